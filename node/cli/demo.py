@@ -1,0 +1,98 @@
+"""The demo: the loop closed once on recorded load-cell data.
+
+    enrol → receipt → pledge → facility → price → draw → breach → freeze → refused draw
+          → acknowledged notice → clean windows → approvals → unfreeze → repay → release → close → evidence
+
+Two bins tell it side by side: the scale of bin 16 loses weight between two visits and freezes its line; bin 6 is
+healthy and is drawn on to the end. Nothing is scripted but the acts: what freezes is a row of the series, judged by
+three oracle members and the rule pack on the chain.
+"""
+
+import shutil
+import time
+from pathlib import Path
+
+from network.clock import ScenarioClock
+from node.cli.acts import Programme, utc
+from node.cli.demo_story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
+from node.cli.demo_world import SCENARIO_START_MS, World
+
+FACTOR = 300
+"""Clock seconds per second while the demo waits for windows to close; readings and the alarm run at factor 1."""
+FROZEN_TIMEOUT_S = 20.0
+
+
+def run(home: Path, *, as_json: bool = False) -> None:
+    """Plays the demo in a fresh home, over whatever an earlier demo left there."""
+    started = time.monotonic()
+    programme = Programme(as_json=as_json)
+    clear(home)
+    world = World.create(home, programme)
+    try:
+        play(world, programme)
+    finally:
+        world.close()
+    programme.say(f"done in {time.monotonic() - started:.0f} s; `wuxin serve --home {home}` brings the node up again")
+
+
+def clear(home: Path) -> None:
+    """Empties a home that a demo made. Any other folder is left alone, and refused."""
+    if not home.exists():
+        return
+    if (home / "demo").is_file() or not any(home.iterdir()):
+        shutil.rmtree(home)
+        return
+    raise FileExistsError(f"{home} exists and is not a demo's: give another --home")
+
+
+def play(world: World, programme: Programme) -> None:
+    cast = Cast(world, programme)
+    sick, healthy = Bin("16", receipt_t=40, draw_minor=80_000_000), Bin("6", receipt_t=60, draw_minor=80_000_000)
+    for story in (sick, healthy):
+        cast.enrol(story)
+    world.replay(sick, until_s=BREACH_S)
+    world.replay(healthy)
+    _let_time_pass(world, FIRST_WINDOW_S, programme)
+    for story in (sick, healthy):
+        cast.lend(story)
+    cast.draw(healthy)
+    cast.draw(sick)
+    _let_time_pass(world, BREACH_S - 5, programme)
+
+    published, alarm_ms = _breach(world, cast, sick)
+    cast.show_freeze(sick)
+    cast.draw_is_refused(sick)
+    refused_ms = round((time.monotonic() - published) * 1000)
+    programme.say(f"from the reading to the frozen line: {alarm_ms} ms; to the refused draw, mined: {refused_ms} ms")
+    cast.draw(healthy, again=True)
+    cast.acknowledge(sick)
+    world.replay(sick, since_s=BREACH_S + 1)
+    cast.approvals_come_too_early(sick)
+
+    _let_time_pass(world, CLEAN_S, programme)
+    cast.unfreeze(sick)
+    for story in (sick, healthy):
+        cast.settle(story)
+    cast.verify_evidence(sick)
+
+
+def _breach(world: World, cast: Cast, story: Bin) -> tuple[float, int]:
+    """Publishes the row that shows the loss, at factor 1; when, and how long until the line was frozen."""
+    ScenarioClock.set_factor(world.home, 1)
+    remaining_s = (SCENARIO_START_MS + BREACH_S * 1000 - world.clock.now_ms()) / 1000
+    time.sleep(max(0.0, remaining_s))
+    after = cast.newest_event()
+    published = time.monotonic()
+    world.publish_breach(story)
+    cast.wait_frozen(story, after, FROZEN_TIMEOUT_S)
+    return published, round((time.monotonic() - published) * 1000)
+
+
+def _let_time_pass(world: World, until_s: int, programme: Programme) -> None:
+    """Runs the clock at FACTOR until `until_s` seconds into the scenario, then at 1 again."""
+    until_ms = SCENARIO_START_MS + until_s * 1000
+    programme.say(f"-- the clock runs at factor {FACTOR} until {utc(until_ms)}")
+    ScenarioClock.set_factor(world.home, FACTOR)
+    while (remaining_ms := until_ms - world.clock.now_ms()) > 0:
+        time.sleep(remaining_ms / 1000 / FACTOR + 0.001)
+    ScenarioClock.set_factor(world.home, 1)

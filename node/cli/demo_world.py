@@ -1,0 +1,148 @@
+"""The demo's surroundings: a founded home, its processes, one client an organisation, and the devices.
+
+The recorded series is moved in time by one constant, SHIFT_MS: its 2022-01-01 16:14:00Z is the scenario's start.
+"""
+
+import json
+import threading
+import time
+from pathlib import Path
+from typing import Protocol
+
+from network.clock import Clock, ScenarioClock, open_clock
+from network.consortium import Consortium
+from node.cli.acts import Programme, utc
+from node.cli.founding import found
+from node.cli.homes import api_key
+from node.cli.stage import Stage
+from oracle.replay import Device, Due, load_mapping, packs_of, replay
+from wuxin_client import Client
+from wuxin_evidence.suites import SigningKey
+
+DATA = Path(__file__).parent.parent / "demo_data"
+SERIES_START_MS = 1_641_053_640_000
+"""2022-01-01T16:14:00Z in the recorded series."""
+SCENARIO_START_MS = 1_772_468_040_000
+"""2026-03-02T16:14:00Z on the scenario's clock."""
+SHIFT_MS = SCENARIO_START_MS - SERIES_START_MS
+COMMODITY = "copper-cathode"
+PRICE_MINOR_PER_T = 6_850_000
+MINUTE_MS = 60_000
+
+
+class Story(Protocol):
+    """What the world needs to know of a bin."""
+
+    number: str
+    device_id: str
+
+
+class World:
+    """Everything around the acts. Make it with `create`, end it with `close`."""
+
+    def __init__(self, home: Path, consortium: Consortium, stage: Stage) -> None:
+        self.home = home
+        self.consortium = consortium
+        self.clock: Clock = open_clock(consortium, home)
+        self._stage = stage
+        self._nodes = {o.name: Client(stage.api, api_key(home, o.name)) for o in consortium.organisations}
+        self._devices: dict[str, Device] = {}
+        self._ended = threading.Event()
+
+    @classmethod
+    def create(cls, home: Path, programme: Programme) -> "World":
+        consortium = found(home, scenario_start_ms=SCENARIO_START_MS)
+        write_price(home, consortium, SCENARIO_START_MS // 1000)
+        days = SHIFT_MS // 86_400_000
+        programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
+        programme.say("data: load cells of feed bins, 2022-01-01 (IntakeInspectR, MIT); 1 kilogram stands for 1 tonne,")
+        programme.say(f"      a visit for a registered withdrawal; moved in time by {SHIFT_MS} ms ({days} days)")
+        programme.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
+        for name, digest in shipped_hashes().items():
+            programme.say(f"{name}: sha256 {digest}")
+        stage = Stage(home)
+        ScenarioClock.start(home, SCENARIO_START_MS, 1)
+        stage.up()
+        return cls(home, consortium, stage)
+
+    def close(self) -> None:
+        self._ended.set()
+        for device in self._devices.values():
+            device.close()
+        for node in self._nodes.values():
+            node.close()
+        self._stage.down()
+
+    def node(self, organisation: str) -> Client:
+        return self._nodes[organisation]
+
+    def make_device(self, device_id: str) -> SigningKey:
+        """A new device key, kept in devices/<id>.pem, and its session with the broker."""
+        key = SigningKey.generate("sm2-sm3")
+        folder = self.home / "devices"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / f"{device_id}.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(key.to_pem())
+        host, _, port = self._stage.mqtt.rpartition(":")
+        self._devices[device_id] = Device(
+            self.consortium.consortium_id, device_id, key, int(time.time()), host=host, port=int(port)
+        )
+        return key
+
+    def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
+        """Publishes the rows of a bin in the background, each when its time has come on the scenario clock."""
+        chosen = self._dues(story, since_s, until_s)
+        thread = threading.Thread(
+            target=replay,
+            args=(chosen, self._devices[story.device_id], self.clock.now_ms, self._pause),
+            daemon=True,
+        )
+        thread.start()
+
+    def publish_breach(self, story: Story) -> None:
+        """Publishes the one pack that `replay(until_s=…)` left out next."""
+        breach = self._breach[story.number]
+        self._devices[story.device_id].publish(breach.readings)
+
+    def _dues(self, story: Story, since_s: int, until_s: int | None) -> list[Due]:
+        dues = packs_of(DATA / f"bin{story.number}.csv", load_mapping(DATA / "bin.toml"), SHIFT_MS)
+        since_ms = SCENARIO_START_MS + since_s * 1000
+        if until_s is None:
+            return [due for due in dues if due.at_ms >= since_ms]
+        until_ms = SCENARIO_START_MS + until_s * 1000
+        self._breach = {story.number: next(due for due in dues if due.at_ms >= until_ms)}
+        return [due for due in dues if since_ms <= due.at_ms < until_ms]
+
+    def _pause(self, remaining_ms: int) -> None:
+        """Sleeps towards a due time in steps short enough to notice a change of the clock's factor."""
+        factor = self.clock.factor() if isinstance(self.clock, ScenarioClock) else 1
+        if self._ended.wait(min(0.1, remaining_ms / 1000 / factor)):
+            raise SystemExit
+
+
+def write_price(home: Path, consortium: Consortium, priced_at_s: int) -> None:
+    """Each oracle member's own price source. The demo's is stated by us and is no market price."""
+    source = {
+        "commodity": COMMODITY,
+        "price_minor_per_t": PRICE_MINOR_PER_T,
+        "currency": "CNY",
+        "source": "demo, stated",
+        "priced_at_s": priced_at_s,
+    }
+    for member in consortium.oracles:
+        file = home / "orgs" / member.name / "oracle" / "price-source.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
+
+
+def shipped_hashes() -> dict[str, str]:
+    """What judges the readings: the profile and the rule pack of this release, by their hashes."""
+    from contracts.loader import load_rule_pack
+    from oracle.profile import Profile, shipped_profile
+
+    profile: Profile = shipped_profile("warehouse-weight-1")
+    return {
+        "profile warehouse-weight-1": profile.hash.hex(),
+        "rule pack warehouse-stock-1": load_rule_pack("warehouse-stock-1").hash.hex(),
+    }

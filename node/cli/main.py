@@ -1,0 +1,200 @@
+"""The command `wuxin`. Each command imports what it needs when it runs, so that `wuxin verify` never loads a ledger.
+
+Exit status: 0 done, 1 refused or invalid, 2 incomplete, 3 unreadable, 4 a ledger, node or broker is unavailable.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+HOME_DEFAULT = Path(".wuxin/demo")
+REFUSED, UNREADABLE, UNAVAILABLE = 1, 3, 4
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="A consortium node for lending against things.")
+device = typer.Typer(no_args_is_help=True, help="Act as a device.")
+pack = typer.Typer(no_args_is_help=True, help="Sign and publish single packs.")
+quarantine = typer.Typer(no_args_is_help=True, help="Packs that the oracle refused.")
+evidence = typer.Typer(no_args_is_help=True, help="What an outsider checks.")
+endorser = typer.Typer(no_args_is_help=True, help="Endorsers of the embedded ledger.")
+for name, group in {
+    "device": device,
+    "pack": pack,
+    "quarantine": quarantine,
+    "evidence": evidence,
+    "endorser": endorser,
+}.items():
+    app.add_typer(group, name=name)
+
+Home = Annotated[Path, typer.Option("--home", envvar="WUXIN_HOME", help="The installation's folder.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command()
+def demo(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
+    """Close the loop once on recorded data: from a signed reading to a refused draw."""
+    from node.cli.demo import run
+
+    run(home, as_json=as_json)
+
+
+@app.command()
+def serve(
+    home: Home = HOME_DEFAULT,
+    port: Annotated[int, typer.Option(help="Port of the API; 0 picks a free one.")] = 8080,
+    dev_rpc: Annotated[bool, typer.Option(help="Also serve the embedded chain's JSON-RPC on loopback.")] = False,
+) -> None:
+    """Run the broker, the oracle members and the node of a home; without one, make the demo consortium first."""
+    from node.cli.serve import run
+
+    run(home, port=port, dev_rpc=dev_rpc)
+
+
+@device.command("replay")
+def device_replay(
+    series: Annotated[Path, typer.Argument(help="A CSV file.")],
+    mapping: Annotated[Path, typer.Option(help="Which columns become which readings.")],
+    device_id: Annotated[str, typer.Option("--device", help="Whose key signs; devices/<id>.pem in the home.")],
+    home: Home = HOME_DEFAULT,
+    speed: Annotated[str, typer.Option(help="Clock seconds per series second, or max.")] = "1",
+) -> None:
+    """Sign any series as a device and publish it; the first row is moved to now."""
+    from node.cli.device import replay_series
+
+    print(json.dumps(replay_series(home, series, mapping, device_id, speed)))
+
+
+@pack.command("sign")
+def pack_sign(
+    readings: Annotated[Path, typer.Argument(help='JSON: [{"name", "value" as text, "unit", "time_ms"}].')],
+    device_id: Annotated[str, typer.Option("--device")],
+    boot: Annotated[int, typer.Option(help="Start count of the device.")],
+    seq: Annotated[int, typer.Option(help="Number of the pack within its boot.")],
+    out: Annotated[Path, typer.Option(help="Where the COSE_Sign1 goes.")],
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Sign one pack with a device key of this home."""
+    from node.cli.device import sign
+
+    out.write_bytes(sign(home, readings, device_id, boot, seq))
+
+
+@pack.command("publish")
+def pack_publish(
+    envelope: Annotated[Path, typer.Argument(help="A file with one COSE_Sign1.")],
+    device_id: Annotated[str, typer.Option("--device", help="Whose topic it goes to.")],
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Publish the bytes of a file as a device's pack, whatever they are."""
+    from node.cli.device import publish
+
+    publish(home, envelope, device_id)
+
+
+@quarantine.command("ls")
+def quarantine_ls(
+    home: Home = HOME_DEFAULT,
+    org: Annotated[str | None, typer.Option(help="Only this member's.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the packs that the oracle members of this home refused, each with its reason."""
+    from node.cli.device import quarantined
+
+    for row in quarantined(home, org):
+        print(json.dumps(row) if as_json else "  ".join(str(value) for value in row.values()))
+
+
+@evidence.command("get")
+def evidence_get(
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="An attestation digest or a transaction id.")],
+    out: Annotated[Path, typer.Option(help="Where the bundle goes.")],
+    home: Home = HOME_DEFAULT,
+    org: Annotated[str, typer.Option(help="Ask as this organisation.")] = "regulator",
+) -> None:
+    """Fetch a bundle from the running node."""
+    from node.cli.homes import client
+
+    with client(home, org) as node:
+        out.write_bytes(node.evidence(identifier))
+
+
+@app.command()
+def verify(
+    file: Annotated[Path, typer.Argument(help="A bundle.")],
+    trust: Annotated[Path | None, typer.Option(help="Your trust file; it never comes with the bundle.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check a bundle offline. Exit status: 0 valid, 1 invalid, 2 incomplete or no trust file, 3 unreadable."""
+    from node.cli.verify import run
+
+    raise typer.Exit(run(file, trust, as_json=as_json))
+
+
+@app.command()
+def rebuild(
+    home: Home = HOME_DEFAULT,
+    check: Annotated[bool, typer.Option(help="Build beside the read model and compare; change nothing.")] = False,
+) -> None:
+    """Build the read model again from both ledgers' files."""
+    from node.projection.rebuild import rebuild as run
+
+    report = run(home, check=check)
+    print(json.dumps(report.as_dict()))
+    if not report.equal:
+        raise typer.Exit(REFUSED)
+
+
+@app.command()
+def audit(home: Home, trust: Annotated[Path, typer.Option(help="Your trust file.")], as_json: AsJson = False) -> None:
+    """Replay both ledgers from a copy of their files, without the node."""
+    from node.cli.audit import run
+
+    raise typer.Exit(run(home, trust, as_json=as_json))
+
+
+@endorser.command("stop")
+def endorser_stop(org: str, home: Home = HOME_DEFAULT) -> None:
+    """Let an organisation's endorser of the embedded ledger answer no more."""
+    from network.local.endorser import stop_endorser
+
+    stop_endorser(home, org)
+
+
+@endorser.command("start")
+def endorser_start(org: str, home: Home = HOME_DEFAULT) -> None:
+    """Let it answer again."""
+    from network.local.endorser import start_endorser
+
+    start_endorser(home, org)
+
+
+@app.command()
+def doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
+    """Look at an installation and say what is wrong with it and who can mend it."""
+    from node.cli.doctor import run
+
+    raise typer.Exit(run(home, as_json=as_json))
+
+
+def main() -> None:
+    """Runs the command; a named error becomes one line on standard error and an exit status."""
+    from wuxin_evidence.errors import EvidenceError
+
+    try:
+        app()
+    except Exception as error:  # the border of the program: named errors are told, others keep their trace
+        code: Any = getattr(error, "code", None)
+        if not isinstance(code, str) or os.environ.get("WUXIN_TRACE"):
+            raise
+        hint = getattr(error, "hint", "")
+        print(f"{code}: {getattr(error, 'detail', error)}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+        if isinstance(error, EvidenceError) and code == "malformed":
+            sys.exit(UNREADABLE)
+        sys.exit(UNAVAILABLE if code == "unavailable" else REFUSED)
+
+
+if __name__ == "__main__":
+    main()

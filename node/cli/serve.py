@@ -1,0 +1,30 @@
+"""`wuxin serve`: a consortium on one machine, up until it is interrupted."""
+
+import signal
+import threading
+from pathlib import Path
+
+from network.consortium import CONSORTIUM_FILE
+from node.cli.founding import found
+from node.cli.stage import Stage
+
+
+def run(home: Path, *, port: int, dev_rpc: bool) -> None:
+    """Starts everything, prints where it is, and stops everything at an interrupt or SIGTERM."""
+    if not (home / CONSORTIUM_FILE).exists():
+        print(f"no consortium in {home}: founding the demo consortium on the system clock", flush=True)
+        found(home)
+    stage = Stage(home)
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    stage.up(port=port, dev_rpc=dev_rpc)
+    try:
+        print(f"api   {stage.api}   (OpenAPI page: {stage.api}/docs)", flush=True)
+        print(f"mqtt  {stage.mqtt}", flush=True)
+        if stage.rpc:
+            print(f"rpc   {stage.rpc}", flush=True)
+        print(f"keys  {home}/orgs/<org>/api-keys.json; ctrl-c ends it", flush=True)
+        ended.wait()
+    finally:
+        stage.down()
