@@ -6,8 +6,14 @@ the command that enables it; with CI=true a missing engine is a failure.
 
 import os
 import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.plays import Play
 
 ENABLE = {
     "mosquitto": "apt-get install mosquitto",
@@ -44,3 +50,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, count in sorted(_not_run.items()):
         terminalreporter.write_line(f"not run: {count} tests of {name}; enable with: {ENABLE[name]}")
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> "Iterator[Play]":
+    """A whole consortium of its own for one test; takes some seconds to come up."""
+    from tests.plays import consortium
+
+    with consortium(tmp_path / "home") as whole:
+        yield whole

@@ -6,12 +6,11 @@ import uuid
 from dataclasses import dataclass, field
 from typing import Any
 
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import verify_bundle
-
 from node.cli.acts import Act, Programme, UnexpectedResultError, utc
 from node.cli.demo_world import COMMODITY, World
 from wuxin_client import Event, Reason, Transaction
+from wuxin_evidence.trust import Trust
+from wuxin_evidence.verify import verify_bundle
 
 FIRST_WINDOW_S = 18 * 60 + 30
 """The window 16:15-16:30 is attested once its grace of two minutes has passed; the scenario begins at 16:14."""

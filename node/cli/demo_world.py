@@ -90,6 +90,14 @@ class World:
         )
         return key
 
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id by name: broker, node, oracle-<member>."""
+        return {name: process.pid for name, process in self._stage.processes.items()}
+
+    def device(self, story: Story) -> Device:
+        return self._devices[story.device_id]
+
     def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
         """Publishes the rows of a bin in the background, each when its time has come on the scenario clock."""
         chosen = self._dues(story, since_s, until_s)

@@ -1,0 +1,147 @@
+"""`wuxin doctor`: looks at an installation the way an operator woken at night would, and names what to do.
+
+Every check is one function that returns findings. A finding is good, or says what is wrong and how it is mended;
+nothing here changes anything.
+"""
+
+import json
+import os
+import shutil
+import stat
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from network.consortium import CONSORTIUM_FILE, Consortium, ConsortiumError
+from network.local.endorser import stopped_endorsers
+from node.cli.homes import api_key, endpoints
+from wuxin_client import Client, WuxinError
+from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.suites import sm2_providers
+from wuxin_evidence.trust import Trust
+
+DISK_FREE_MIN_BYTES = 1 << 30
+"""Both ledgers and the evidence log write before they acknowledge: with less than this an operator should be told."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. `hint` is empty where nothing is wrong."""
+
+    good: bool
+    what: str
+    hint: str = ""
+
+
+def run(home: Path, *, as_json: bool) -> int:
+    """Prints every finding; 0 where all is well, 1 where something is not."""
+    findings = list(examine(home))
+    for finding in findings:
+        if as_json:
+            print(json.dumps(asdict(finding), ensure_ascii=False))
+        else:
+            print(
+                f"  {'ok  ' if finding.good else 'BAD '} {finding.what}"
+                + (f"\n       {finding.hint}" if finding.hint else "")
+            )
+    return 0 if all(finding.good for finding in findings) else 1
+
+
+def examine(home: Path) -> Iterator[Finding]:
+    try:
+        consortium = Consortium.load(home)
+    except FileNotFoundError:
+        yield Finding(False, f"{home}/{CONSORTIUM_FILE} is missing", f"found a consortium: wuxin serve --home {home}")
+        return
+    except ConsortiumError as problem:
+        yield Finding(False, f"{CONSORTIUM_FILE}: {problem.detail}", problem.hint)
+        return
+    yield Finding(True, f"consortium {consortium.name}, {len(consortium.organisations)} organisations")
+    yield from _signatures()
+    yield from _secrets(home)
+    yield from _trust(home)
+    yield from _disk(home)
+    yield from _endorsers(home, consortium)
+    yield from _processes(home)
+
+
+def _signatures() -> Iterator[Finding]:
+    providers = sm2_providers()
+    fast = "libcrypto" in providers
+    hint = "" if fast else "install OpenSSL 3 (libcrypto.so.3): without it signatures are checked forty times slower"
+    yield Finding(fast, f"SM2 by {', '.join(providers) or 'nothing'}", hint)
+
+
+def _secrets(home: Path) -> Iterator[Finding]:
+    """Files with keys that others of this machine could read."""
+    files = [path for pattern in ("orgs/*/keys/*", "orgs/*/api-keys.json", "orgs/*/passphrase", "devices/*.pem")
+             for path in home.glob(pattern)]  # fmt: skip
+    loose = [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
+    for path in loose:
+        yield Finding(
+            False,
+            f"{path} can be read by others",
+            f"chmod 600 {path}, and make its keys anew if others use this machine",
+        )
+    if not loose:
+        yield Finding(True, f"{len(files)} files with keys are readable by their owner only")
+
+
+def _trust(home: Path) -> Iterator[Finding]:
+    try:
+        Trust.parse((home / "trust.json").read_bytes())
+        yield Finding(True, "trust.json can be read; give it to auditors by another way than bundles")
+    except (OSError, EvidenceError) as problem:
+        yield Finding(False, f"trust.json: {problem}", "write it again from the consortium's public keys")
+
+
+def _disk(home: Path) -> Iterator[Finding]:
+    free = shutil.disk_usage(home).free
+    enough = free >= DISK_FREE_MIN_BYTES
+    yield Finding(
+        enough, f"{free >> 20} MiB free", "" if enough else "free space: at zero nothing is acknowledged any more"
+    )
+
+
+def _endorsers(home: Path, consortium: Consortium) -> Iterator[Finding]:
+    stopped = sorted(stopped_endorsers(home))
+    running = len(consortium.endorsers) - len(stopped)
+    needed = consortium.facts.endorsements
+    yield Finding(running >= needed, f"{running} endorsers run, {needed} are needed",
+                  f"wuxin endorser start {stopped[0]} --home {home}" if running < needed else "")  # fmt: skip
+    for org in stopped:
+        yield Finding(False, f"the endorser of {org} is stopped", f"wuxin endorser start {org} --home {home}")
+
+
+def _processes(home: Path) -> Iterator[Finding]:
+    try:
+        running = endpoints(home)
+    except WuxinError as problem:
+        yield Finding(False, problem.detail, problem.hint)
+        return
+    for name, pid in running["pids"].items():
+        alive = _alive(pid)
+        yield Finding(alive, f"{name} (pid {pid}) {'runs' if alive else 'is gone'}",
+                      "" if alive else f"read {home}/run/{name}.log, then start again")  # fmt: skip
+    try:
+        with Client(running["api"], api_key(home, "regulator", "reader"), timeout_s=5) as node:
+            yield Finding(True, f"the node answers: {json.dumps(node.status(), ensure_ascii=False)[:200]}")
+            yield from _duties(node)
+    except WuxinError as problem:
+        yield Finding(False, f"the node: {problem.detail}", problem.hint)
+
+
+def _duties(node: Client) -> Iterator[Finding]:
+    """Half-done states: not an error of the machine, but somebody has to act."""
+    for duty in node.duties()["items"]:
+        yield Finding(False, f"{duty['code']} {duty.get('receipt_id', '')}", f"next: {duty.get('next_actor')}")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

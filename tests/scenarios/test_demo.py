@@ -1,0 +1,117 @@
+"""The demo from the outside: its acts, and what anyone can check in the home that it leaves behind."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+WUXIN = [sys.executable, "-m", "node.cli.main"]
+DEMO_SECONDS_MAX = 150
+"""The promise is 60 seconds on two idle cores; a test machine may be busy with something else."""
+
+
+def wuxin(*arguments: str | Path, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*WUXIN, *map(str, arguments)], capture_output=True, text=True, timeout=timeout_s, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("demo") / "home"
+
+
+@pytest.fixture(scope="module")
+def acts(home: Path) -> list[dict[str, Any]]:
+    done = wuxin("demo", "--json", "--home", home, timeout_s=DEMO_SECONDS_MAX)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-4000:]
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def of(acts: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(act for act in acts if act["act"].endswith(name))
+
+
+def test_every_act_says_where_it_was_and_when(acts: list[dict[str, Any]]) -> None:
+    assert len(acts) >= 40
+    for act in acts:
+        assert set(act) == {"act", "ledger", "tx_id", "result", "code", "at"}
+        assert act["ledger"] in {"facts", "e1", "none"} and act["at"].endswith("Z")
+
+
+@pytest.mark.parametrize(
+    ("name", "result", "code"),
+    [
+        ("bin 16: second receipt on the slot", "refused", "slot_claimed"),
+        ("bin 16: second pledge", "refused", "receipt_pledged"),
+        ("bin 16: draw", "committed", None),
+        ("bin 16: breach freezes the line", "frozen", None),
+        ("bin 16: draw while frozen", "reverted", "facility_frozen"),
+        ("bin 16: bank approves too early", "reverted", "not_clean"),
+        ("bin 16: unfreeze unapproved", "reverted", "approval_missing"),
+        ("bin 16: unfreeze", "committed", None),
+        ("bin 16: close", "committed", None),
+        ("bin 16: bundle verified", "valid", None),
+        ("bin 16: one byte changed", "refused", None),
+    ],
+)
+def test_the_story_ends_as_told(acts: list[dict[str, Any]], name: str, result: str, code: str | None) -> None:
+    act = of(acts, name)
+    assert (act["result"], act["code"]) == (result, code)
+
+
+def test_a_refused_draw_has_a_transaction_of_its_own(acts: list[dict[str, Any]]) -> None:
+    transactions = [act["tx_id"] for act in acts if act["result"] in {"committed", "reverted"}]
+    assert all(transactions) and len(set(transactions)) == len(transactions)
+
+
+def test_the_healthy_bin_is_never_frozen(acts: list[dict[str, Any]]) -> None:
+    healthy = [act for act in acts if act["act"].startswith("bin 6:")]
+    assert of(healthy, "draw again")["result"] == "committed"
+    assert of(healthy, "close")["result"] == "committed"
+    assert not [act for act in healthy if act["result"] in {"frozen", "reverted"}]
+
+
+def test_verify_answers_with_the_exit_status_of_the_formats(
+    acts: list[dict[str, Any]], home: Path, tmp_path: Path
+) -> None:
+    bundle, trust = home / "alarm-bin16.zip", home / "trust.json"
+    changed = bytearray(bundle.read_bytes())
+    changed[100] ^= 1
+    broken, nothing = tmp_path / "broken.zip", tmp_path / "nothing.zip"
+    broken.write_bytes(changed)
+    nothing.write_bytes(b"not a bundle")
+    assert wuxin("verify", bundle, "--trust", trust).returncode == 0
+    assert wuxin("verify", broken, "--trust", trust).returncode in {1, 3}
+    assert wuxin("verify", bundle).returncode == 2
+    assert wuxin("verify", nothing, "--trust", trust).returncode == 3
+    told = wuxin("verify", bundle, "--trust", trust, "--json")
+    assert json.loads(told.stdout)["failed"] == []
+
+
+def test_the_read_model_can_be_deleted(acts: list[dict[str, Any]], home: Path) -> None:
+    assert wuxin("rebuild", "--home", home, "--check").returncode == 0
+    for file in home.glob("readmodel.db*"):
+        file.unlink()
+    assert wuxin("rebuild", "--home", home).returncode == 0
+    assert wuxin("rebuild", "--home", home, "--check").returncode == 0
+
+
+def test_an_auditor_replays_both_ledgers_without_the_node(acts: list[dict[str, Any]], home: Path) -> None:
+    audit = wuxin("audit", "--home", home, "--trust", home / "trust.json", "--json")
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+
+
+@pytest.fixture
+def foreign_folder(tmp_path: Path) -> Iterator[Path]:
+    (tmp_path / "thesis.txt").write_text("mine")
+    yield tmp_path
+
+
+def test_the_demo_never_empties_a_folder_it_did_not_make(foreign_folder: Path) -> None:
+    assert wuxin("demo", "--home", foreign_folder).returncode != 0
+    assert (foreign_folder / "thesis.txt").read_text() == "mine"
