@@ -13,7 +13,7 @@ demo: .venv/ready
 	$(BIN)/wuxin demo --home $(HOME_DIR)
 
 serve: .venv/ready
-	$(BIN)/wuxin demo --home $(HOME_DIR) --serve
+	$(BIN)/wuxin serve --home $(HOME_DIR)
 
 test: .venv/ready contracts/node_modules/ready
 	$(BIN)/python -m pytest
