@@ -1,3 +1,5 @@
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,8 +46,23 @@ def test_the_largest_safe_integer_is_written():
 
 @pytest.mark.parametrize(
     "raw",
-    [b'{"b":1,"a":2}', b'{"a": 1}', b'{"a":1,"a":1}', b"1.0", b"1e3", b"NaN", b"9007199254740992", b"-0", b"", b"\xff"]
-    + [b'"\\u0061"', b"[" * 100000, b"[" * 40 + b"]" * 40, b"1 ", b"9" * 5000],
+    [
+        b'{"b":1,"a":2}',
+        b'{"a": 1}',
+        b'{"a":1,"a":1}',
+        b"1.0",
+        b"1e3",
+        b"NaN",
+        b"-0",
+        b"",
+        b"1 ",
+        b"\xff",
+        b'"\\u0061"',
+        b"9007199254740992",
+        b"9" * 5000,
+        b"[" * 100000,
+        b"[" * 40 + b"]" * 40,
+    ],
 )
 def test_another_spelling_is_not_read(raw):
     assert refused(parse_canonical_json, raw) == "malformed"
@@ -54,6 +71,20 @@ def test_another_spelling_is_not_read(raw):
 def test_a_megabyte_is_the_bound():
     assert refused(parse_canonical_json, b" " * (1024 * 1024 + 1)) == "too_large"
     assert refused(canonical_json, "x" * (1024 * 1024)) == "too_large"
+
+
+def test_deep_nesting_is_refused_before_the_reader_recurses():
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(1_000_000)
+    try:
+        assert refused(parse_canonical_json, b'{"a":' * 150_000) == "malformed"
+    finally:
+        sys.setrecursionlimit(limit)
+
+
+def test_brackets_within_text_are_not_nesting():
+    text = '[{"\\' * 40
+    assert parse_canonical_json(canonical_json([text, {text: text}])) == [text, {text: text}]
 
 
 @given(st.binary(max_size=60))

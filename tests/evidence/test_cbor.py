@@ -106,7 +106,8 @@ def test_any_other_encoding_is_refused(raw):
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), {1.5: 0}, {None: 0}, {1}, object(), "\ud800", {"\ud800": 1}, 2**128, {2**64: 0}]
+    "value",
+    [float("nan"), float("inf"), {1.5: 0}, {None: 0}, {1}, object(), "\ud800", {"\ud800": 1}, 2**128, {2**64: 0}],
 )
 def test_what_has_no_canonical_form_is_not_written(value):
     assert refused(cbor.encode, value).code == "malformed"

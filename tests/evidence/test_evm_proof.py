@@ -191,9 +191,7 @@ def test_receipts_read_back_in_every_type(kind: int) -> None:
 def test_a_receipt_is_proved_with_its_transaction_at_its_index() -> None:
     transactions = [bytes([2]) + evm_rlp.encode([b"transaction %d" % n]) for n in range(20)]
     receipts = [receipt(n % 2, log(bytes([n]) * 32, b"\x0a" * 20)).raw() for n in range(20)]
-    block = header(
-        transactions_root=evm_trie.ordered_root(transactions), receipts_root=evm_trie.ordered_root(receipts)
-    )
+    block = header(transactions_root=evm_trie.ordered_root(transactions), receipts_root=evm_trie.ordered_root(receipts))
     proof = evm_proof.prove_receipt(transactions, receipts, 3)
     read = evm_proof.verify_receipt(block, receipts[3], proof)
     assert evm_proof.attestation_logs(read, b"\x0a" * 20) == (b"\x03" * 32,)

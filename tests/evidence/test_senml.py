@@ -138,7 +138,10 @@ def test_a_reading_is_finite_and_bounded(value):
 
 FIELDS = st.dictionaries(
     st.integers(-7, 9) | st.sampled_from(["x", "x_"]),
-    st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=5)
     | st.builds(CBORTag, st.just(4), st.lists(st.integers(-40, 40), max_size=3)),
     max_size=6,

@@ -1,5 +1,6 @@
 """SM2: the checks before any provider, and that the two providers agree with the standard and with each other."""
 
+import os
 import threading
 
 import pytest
@@ -10,7 +11,12 @@ from wuxin_evidence import sm2, sm2_gmssl
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.sm2_libcrypto import ProviderUnavailable, der_signature, load, raw_signature
 
-LIBCRYPTO = load()
+try:
+    LIBCRYPTO = load()
+except ProviderUnavailable:
+    if os.environ.get("CI") == "true":
+        raise
+    pytest.skip("no OpenSSL 3 on this machine; enable with: apt-get install libssl3", allow_module_level=True)
 GMSSL = sm2_gmssl.GmsslProvider()
 BOTH = pytest.mark.parametrize("provider", [LIBCRYPTO, GMSSL], ids=["libcrypto", "gmssl"])
 EACH_WAY = pytest.mark.parametrize(
@@ -72,7 +78,26 @@ def test_a_ciphertext_with_a_changed_byte_does_not_decrypt(provider):
     for place in range(len(ciphertext)):
         altered = bytearray(ciphertext)
         altered[place] ^= 1
-        assert refused(provider.decrypt, KEY, bytes(altered)) in {"malformed", "unavailable"}
+        assert refused(provider.decrypt, KEY, bytes(altered)) == "malformed"
+
+
+@BOTH
+def test_nothing_is_not_encrypted(provider):
+    assert refused(provider.encrypt, POINT, b"") == "malformed"
+
+
+@EACH_WAY
+@pytest.mark.parametrize("scalar", [1, 2, 3, sm2.N - 3, sm2.N - 2])
+def test_providers_agree_at_the_edges_of_the_key_range(first, second, scalar):
+    key = scalar.to_bytes(32, "big")
+    point = first.public_key(key)
+    assert second.public_key(key) == point
+    assert second.verify(point, b"", first.sign(key, b""))
+    inverse, s = pow(scalar, -1, sm2.N), 7
+    for t in (-s * inverse % sm2.N, s * inverse % sm2.N):
+        # s*G and t*P cancel, or are the same point: where incomplete addition formulas break
+        signature = signature_of((t - s) % sm2.N, s)
+        assert not first.verify(point, b"m", signature)
 
 
 @BOTH
@@ -203,7 +228,9 @@ def test_threads_share_keys_even_when_the_cache_evicts_them(monkeypatch):
 
     def work() -> None:
         for _ in range(25):
-            results.extend(provider.verify(key, b"m", signature) for key, signature in zip(keys, signatures, strict=True))
+            results.extend(
+                provider.verify(key, b"m", signature) for key, signature in zip(keys, signatures, strict=True)
+            )
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:

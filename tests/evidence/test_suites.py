@@ -89,7 +89,15 @@ def number(value: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "signature", [bytes(64), number(P256_N) + number(1), number(1) + number(P256_N), number(1) * 2 + b"\x00", b"", number(0) + number(1)]
+    "signature",
+    [
+        bytes(64),
+        number(P256_N) + number(1),
+        number(1) + number(P256_N),
+        number(1) * 2 + b"\x00",
+        b"",
+        number(0) + number(1),
+    ],
 )
 def test_es256_out_of_range_is_refused(signature):
     assert refused(suite("es256").verify, KEYS["es256"].public_key, b"m", signature) == "bad_signature"

@@ -1,0 +1,96 @@
+"""Founding a consortium on one machine: keys, trust file, API keys, and the first transactions of both ledgers.
+
+    consortium.toml ─▶ identities and seats ─▶ facts: init_consortium ─▶ obligations: contracts, committee, rules, accounts
+
+It makes the demo's consortium; a real one is founded by its members, each on its own machine. Founding again changes
+nothing that stands.
+"""
+
+import asyncio
+from pathlib import Path
+
+from contracts.loader import load_rule_pack
+from network.clock import Clock, open_clock
+from network.consortium import Consortium, write_demo
+from network.local.deploy import set_up_circle
+from network.local.ledger import open_ledger
+from network.local.obligations import open_circle
+from network.ports import Rejected
+from network.published import first_committee
+from network.seats import create_home, open_seat
+from node.access import issue_api_keys
+from oracle.profile import Profile
+
+DEMO_MARK = "demo"
+"""A file whose presence says that this home belongs to the demo: it may be emptied, and may have a scenario clock."""
+RULE_PACK = "warehouse-stock-1"
+BANK_DEPOSIT_MINOR = 10**11
+"""One milliard in currency units: what the demo's bank has to lend."""
+FOUNDER = "regulator"
+
+
+def found(home: Path, *, scenario_start_ms: int | None = None) -> Consortium:
+    """A home with everything in it; on the system clock unless a scenario's start is given."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    (home / DEMO_MARK).touch()
+    consortium = write_demo(home, start_ms=scenario_start_ms)
+    create_home(home, consortium)
+    issue_api_keys(home)
+    asyncio.run(_first_transactions(home, consortium, open_clock(consortium, home)))
+    return consortium
+
+
+def shipped_hashes() -> dict[str, str]:
+    """What judges the readings: the profile and the rule pack of this release, by their SHA-256."""
+    pack = load_rule_pack(RULE_PACK)
+    return {f"profile {Profile.load().name}": Profile.load().hash.hex(), f"rule pack {pack.id}": pack.hash.hex()}
+
+
+async def _first_transactions(home: Path, consortium: Consortium, clock: Clock) -> None:
+    await _found_facts(home, consortium, clock)
+    await _found_obligations(home, consortium, clock)
+
+
+async def _found_facts(home: Path, consortium: Consortium, clock: Clock) -> None:
+    ledger = open_ledger(home, consortium, open_seat(home, FOUNDER), clock)
+    try:
+        await ledger.submit("init_consortium", _statement(home, consortium))
+    except Rejected as refused:
+        if refused.code != "conflict":
+            raise
+    finally:
+        await ledger.aclose()
+
+
+def _statement(home: Path, consortium: Consortium) -> dict[str, object]:
+    """The argument of `init_consortium`: the consortium file, and the oracle members' public keys."""
+    organisations = [
+        {"name": o.name, "msp_id": o.msp_id, "uscc": o.uscc, "roles": list(o.roles), "endorses": o.endorses}
+        for o in consortium.organisations
+    ]
+    clock = consortium.clock
+    return {
+        "consortium_id": consortium.consortium_id.hex(),
+        "name": consortium.name,
+        "clock": {"kind": clock.kind, "start_ms": clock.start_ms, "factor": clock.factor},
+        "day_offset_s": consortium.day_offset_s,
+        "organisations": organisations,
+        "committee": first_committee(home, consortium).to_json(),
+    }
+
+
+async def _found_obligations(home: Path, consortium: Consortium, clock: Clock) -> None:
+    profile = Profile.load()
+    node = open_circle(home, consortium, clock)
+    try:
+        await set_up_circle(
+            home,
+            consortium,
+            node,
+            clock,
+            profiles=[(profile.hash, profile.windows.window_s)],
+            packs=[RULE_PACK],
+            deposits_minor={"bank": BANK_DEPOSIT_MINOR, "manufacturer": 0},
+        )
+    finally:
+        node.close()
