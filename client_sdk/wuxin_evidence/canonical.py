@@ -25,7 +25,8 @@ JSON_BYTES_MAX = 1024 * 1024
 JSON_DEPTH_MAX = 32
 """Deeper nesting is no document of ours and would only exercise the reader's stack."""
 
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+"""A text, or the rest of the input where it never ends: so the search is linear for any input."""
 _BRACKET = re.compile(rb"[\[{\]}]")
 
 
