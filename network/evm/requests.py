@@ -1,0 +1,75 @@
+"""One JSON-RPC request after the other, off the event loop, with two kinds of failure told apart.
+
+`Refused` is the endpoint's own answer (an error object); `Unavailable` means that no usable answer came. Providers
+block, so each request runs in a thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Protocol, cast
+
+from network.ports import Unavailable
+
+_TRY_AGAIN = "see whether the chain's endpoint runs and is reachable, then repeat"
+
+
+class Endpoint(Protocol):
+    """What every synchronous web3.py provider is, and the embedded chain too."""
+
+    def make_request(self, method: Any, params: Any, /) -> Any: ...
+
+
+class Refused(Exception):
+    """A JSON-RPC error object; `data` is the revert data where the endpoint hands it on."""
+
+    def __init__(self, code: int, message: str, data: bytes) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.data = data
+
+
+class Requests:
+    """The endpoint, asked from coroutines."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self._endpoint = endpoint
+
+    async def ask(self, method: str, *params: Any) -> Any:
+        """The result. Raises Refused, Unavailable."""
+        return await asyncio.to_thread(self._ask, method, params)
+
+    def _ask(self, method: str, params: tuple[Any, ...]) -> Any:
+        try:
+            answer = self._endpoint.make_request(method, list(params))
+        except Exception as failure:  # each web3 provider raises errors of its own transport
+            raise Unavailable(f"{method} got no answer: {failure!r}", _TRY_AGAIN) from failure
+        if not isinstance(answer, Mapping):
+            raise Unavailable(f"{method} got an answer that is not JSON-RPC", _TRY_AGAIN)
+        fields = cast("Mapping[str, Any]", answer)
+        if fields.get("error") is not None:
+            raise _refused(fields["error"])
+        return fields.get("result")
+
+
+def _refused(error: Any) -> Refused:
+    if not isinstance(error, Mapping):
+        return Refused(0, str(error), b"")
+    fields = cast("Mapping[str, Any]", error)
+    data: Any = fields.get("data")
+    if isinstance(data, Mapping):
+        data = cast("Mapping[str, Any]", data).get("data")
+    return Refused(int(fields.get("code") or 0), str(fields.get("message") or ""), revert_data(data))
+
+
+def revert_data(value: Any) -> bytes:
+    """Revert data from the hex text that endpoints give, with or without words before it; empty if there is none."""
+    if not isinstance(value, str):
+        return b""
+    hex_text = value.rpartition("0x")[2]
+    try:
+        return bytes.fromhex(hex_text)
+    except ValueError:
+        return b""

@@ -1,0 +1,229 @@
+"""Bring up the obligations of a circle: deploy, connect, grant, and what each role does once at the beginning.
+
+Workflow (the order and its reasons are in contracts/loader.py):
+
+    deploy_obligations    the administrator deploys, connects and grants roles, then the record is written
+    appoint_committee     the regulator appoints the first oracle committee
+    register_profile      the regulator admits an asset profile
+    load_pack             a bank loads a rule pack
+    open_accounts         a bank lists deposit accounts, mints and lets the facility draw on its own
+
+The committee contract is created first, over the address that the access manager will have, so that the very first
+transaction of this ledger names the consortium, as the first of the other one does. The administrator is the
+regulator of the circle, where it has one: it can grant roles, so it must not be a party to the lending.
+
+Each step after the deployment carries a command id of its own and may be repeated; a deployment that was cut short
+before its record was written is done again, over new contracts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from contracts.loader import (
+    BANK,
+    DEPLOY_ORDER,
+    INSURER,
+    LINE_RAISE_DELAY_S,
+    LINE_RAISER,
+    REGULATOR,
+    RESTRICTED,
+    load_artifact,
+    load_rule_pack,
+)
+from network.clock import Clock
+from network.consortium import Circle, Consortium, Organisation
+from network.evm.chain import Contract, Web3Chain
+from network.evm.requests import Endpoint
+from network.local.evm import contract_address
+from network.local.evm_methods import EmbeddedEndpoint
+from network.local.evm_node import EvmNode
+from network.local.obligations import EMBEDDED_POLL_S, Deployment, abi_of, open_chain
+from network.ports import Chain, Rejected
+from network.published import first_committee, public_keys
+from network.seats import Seat, open_seat
+from network.trust_file import set_feed
+from wuxin_evidence.ids import command_id, keccak256
+
+TOKEN_NAME, TOKEN_SYMBOL = "Deposit CNY", "DCNY"
+"""The stand-in for a digital-currency rail: tokenised deposits with two decimals."""
+
+KINDS_ALL = 0b1111
+"""An asset profile serves scheduled, alarm, lien and price attestations: 1 << kind each."""
+
+_ROLES: Mapping[str, int] = {"bank": BANK, "insurer": INSURER, "regulator": REGULATOR}
+
+
+async def deploy_obligations(home: Path, consortium: Consortium, node: EvmNode, *, chain: str = "e1") -> Deployment:
+    """Deploy and connect the contracts and grant the circle's roles, unless the record says that it was done.
+
+    Also names the attestation feed in the home's trust file. Raises Rejected, Unavailable, KeystoreError.
+    """
+    standing = Deployment.load(home, chain)
+    if standing is not None:
+        return standing
+    circle = consortium.circle(chain)
+    admin = open_seat(home, administrator(consortium, circle).name)
+    first_block = node.height() + 1
+    addresses = await _create(circle, node, admin, consortium.consortium_id)
+    deployment = Deployment(chain, circle.chain_id, first_block, addresses)
+    await _wire(home, consortium, _bound(circle, node, admin, deployment), deployment)
+    deployment.save(home)
+    set_feed(home, chain, addresses["AttestationFeed"])
+    return deployment
+
+
+async def set_up_circle(
+    home: Path,
+    consortium: Consortium,
+    node: EvmNode,
+    clock: Clock,
+    *,
+    profiles: Sequence[tuple[bytes, int]],
+    packs: Sequence[str],
+    deposits_minor: Mapping[str, int],
+    chain: str = "e1",
+) -> Deployment:
+    """Everything a demo needs, by the seats of the organisations in this home.
+
+    `profiles` are (hash of 32 bytes, window in seconds), `packs` rule packs by name or path, `deposits_minor` the
+    opening deposit of each organisation (zero lists the account only).
+    """
+    deployment = await deploy_obligations(home, consortium, node, chain=chain)
+    circle = consortium.circle(chain)
+
+    def seat_of(role: str) -> tuple[Seat, Chain]:
+        seat = open_seat(home, _first_with(consortium, circle, role).name)
+        return seat, open_chain(home, consortium, seat, clock, chain=chain, node=node)
+
+    regulator, regulating = seat_of("regulator")
+    await appoint_committee(home, consortium, regulator, regulating)
+    for profile, window_s in profiles:
+        await register_profile(regulator, regulating, profile, window_s, consortium.day_offset_s)
+    bank, banking = seat_of("bank")
+    for pack in packs:
+        await load_pack(bank, banking, pack)
+    await open_accounts(home, bank, banking, deployment, deposits_minor)
+    return deployment
+
+
+def administrator(consortium: Consortium, circle: Circle) -> Organisation:
+    """Who deploys and grants roles: the circle's regulator, or its sealer where there is none."""
+    try:
+        return _first_with(consortium, circle, "regulator")
+    except Rejected:
+        return consortium.organisation(circle.sealer)
+
+
+async def appoint_committee(home: Path, consortium: Consortium, seat: Seat, chain: Chain) -> None:
+    """As the regulator: the oracle members that the consortium file names, as the first committee."""
+    committee = first_committee(home, consortium)
+    members = sorted((member.evm_address, keccak256(member.organisation.encode())) for member in committee.members)
+    await _once(
+        seat,
+        chain,
+        "OracleCommittee",
+        "appoint",
+        [committee.epoch, committee.threshold, committee.active_from_s, members],
+        f"committee/{committee.epoch}",
+    )
+
+
+async def register_profile(seat: Seat, chain: Chain, profile: bytes, window_s: int, day_offset_s: int) -> None:
+    """As the regulator: admit an asset profile by its hash (32 bytes)."""
+    args = [profile, KINDS_ALL, window_s, day_offset_s]
+    await _once(seat, chain, "AttestationFeed", "registerProfile", args, f"profile/{profile.hex()}")
+
+
+async def load_pack(seat: Seat, chain: Chain, pack: str) -> None:
+    """As a bank: load a rule pack, by shipped name or path. Raises EvidenceError for one that is not executable."""
+    loaded = load_rule_pack(pack)
+    await _once(seat, chain, "RuleBook", "loadPack", [*loaded.to_call()], f"pack/{loaded.hash.hex()}")
+
+
+async def open_accounts(
+    home: Path, seat: Seat, chain: Chain, deployment: Deployment, deposits_minor: Mapping[str, int]
+) -> None:
+    """As a bank: list the organisations' accounts, mint opening deposits, allow the facility the bank's own."""
+    for organisation, amount_minor in sorted(deposits_minor.items()):
+        account = public_keys(home, organisation).evm_address
+        await _once(seat, chain, "DepositToken", "list", [account, True], f"account/{organisation}")
+        if not amount_minor:
+            continue
+        if organisation == seat.name and not await _was_done(seat, chain, "DepositToken", f"deposit/{seat.name}"):
+            await _done(chain, "DepositToken", "approve", [deployment.addresses["CreditFacility"], amount_minor])
+        await _once(seat, chain, "DepositToken", "mint", [account, amount_minor], f"deposit/{organisation}")
+
+
+async def _create(circle: Circle, node: EvmNode, admin: Seat, consortium_id: bytes) -> dict[str, bytes]:
+    chain = _bound(circle, node, admin, None)
+    nonce = node.account(admin.evm_key.address).nonce
+    manager = contract_address(admin.evm_key.address, nonce + 1)
+    made: dict[str, bytes] = {"AccessManager": manager}
+
+    async def create(name: str, *args: Any) -> None:
+        made[name] = await chain.create(load_artifact(name).bytecode, abi_of(name), args)
+
+    await create("OracleCommittee", manager, consortium_id)
+    await create("AccessManager", admin.evm_key.address)
+    if made["AccessManager"] != manager:
+        raise Rejected("conflict", "the administrator's account was used during the deployment", "deploy again")
+    await create("AttestationFeed", manager, made["OracleCommittee"])
+    await create("RuleBook", manager)
+    await create("DepositToken", manager, TOKEN_NAME, TOKEN_SYMBOL)
+    await create("CreditFacility", manager, made["AttestationFeed"], made["RuleBook"], made["DepositToken"])
+    return {name: made[name] for name in DEPLOY_ORDER}
+
+
+async def _wire(home: Path, consortium: Consortium, chain: Chain, deployment: Deployment) -> None:
+    """Connect the contracts, open the restricted functions to their roles, grant the roles."""
+    at = deployment.addresses
+    await _done(chain, "AttestationFeed", "connect", [at["RuleBook"], at["CreditFacility"]])
+    await _done(chain, "RuleBook", "connect", [at["AttestationFeed"], at["CreditFacility"]])
+    await _done(chain, "DepositToken", "connect", [at["CreditFacility"]])
+    for (contract, role), functions in RESTRICTED.items():
+        selectors = [abi_of(contract).selector(function) for function in functions]
+        await _done(chain, "AccessManager", "setTargetFunctionRole", [at[contract], selectors, role])
+    for member in consortium.circle(deployment.chain).members:
+        account = public_keys(home, member).evm_address
+        roles = [(_ROLES[role], 0) for role in consortium.organisation(member).roles if role in _ROLES]
+        if (BANK, 0) in roles:
+            roles.append((LINE_RAISER, LINE_RAISE_DELAY_S))
+        for role, delay_s in roles:
+            await _done(chain, "AccessManager", "grantRole", [role, account, delay_s])
+
+
+def _bound(circle: Circle, node: EvmNode, seat: Seat, deployment: Deployment | None) -> Web3Chain:
+    contracts: tuple[Contract, ...] = deployment.contracts() if deployment else ()
+    endpoint = cast(Endpoint, EmbeddedEndpoint(node))
+    return Web3Chain(circle.chain, endpoint, circle.chain_id, contracts, seat.evm_key, poll_s=EMBEDDED_POLL_S)
+
+
+def _first_with(consortium: Consortium, circle: Circle, role: str) -> Organisation:
+    for name in circle.members:
+        if role in consortium.organisation(name).roles:
+            return consortium.organisation(name)
+    raise Rejected("not_found", f"the circle of {circle.chain} has no {role}", "name one among its members")
+
+
+async def _once(seat: Seat, chain: Chain, contract: str, function: str, args: Sequence[Any], what: str) -> None:
+    """A command of the set-up; one that was done before is left as it is."""
+    if not await _was_done(seat, chain, contract, what):
+        await _done(chain, contract, function, [_command(seat, chain, what), *args])
+
+
+async def _was_done(seat: Seat, chain: Chain, contract: str, what: str) -> bool:
+    return await chain.call(contract, "commandUsed", [seat.evm_key.address, _command(seat, chain, what)])
+
+
+def _command(seat: Seat, chain: Chain, what: str) -> bytes:
+    return command_id(seat.name, f"setup/{chain.name}/{what}")
+
+
+async def _done(chain: Chain, contract: str, function: str, args: Sequence[Any]) -> None:
+    result = await chain.transact(contract, function, args)
+    if result.status == 0:
+        code = result.code or "conflict"
+        raise Rejected(code, f"{contract}.{function}: {result.detail}", "", tx_id=result.tx_hash)

@@ -1,0 +1,205 @@
+"""Attestations: relayed by oracle members, kept with their evidence, delivered to both ledgers.
+
+The node verifies nothing here that the ledgers verify: authority is in the signatures. It refuses what does not
+parse, what is of another consortium, and packs whose tree head is not the attested one, because such evidence could
+never be shown again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from pydantic import Field, StringConstraints
+from sqlalchemy import Row, select
+from sqlalchemy.dialects.sqlite import insert
+
+from node.api.context import PREFIX, AtDesk, Here, Limit, Node, Order, with_etag
+from node.api.fields import Body, Hash, Json
+from node.commands import FACTS, Step
+from node.local_tables import attestation_upload, evidence_pack
+from node.problems import Problem
+from node.projection import tables
+from node.records import missing
+from wuxin_evidence.attestation import KIND_NAMES, Attestation, MemberSignature, SignedAttestation
+from wuxin_evidence.cose import Pack, parse_pack
+from wuxin_evidence.ids import subject
+from wuxin_evidence.log import pack_root
+from wuxin_evidence.secp256k1 import recover
+
+router = APIRouter(prefix=PREFIX, tags=["attestations"])
+
+PACKS_MAX = 2_000  # two devices reporting every second of a 900 s window, and some that were late
+
+SubjectKind = Annotated[str, StringConstraints(pattern="^(slot|pledge|commodity)$")]
+SubjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}$")]
+SubjectHex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Envelope = Annotated[str, StringConstraints(max_length=1_500_000)]
+Note = Annotated[str, StringConstraints(max_length=20_000)]
+
+
+class RelayAttestation(Body):
+    """`attestation` is a signed attestation as `SignedAttestation.to_json` writes it; packs are base64 envelopes."""
+
+    attestation: Json
+    subject_kind: SubjectKind = Field(examples=["slot"])
+    subject_id: SubjectId = Field(examples=["91310115MA3WUX3W6R/BIN-16"])
+    packs: Annotated[list[Envelope], Field(max_length=PACKS_MAX)] = Field(default_factory=list[Envelope])
+    checkpoint: Note | None = None
+    inclusion: Json | None = None
+
+
+@router.post("/attestations")
+async def relay_attestation(desk: AtDesk, body: RelayAttestation) -> Response:
+    """Keep the evidence, then deliver: to the obligations first, then to the facts. `transactions` lists both."""
+    signed, packs = await asyncio.to_thread(_parse, desk.node, body)
+    attestation = signed.attestation
+    chain = desk.node.act_as(desk.principal).chain.name
+    steps = [
+        Step(chain, "AttestationFeed.submit", {"args": [_struct(attestation), _signatures(signed)]}),
+        Step(FACTS, "record_attestation", _record_arguments(body, signed)),
+    ]
+    digest = attestation.digest().hex()
+    order = Order(
+        "relay_attestation",
+        digest,
+        body.model_dump(),
+        lambda: steps,
+        keep=lambda: _keep(desk.node, digest, body, signed, packs),
+    )
+    return await desk.place(order)
+
+
+@router.get("/attestations")
+def list_attestations(
+    node: Here,
+    limit: Limit,
+    subject_hex: Annotated[SubjectHex | None, Field(alias="subject")] = None,
+    subject_kind: SubjectKind | None = None,
+    subject_id: SubjectId | None = None,
+    kind: Annotated[int, Field(ge=0, le=3)] | None = None,
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}/[0-3]/[0-9]{16}$")] | None = None,
+) -> Json:
+    """What the facts recorded, by subject, kind and sequence."""
+    table = tables.attestation
+    if subject_kind is not None and subject_id is not None:
+        subject_hex = subject(subject_kind, subject_id).hex()
+    statement = select(table).order_by(table.c.subject, table.c.kind, table.c.sequence).limit(limit + 1)
+    if subject_hex is not None:
+        statement = statement.where(table.c.subject == subject_hex)
+    if kind is not None:
+        statement = statement.where(table.c.kind == kind)
+    if after is not None:
+        statement = statement.where(table.c.id > after)
+    with node.read_model.read() as connection:
+        rows = connection.execute(statement).all()
+    return {"items": [_show(row) for row in rows[:limit]], "next": rows[limit - 1].id if len(rows) > limit else None}
+
+
+@router.get("/attestations/{digest}", response_model=None)
+def get_attestation(node: Here, request: Request, response: Response, digest: Hash) -> Json | Response:
+    """One attestation by its digest, with where each ledger took it."""
+    with node.read_model.read() as connection:
+        table, chain = tables.attestation, tables.accepted_attestation
+        row = connection.execute(select(table).where(table.c.digest == digest).limit(1)).first()
+        accepted = connection.execute(select(chain).where(chain.c.digest == digest)).first()
+    if row is None:
+        raise missing("attestation", digest)
+    taken = None if accepted is None else {"tx_id": accepted.tx_id, "block": accepted.block, "at_s": accepted.at_s}
+    return with_etag(request, response, {**_show(row), "obligations": taken})
+
+
+def _parse(node: Node, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+    signed = SignedAttestation.from_json(body.attestation)
+    attestation = signed.attestation
+    if attestation.consortium_id != node.consortium.consortium_id:
+        raise Problem("wrong_aad", "the attestation is of another consortium", "send it to that consortium's node")
+    if subject(body.subject_kind, body.subject_id) != attestation.subject:
+        raise Problem("malformed", "the attestation is not about this subject", "name the subject that was attested")
+    try:
+        packs = [parse_pack(base64.b64decode(raw, validate=True), attestation.consortium_id) for raw in body.packs]
+    except binascii.Error as error:
+        raise Problem("malformed", f"a pack is not base64: {error}", "send the envelopes in base64") from error
+    if packs and pack_root(pack.digest for pack in packs) != attestation.pack_root:
+        raise Problem("malformed", "packRoot is of other packs", "send exactly the packs that were attested")
+    return signed, packs
+
+
+def _keep(node: Node, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
+    """Evidence is durable before anyone is told that the attestation was taken; the first upload stays."""
+    row = {
+        "digest": digest,
+        "attestation": signed.to_json(),
+        "subject_kind": body.subject_kind,
+        "subject_id": body.subject_id,
+        "checkpoint": body.checkpoint,
+        "inclusion": body.inclusion,
+        "received_at_ms": node.clock.now_ms(),
+    }
+    envelopes = [
+        {"attestation_digest": digest, "pack_digest": pack.digest.hex(), "envelope": pack.envelope} for pack in packs
+    ]
+    with node.local.write() as connection:
+        connection.execute(insert(attestation_upload).values(row).on_conflict_do_nothing())
+        if envelopes:
+            connection.execute(insert(evidence_pack).on_conflict_do_nothing(), envelopes)
+
+
+def _record_arguments(body: RelayAttestation, signed: SignedAttestation) -> Json:
+    return {
+        "subject_kind": body.subject_kind,
+        "subject_id": body.subject_id,
+        "attestation": signed.attestation.to_cbor().hex(),
+        "signatures": [{"organisation": each.organisation, "sm2": each.sm2.hex()} for each in signed.signatures],
+    }
+
+
+def _struct(attestation: Attestation) -> Json:
+    """The Solidity struct; numbers that JSON does not keep exactly travel as ``int:`` text."""
+    return {
+        "consortiumId": "0x" + attestation.consortium_id.hex(),
+        "epoch": attestation.epoch,
+        "subject": "0x" + attestation.subject.hex(),
+        "kind": attestation.kind,
+        "sequence": attestation.sequence,
+        "windowStart": attestation.window_start,
+        "windowEnd": attestation.window_end,
+        "profile": "0x" + attestation.profile.hex(),
+        "packRoot": "0x" + attestation.pack_root.hex(),
+        "packCount": attestation.pack_count,
+        "lateCount": attestation.late_count,
+        "indicators": [
+            {
+                "id": "0x" + each.id.hex(),
+                "value": f"int:{each.value}",
+                "qualityBp": each.quality_bp,
+                "status": each.status,
+            }
+            for each in attestation.indicators
+        ],
+    }
+
+
+def _signatures(signed: SignedAttestation) -> list[str]:
+    """The secp256k1 signatures sorted by signer, as the committee contract wants them."""
+    digest = signed.attestation.digest()
+    given: list[MemberSignature] = [each for each in signed.signatures if each.secp256k1]
+    return ["0x" + each.secp256k1.hex() for each in sorted(given, key=lambda each: recover(digest, each.secp256k1))]
+
+
+def _show(row: Row[Json]) -> Json:
+    record = {name: value for name, value in row.record.items() if name not in ("attestation", "signatures")}
+    attestation = Attestation.from_cbor(bytes.fromhex(row.record["attestation"]))
+    return {
+        **record,
+        "id": row.id,
+        "subject": row.subject,
+        "kind_name": KIND_NAMES[row.kind],
+        "attestation": attestation.to_json(),
+        "signatures": row.record["signatures"],
+        "block": row.block,
+        "tx_id": row.tx_id,
+    }

@@ -1,0 +1,30 @@
+"""The collateral answer: whether a receipt can be lent on now, and if not, who has to do what."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Request
+
+from node import collateral, facilities
+from node.api.context import PREFIX, Caller, Here, note_read
+from node.api.fields import Ident, Json
+
+router = APIRouter(prefix=PREFIX, tags=["collateral"])
+
+
+@router.get("/collateral/{receipt_id}")
+def get_collateral(node: Here, caller: Caller, request: Request, receipt_id: Ident) -> Json:
+    """One answer out of both ledgers; `as_of` says how far each had come."""
+    now_s = node.clock.now_ms() // 1000
+    situation = collateral.situation_of(node.read_model, receipt_id)
+    answer = collateral.answer(situation, now_s)
+    facility = situation.facility
+    shown: Json | None = None
+    if facility is not None:
+        with node.read_model.read() as connection:
+            known = facilities.names(connection, facilities.subjects_of(facility), node.organisation_at)
+            shown = facilities.show(connection, facility, known, now_s)
+            shown |= {name: answer[name] for name in ("limit_minor", "headroom_minor")}
+    receipt, pledge = situation.receipt, situation.pledge
+    pledgee = None if pledge is None else str(pledge["pledgee"])
+    note_read(node, caller, request, [receipt["owner"], receipt["beneficiary"], pledgee])
+    return {**answer, "facility": shown}

@@ -1,0 +1,101 @@
+"""The consortium and this node: who takes part, which committee signs, how far the node is, what is half done."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from sqlalchemy import func, select
+
+from network.ports import PortError
+from node import duties, records
+from node.api.context import PREFIX, Caller, Here, Node
+from node.api.fields import Json
+from node.commands import PENDING
+from node.local_tables import command
+from node.problems import Problem
+from node.projection import tables
+from node.projection.facts import LEDGER as FACTS_LEDGER
+
+router = APIRouter(prefix=PREFIX, tags=["network"])
+
+
+@router.get("/organisations")
+def list_organisations(node: Here) -> Json:
+    """The consortium file, with each organisation's EVM address."""
+    items = [
+        {
+            "name": each.name,
+            "msp_id": each.msp_id,
+            "uscc": each.uscc,
+            "roles": list(each.roles),
+            "endorses": each.endorses,
+            "oracle": each.oracle,
+            "evm_address": node.address_of(each.name),
+            "circles": [circle.chain for circle in node.consortium.circles if each.name in circle.members],
+        }
+        for each in node.consortium.organisations
+    ]
+    return {"consortium_id": node.consortium.consortium_id.hex(), "items": items, "next": None}
+
+
+@router.get("/committee")
+def get_committee(node: Here) -> Json:
+    """The newest oracle committee that the facts know, in force or still to come."""
+    with node.read_model.read() as connection:
+        rows = connection.execute(select(tables.committee)).all()
+    if not rows:
+        raise Problem("not_found", "the ledger of facts names no committee yet", "submit init_consortium first")
+    return records.as_json(max(rows, key=lambda row: int(row.record["epoch"])))
+
+
+@router.get("/status")
+async def get_status(node: Here, caller: Caller) -> Json:
+    """How far the read model is, how far the ledgers are, and what waits to be delivered."""
+    served = node.act_as(caller)
+    positions = await asyncio.to_thread(_positions, node)
+    answer: Json = {
+        "consortium_id": node.consortium.consortium_id.hex(),
+        "clock": node.consortium.statement()["clock"],
+        "now_s": node.clock.now_ms() // 1000,
+        "organisation": caller.organisation,
+        "serves": sorted(node.served),
+        "read_model": positions,
+        "pending": await asyncio.to_thread(_pending, node, caller.organisation),
+    }
+    for name, height in (("facts", served.ledger.height), (served.chain.name, served.chain.height)):
+        try:
+            answer[name] = {"height": await height(), "available": True}
+        except PortError as error:
+            answer[name] = {"height": None, "available": False, "detail": error.detail}
+    return answer
+
+
+@router.get("/duties")
+def list_duties(node: Here, caller: Caller) -> Json:
+    """The half-done states by name, each with since, next actor and deadline."""
+    if not node.act_as(caller).in_circle:
+        return {"items": [], "next": None}
+    now_s = node.clock.now_ms() // 1000
+    with node.read_model.read() as connection:
+        found = duties.all_duties(connection)
+    items = [
+        {"receipt_id": receipt_id, "pledge_id": pledge_id, **asdict(duty), "overdue": now_s > duty.deadline_s}
+        for receipt_id, pledge_id, duty in found
+    ]
+    return {"items": items, "next": None}
+
+
+def _positions(node: Node) -> Json:
+    with node.read_model.read() as connection:
+        rows = connection.execute(select(tables.checkpoint)).all()
+    return {
+        "facts" if row.ledger == FACTS_LEDGER else row.ledger: {"block": row.block, "place": row.place} for row in rows
+    }
+
+
+def _pending(node: Node, organisation: str) -> int:
+    with node.local.read() as connection:
+        counted = select(func.count()).where(command.c.organisation == organisation, command.c.status == PENDING)
+        return int(connection.execute(counted).scalar_one())

@@ -1,0 +1,212 @@
+"""The application: a checked home becomes a running node.
+
+    check settings ─▶ take the organisations' locks ─▶ open stores, ledgers, seats
+                   ─▶ followers (read model) and delivery (pending commands of before come first) ─▶ serve
+
+    uvicorn.run(create_app(Path("home"), ["bank"]))
+
+On shutdown delivery stops at once: what was under way is pending in ``local.db`` and is taken up at the next start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+
+from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from network.clock import Clock, open_clock
+from network.ports import PortError
+from network.published import public_keys
+from node import access
+from node.access import Doorkeeper
+from node.api import (
+    assets,
+    attestations,
+    collateral,
+    deposits,
+    devices,
+    events,
+    evidence,
+    facilities,
+    network,
+    pledges,
+    receipts,
+    slots,
+    transactions,
+)
+from node.api.context import Node, authorise
+from node.api.limits import BodyLimits
+from node.commands import Commands
+from node.delivery import Delivery
+from node.engine import Engine, LocalEngine
+from node.local_tables import LOCAL
+from node.problems import Problem, problem_response
+from node.projection.facts import LEDGER as FACTS_LEDGER
+from node.projection.follow import Position, follow_facts, follow_obligations
+from node.projection.tables import open_read_model
+from node.served import Served
+from node.settings import ServingLocks, Settings, check
+from node.stores import Store
+from wuxin_evidence.errors import EvidenceError
+
+RESOURCES = (
+    devices,
+    assets,
+    slots,
+    receipts,
+    pledges,
+    facilities,
+    deposits,
+    attestations,
+    transactions,
+    events,
+    evidence,
+    collateral,
+    network,
+)
+DESCRIPTION = (
+    "One organisation's door to the facts and the obligations of a lending consortium. Commands answer 202 with a "
+    "transaction (send `Prefer: wait=10` to wait), every POST takes an `Idempotency-Key`, refusals are RFC 9457 "
+    "problems with a `code`. Amounts are integers in the unit of their suffix."
+)
+
+CATCH_UP_S = 30.0  # a longer history is followed while the node already answers
+
+MakeEngine = Callable[[Settings, Clock], Engine]
+
+
+def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: CATCH_UP_S = 30.0  # a longer history is followed while the node already answers
+
+MakeEngine = LocalEngine) -> FastAPI:
+    """The API of the organisations ``orgs`` (None: all of the home). Raises SettingsError.
+
+    ``engine`` opens the ledgers; tests pass another one.
+    """
+    settings = check(home, orgs)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
+        async with run_node(settings, engine) as node:
+            app.state.node = node
+            yield
+
+    app = FastAPI(title="Wuxin node", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    for resource in RESOURCES:
+        app.include_router(cast(APIRouter, resource.router), dependencies=[Depends(authorise)])
+    access.require_complete(_routes())
+    app.add_api_route("/healthz", _alive, include_in_schema=False)
+    app.add_middleware(BodyLimits)
+    _handle_errors(app)
+    return app
+
+
+@asynccontextmanager
+async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Node]:
+    """Open everything, run followers and delivery, close everything."""
+    async with AsyncExitStack() as stack:
+        locks = ServingLocks(settings)
+        stack.callback(locks.release)
+        clock = open_clock(settings.consortium, settings.home)
+        ledgers = await asyncio.to_thread(engine, settings, clock)
+        stack.push_async_callback(ledgers.aclose)
+        node = await asyncio.to_thread(_assemble, settings, clock, ledgers)
+        stack.callback(node.local.close)
+        stack.callback(node.read_model.close)
+        first = node.served[settings.organisations[0]]
+        tasks = [
+            asyncio.create_task(follow_facts(node.read_model, first.ledger, node.position), name="follow facts"),
+            asyncio.create_task(follow_obligations(node.read_model, first.chain, node.position), name="follow chain"),
+        ]
+        stack.push_async_callback(_cancel, tasks)
+        await _catch_up(node, first)
+        node.delivery.start()
+        stack.push_async_callback(node.delivery.stop)
+        yield node
+
+
+def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
+    local = Store(settings.local_db, LOCAL, durable=True)
+    read_model = open_read_model(settings.read_model_db)
+    served = {name: ledgers.serve(name) for name in settings.organisations}
+    commands = Commands(local, {name: each.seat.command_secret for name, each in served.items()})
+    position = Position()
+    return Node(
+        home=settings.home,
+        consortium=settings.consortium,
+        clock=clock,
+        local=local,
+        read_model=read_model,
+        served=served,
+        commands=commands,
+        delivery=Delivery(commands, served, read_model, position, clock),
+        position=position,
+        doorkeeper=Doorkeeper(local, settings.consortium, settings.organisations),
+        addresses={
+            public_keys(settings.home, each.name).evm_address.hex(): each.name
+            for each in settings.consortium.organisations
+        },
+    )
+
+
+async def _catch_up(node: Node, served: Served) -> None:
+    """Wait until the read model has the facts that stand now, so that the first answers are not old ones."""
+    try:
+        newest = await served.ledger.height() - 1
+    except PortError:
+        return  # the followers keep trying, and GET /v1/status says what is not available
+    await node.position.reached(FACTS_LEDGER, (newest, 0), CATCH_UP_S)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _routes() -> Iterator[tuple[str, str]]:
+    """(method, path template) of every route of the API."""
+    for resource in RESOURCES:
+        for route in cast(APIRouter, resource.router).routes:
+            if isinstance(route, APIRoute):
+                for method in route.methods or ():
+                    yield method, route.path
+
+
+async def _alive() -> dict[str, str]:
+    return {"status": "ok"}
+
+
+def _handle_errors(app: FastAPI) -> None:
+    """Every refusal leaves as a problem: ours, those of the rooms below, and the framework's own."""
+
+    def named(request: Request, error: Exception) -> JSONResponse:
+        known = cast(Any, error)
+        transaction_id = getattr(error, "transaction_id", None) or getattr(error, "tx_id", None) or None
+        return problem_response(
+            known.code, known.detail, known.hint, transaction_id=transaction_id, instance=request.url.path
+        )
+
+    def invalid(request: Request, error: Exception) -> JSONResponse:
+        first = cast(RequestValidationError, error).errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        hint = "see the API page for the field's type and bounds; units are in the names"
+        return problem_response("malformed", f"{place}: {first['msg']}", hint, instance=request.url.path)
+
+    def framework(request: Request, error: Exception) -> JSONResponse:
+        status = cast(HTTPException, error).status_code
+        code = {404: "not_found", 405: "not_found", 413: "too_large"}.get(status, "malformed")
+        hint = "see /docs for what there is"
+        return problem_response(code, f"{request.method} {request.url.path} is no route", hint)
+
+    for kind in (Problem, PortError, EvidenceError):
+        app.add_exception_handler(kind, named)
+    app.add_exception_handler(RequestValidationError, invalid)
+    app.add_exception_handler(HTTPException, framework)

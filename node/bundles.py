@@ -1,0 +1,207 @@
+"""Evidence bundles: what an outsider needs to check one attestation without us.
+
+    digest or transaction id ─▶ the attestation's row ─▶ uploads (packs, log proofs, signatures)
+                                                      ─▶ facts: envelope and block, and each device's enrolment
+                                                      ─▶ obligations: header, receipt, path
+                             ─▶ wuxin_evidence.bundle, one deterministic zip
+
+A part that is not there yet is left out, and the verifier says what is missing. Nothing here is believed by the
+verifier: it holds each part against a trust file of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sqlalchemy import Connection, or_, select
+
+from contracts.loader import load_rule_pack
+from network.consortium import Consortium
+from network.ports import Chain, Ledger
+from node.local_tables import attestation_upload, evidence_pack
+from node.problems import Problem
+from node.projection import tables
+from node.records import missing
+from node.served import Served
+from node.stores import Store
+from oracle.profile import PROFILES
+from wuxin_evidence import bundle_members as parts
+from wuxin_evidence.attestation import SignedAttestation
+from wuxin_evidence.bundle import write_bundle
+from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.cose import Pack, parse_pack
+from wuxin_evidence.fabric_messages import parse_block
+
+RULE_PACK = "warehouse-stock-1"
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Place:
+    """A transaction's place in the facts."""
+
+    block: int
+    tx_index: int
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the parts of one attestation's evidence are."""
+
+    digest: str
+    facts: Place | None
+    obligation_tx: str | None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """What an oracle member handed in: the signed attestation, its packs, and their places in the log."""
+
+    signed: SignedAttestation
+    packs: tuple[Pack, ...]
+    checkpoint: str | None
+    inclusion: Json | None
+
+
+async def make_bundle(
+    identifier: str, local: Store, read_model: Store, served: Served, consortium: Consortium
+) -> bytes:
+    """The zip for an attestation digest or a transaction id (hex, with or without 0x).
+
+    Raises ``not_found`` where this node has no such attestation.
+    """
+    found = await asyncio.to_thread(locate, read_model, identifier)
+    upload = await asyncio.to_thread(load_upload, local, found.digest, consortium.consortium_id)
+    members = parts.attestation_members(upload.signed, *_rules_of(upload.signed))
+    if upload.packs:
+        keys, enrolments = await asyncio.to_thread(_devices, read_model, upload)
+        members |= parts.pack_members(upload.packs, keys)
+        for device_id, place in enrolments.items():
+            members |= parts.enrolment_members(device_id, *await _transaction(served.ledger, place))
+    if upload.checkpoint is not None and upload.inclusion is not None:
+        members["log/checkpoint"] = upload.checkpoint.encode()
+        members["log/inclusion.json"] = canonical_json(upload.inclusion)
+    if found.facts is not None:
+        members |= parts.facts_members(*await _transaction(served.ledger, found.facts))
+    if found.obligation_tx is not None and served.in_circle:
+        members |= await _obligation(served.chain, found.obligation_tx)
+    clock = consortium.statement()["clock"]
+    return await asyncio.to_thread(write_bundle, members, consortium_id=consortium.consortium_id, clock=clock)
+
+
+def locate(read_model: Store, identifier: str) -> Found:
+    """The attestation that a digest or a transaction id of either ledger names. Raises ``not_found``."""
+    wanted = identifier.removeprefix("0x").lower()
+    facts, chain = tables.attestation, tables.accepted_attestation
+    with read_model.read() as connection:
+        fact = connection.execute(
+            select(facts).where(or_(facts.c.digest == wanted, facts.c.tx_id == wanted)).limit(1)
+        ).first()
+        digest = wanted if fact is None else fact.digest
+        ids = (wanted, "0x" + wanted)
+        accepted = connection.execute(
+            select(chain).where(or_(chain.c.digest == digest, chain.c.tx_id.in_(ids))).limit(1)
+        ).first()
+        if fact is None and accepted is not None:
+            fact = connection.execute(select(facts).where(facts.c.digest == accepted.digest).limit(1)).first()
+    if fact is None and accepted is None:
+        raise Problem(
+            "not_found",
+            f"no attestation has the digest or transaction {identifier[:80]!r}",
+            "give an attestation's digest, or the transaction that recorded or accepted it",
+        )
+    return Found(
+        digest=accepted.digest if accepted is not None else digest,
+        facts=None if fact is None else Place(fact.block, fact.tx_index),
+        obligation_tx=None if accepted is None else accepted.tx_id,
+    )
+
+
+def load_upload(local: Store, digest: str, consortium_id: bytes) -> Upload:
+    """What was handed in for a digest. Raises ``not_found``."""
+    with local.read() as connection:
+        row = connection.execute(select(attestation_upload).where(attestation_upload.c.digest == digest)).first()
+        if row is None:
+            raise missing("evidence at this node for attestation", digest)
+        packs = connection.execute(
+            select(evidence_pack.c.envelope)
+            .where(evidence_pack.c.attestation_digest == digest)
+            .order_by(evidence_pack.c.pack_digest)
+        ).all()
+    return Upload(
+        SignedAttestation.from_json(row.attestation),
+        tuple(parse_pack(bytes(pack.envelope), consortium_id) for pack in packs),
+        row.checkpoint,
+        row.inclusion,
+    )
+
+
+def _rules_of(signed: SignedAttestation) -> tuple[bytes, bytes]:
+    """The profile that was signed for and the rule pack in force, as canonical JSON."""
+    profile = _profiles().get(signed.attestation.profile)
+    if profile is None:
+        raise Problem(
+            "profile_mismatch",
+            f"this node has no profile {signed.attestation.profile.hex()}",
+            "install the version whose profiles hold it",
+        )
+    return profile, canonical_json(load_rule_pack(RULE_PACK).document)
+
+
+@cache
+def _profiles() -> Mapping[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    for path in sorted(PROFILES.glob("*.json")):
+        raw = canonical_json(json.loads(path.read_bytes()))
+        found[hashlib.sha256(raw).digest()] = raw
+    return found
+
+
+def _devices(read_model: Store, upload: Upload) -> tuple[dict[str, parts.DeviceKey], dict[str, Place]]:
+    keys: dict[str, parts.DeviceKey] = {}
+    places: dict[str, Place] = {}
+    with read_model.read() as connection:
+        for device_id in sorted({pack.device_id for pack in upload.packs}):
+            row = connection.execute(select(tables.device).where(tables.device.c.id == device_id)).first()
+            if row is None:
+                continue
+            keys[device_id] = parts.DeviceKey(row.record["suite"], bytes.fromhex(row.record["public_key"]))
+            place = _enrolment(connection, device_id, upload.signed.attestation.window_end)
+            places[device_id] = place or Place(row.block, row.tx_index)
+    return keys, places
+
+
+def _enrolment(connection: Connection, device_id: str, until_s: int) -> Place | None:
+    """The newest change that left the device active before the window's end."""
+    table = tables.device_change
+    row = connection.execute(
+        select(table)
+        .where(table.c.device_id == device_id, table.c.status == "active", table.c.at_s <= until_s)
+        .order_by(table.c.block.desc(), table.c.tx_index.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else Place(row.block, row.tx_index)
+
+
+async def _transaction(ledger: Ledger, place: Place) -> tuple[bytes, bytes]:
+    """(envelope, block) of a transaction."""
+    async for raw in ledger.blocks(place.block - 1):
+        block = await asyncio.to_thread(parse_block, raw)
+        return block.transactions[place.tx_index].envelope, raw
+    raise missing("block", str(place.block))
+
+
+async def _obligation(chain: Chain, tx_hash: str) -> dict[str, bytes]:
+    proof = await chain.receipt_proof(tx_hash)
+    return {
+        "obligations/header.rlp": proof["header_rlp"],
+        "obligations/receipt.rlp": proof["receipt_rlp"],
+        "obligations/proof.json": canonical_json(proof["proof"]),
+    }

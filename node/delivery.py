@@ -1,0 +1,280 @@
+"""Delivery: pending commands reach their ledger, once, however often the node falls over.
+
+    sweep: pending rows of local.db ─▶ queue per (organisation, ledger) ─▶ worker ─▶ port ─▶ succeed or fail
+
+What can be known is asked before anything is sent again: a fact by the transaction id that its nonce gives, an
+obligation by the events that its command must have left (a contract accepts a command id once). Only a final read
+conflict raises the attempt. When a ledger does not answer, the command stays pending and the sweep brings it back.
+
+An attestation has two steps, obligations first: the freeze must not wait for the facts. The second step starts when
+the first is final, or when the chain did not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from sqlalchemy import Row, select
+
+from network.clock import Clock
+from network.ports import Commit, EndorsementMismatch, Invalid, PortError, Rejected, TxResult, Unavailable
+from node.commands import FACTS, PENDING, Commands, fabric_nonce
+from node.projection import tables
+from node.projection.follow import Position
+from node.projection.obligations import bare, plain
+from node.served import Served
+from node.stores import Store
+from wuxin_evidence.fabric_messages import serialized_identity, transaction_id
+from wuxin_evidence.ids import command_id
+
+QUEUE_MAX = 2_000  # beyond it commands wait in local.db, where they cost no memory
+SWEEP_S = 1.0  # how soon a command of another process, or one put back, is taken up
+FACTS_WORKERS = 16  # the embedded ledger groups what comes together into one block
+ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and the caller has to know
+PROJECTED_WAIT_S = 5.0
+MVCC = "MVCC_READ_CONFLICT"
+NO_COMMAND_ID = frozenset({"AttestationFeed.submit", "DepositToken.approve"})
+# The event that a command leaves, and the argument that tells it from another's, to recognise it after a crash.
+_TRACES = {
+    "CreditFacility.propose": "facility_proposed",
+    "CreditFacility.withdraw": "facility_withdrawn",
+    "CreditFacility.activate": "facility_activated",
+    "CreditFacility.draw": "drawn",
+    "CreditFacility.repay": "repaid",
+    "CreditFacility.freeze": "freeze_opened",
+    "CreditFacility.lift": "freeze_cleared",
+    "CreditFacility.approveUnfreeze": "unfreeze_approved",
+    "CreditFacility.unfreeze": "freeze_cleared",
+    "CreditFacility.startClosing": "closing_started",
+    "CreditFacility.close": "facility_closed",
+}
+
+_HINTS = {
+    "facility_frozen": "ask GET /v1/facilities/{id}/reasons why, and what would reverse it",
+    "attestation_stale": "wait for the next scheduled attestation, or find out why the oracle is silent",
+    "lien_missing": "let the oracle attest the lien of the pledge",
+    "price_stale": "let the oracle attest the price",
+    "limit_exceeded": "ask GET /v1/collateral/{receipt_id} for the headroom",
+    "not_clean": "wait for enough clean scheduled windows after the breach",
+    "approval_missing": "let the roles that the rule names approve this very opening",
+    "forbidden": "let the organisation do it that the contract allows",
+    "insufficient_funds": "fund the account, or let the lender raise the facility's allowance",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a ledger said in the end: its transaction, and the code where it refused."""
+
+    tx_id: str
+    block: int | None
+    result: Any = None
+    code: str | None = None
+    detail: str = ""
+    hint: str = ""
+    place: tuple[int, int] | None = None
+
+
+class Delivery:
+    """Carries pending commands of the served organisations to their ledgers."""
+
+    def __init__(
+        self,
+        commands: Commands,
+        served: Mapping[str, Served],
+        read_model: Store,
+        position: Position,
+        clock: Clock,
+    ) -> None:
+        self._commands = commands
+        self._served = served
+        self._read_model = read_model
+        self._position = position
+        self._clock = clock
+        self._queues: dict[tuple[str, str], asyncio.Queue[str]] = {}
+        self._taken: set[str] = set()
+        self._unanswered: set[str] = set()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start the workers and the sweep on the running event loop."""
+        for organisation, served in self._served.items():
+            self._start_workers((organisation, FACTS), FACTS_WORKERS)
+            self._start_workers((organisation, served.chain.name), 1)  # one nonce sequence per EVM account
+        self._tasks.append(asyncio.create_task(self._sweep(), name="delivery sweep"))
+
+    async def stop(self) -> None:
+        """Stop at once; what was under way is pending and is taken up at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    def enqueue(self, organisation: str, ledger: str, identifier: str) -> None:
+        """Deliver soon; a full queue leaves it to the sweep."""
+        queue = self._queues.get((organisation, ledger))
+        if queue is None or identifier in self._taken or queue.full():
+            return
+        self._taken.add(identifier)
+        queue.put_nowait(identifier)
+
+    def _start_workers(self, key: tuple[str, str], workers: int) -> None:
+        self._queues[key] = asyncio.Queue(QUEUE_MAX)
+        for number in range(workers):
+            name = f"delivery {key[0]} {key[1]} {number}"
+            self._tasks.append(asyncio.create_task(self._work(self._queues[key]), name=name))
+
+    async def _sweep(self) -> None:
+        while True:
+            rows = await asyncio.to_thread(self._commands.pending, list(self._served), QUEUE_MAX)
+            for row in rows:
+                if row.after_id is None or await self._may_follow(row.after_id):
+                    self.enqueue(row.organisation, row.ledger, row.id)
+            await asyncio.sleep(SWEEP_S)
+
+    async def _may_follow(self, earlier_id: str) -> bool:
+        if earlier_id in self._unanswered:
+            return True
+        earlier = await asyncio.to_thread(self._commands.load, earlier_id)
+        return earlier is None or earlier.status != PENDING
+
+    async def _work(self, queue: asyncio.Queue[str]) -> None:
+        while True:
+            identifier = await queue.get()
+            try:
+                await self._deliver(identifier)
+            except Exception:  # noqa: BLE001 -- a worker outlives any one command; the command stays pending
+                _log.exception("command %s stays pending", identifier)
+            finally:
+                self._taken.discard(identifier)
+
+    async def _deliver(self, identifier: str) -> None:
+        row = await asyncio.to_thread(self._commands.load, identifier)
+        if row is None or row.status != PENDING:
+            return
+        served = self._served[row.organisation]
+        try:
+            outcome = await (self._to_facts(row, served) if row.ledger == FACTS else self._to_obligations(row, served))
+        except Unavailable as error:
+            _log.warning("command %s: %s; it stays pending", identifier, error)
+            self._unanswered.add(identifier)
+            await self._start_follower(row)
+            return
+        self._unanswered.discard(identifier)
+        if outcome.place is not None:
+            await self._position.reached("f" if row.ledger == FACTS else row.ledger, outcome.place, PROJECTED_WAIT_S)
+        await asyncio.to_thread(self._write, row.id, outcome)
+        self._commands.announce(row.id)
+        await self._start_follower(row)
+
+    async def _start_follower(self, row: Row[Any]) -> None:
+        follower = await asyncio.to_thread(self._commands.follower, row.id)
+        if follower is not None:
+            self.enqueue(follower.organisation, follower.ledger, follower.id)
+
+    def _write(self, identifier: str, outcome: Outcome) -> None:
+        now_ms = self._clock.now_ms()
+        if outcome.code is None:
+            self._commands.succeed(
+                identifier, tx_id=outcome.tx_id, block=outcome.block, result=outcome.result, now_ms=now_ms
+            )
+            return
+        self._commands.fail(
+            identifier,
+            code=outcome.code,
+            detail=outcome.detail,
+            hint=outcome.hint,
+            now_ms=now_ms,
+            tx_id=outcome.tx_id,
+            block=outcome.block,
+        )
+
+    async def _to_facts(self, row: Row[Any], served: Served) -> Outcome:
+        private = await asyncio.to_thread(self._commands.private_arguments, row)
+        first = max(1, row.attempt)
+        for attempt in range(first, ATTEMPTS_MAX + 1):
+            nonce = fabric_nonce(served.seat.command_secret, row.organisation, row.idempotency_key, attempt)
+            if row.attempt == 0 or attempt > first:
+                await asyncio.to_thread(self._commands.set_attempt, row.id, attempt, self._clock.now_ms())
+            try:
+                commit = await self._known_fact(served, nonce) if row.attempt else None
+                if commit is None:
+                    commit = await served.ledger.submit(row.function, row.arguments, private=private, nonce=nonce)
+                return Outcome(commit.tx_id, commit.block, commit.result, place=(commit.block, 0))
+            except Invalid as error:
+                if error.validation_code != MVCC or attempt == ATTEMPTS_MAX:
+                    return _refused(error, error.tx_id, error.block)
+            except (Rejected, EndorsementMismatch) as error:
+                return _refused(error, error.tx_id, None)
+        raise AssertionError("the last attempt returns")
+
+    async def _known_fact(self, served: Served, nonce: bytes) -> Commit | None:
+        signer = served.seat.fabric_signer
+        creator = serialized_identity(served.seat.msp_id, signer.certificate_pem)
+        return await served.ledger.status(transaction_id(nonce, creator))
+
+    async def _to_obligations(self, row: Row[Any], served: Served) -> Outcome:
+        contract, _, function = row.function.partition(".")
+        resumed = row.attempt > 0
+        if not resumed:
+            await asyncio.to_thread(self._commands.set_attempt, row.id, 1, self._clock.now_ms())
+        args: list[Any] = [_argument(value) for value in row.arguments["args"]]
+        if row.function not in NO_COMMAND_ID:
+            args.insert(0, command_id(row.organisation, row.idempotency_key))
+        result = await served.chain.transact(contract, function, args)
+        if result.status == 1:
+            return _mined(result)
+        if result.code == "command_repeated" and resumed:
+            return await asyncio.to_thread(self._earlier, row) or _reverted(result)
+        return _reverted(result)
+
+    def _earlier(self, row: Row[Any]) -> Outcome | None:
+        """The transaction that a command left before a crash, by the newest event of its kind on its facility."""
+        trace = _TRACES.get(row.function)
+        if trace is None:
+            return None
+        event = tables.event
+        facility = bare(row.arguments["args"][0])
+        with self._read_model.read() as connection:
+            found = connection.execute(
+                select(event)
+                .where(event.c.ledger == row.ledger, event.c.type == trace)
+                .where(event.c.subject_id.in_((facility, "0x" + facility)))
+                .order_by(event.c.block.desc(), event.c.place.desc())
+                .limit(1)
+            ).first()
+        return None if found is None else Outcome(found.tx_id, found.block, {"recovered": True})
+
+
+def _argument(value: Any) -> Any:
+    """JSON back to what an ABI takes: 0x hex to bytes, ``int:`` text to an integer, lists and objects within."""
+    if isinstance(value, str) and value.startswith("0x"):
+        return bytes.fromhex(value[2:])
+    if isinstance(value, str) and value.startswith("int:"):
+        return int(value[4:])
+    if isinstance(value, list):
+        return [_argument(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {name: _argument(item) for name, item in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _mined(result: TxResult) -> Outcome:
+    events = [{"event": log.event, "args": plain(log.args)} for log in result.logs]
+    last = max(((log.block, log.log_index) for log in result.logs), default=None)
+    return Outcome(result.tx_hash, result.block, {"events": events}, place=last)
+
+
+def _reverted(result: TxResult) -> Outcome:
+    code = result.code or "conflict"
+    return Outcome(result.tx_hash, result.block, code=code, detail=result.detail, hint=_HINTS.get(code, ""))
+
+
+def _refused(error: PortError, tx_id: str, block: int | None) -> Outcome:
+    return Outcome(tx_id, block, code=error.code, detail=error.detail, hint=error.hint)

@@ -1,0 +1,173 @@
+"""Rebuild: the read model made again from the ledgers, and compared with the one in use.
+
+    rebuild(home)              read model deleted ─▶ every block, every log ─▶ a new one in its place
+    rebuild(home, check=True)  the same into a file beside it ─▶ table by table, row by row ─▶ differences
+
+A check compares at the checkpoints of the copy in use: what happened since is not a difference. Rebuilding refuses
+while a process serves from the home.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Table, select
+
+from network.clock import open_clock
+from network.ports import Chain, Ledger, Log
+from node.engine import LocalEngine
+from node.projection import facts, tables
+from node.projection.follow import START, Place, apply_facts, apply_obligation, checkpoint_of
+from node.settings import ServingLocks
+from node.settings import check as check_home
+from node.stores import Store
+
+DIFFERENCES_MAX = 100  # enough to see what is wrong; a read model that differs is thrown away
+CHECK_FILE = "readmodel-check.db"
+QUIET_S = 2.0  # a chain that has a further log at hand gives it well within this time
+
+
+@dataclass(frozen=True)
+class Report:
+    """Rows made, and those of the read model in use that differ, as ``table: key what``; true when none does."""
+
+    rows: int
+    differences: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> bool:
+        return not self.differences
+
+    def __bool__(self) -> bool:
+        return self.equal
+
+    def as_dict(self) -> dict[str, Any]:
+        return {"equal": self.equal, **asdict(self)}
+
+
+def rebuild(home: Path, *, check: bool = False) -> Report:
+    """Rebuild the read model of a home, or compare it with what the ledgers give.
+
+    Raises SettingsError (also when a process serves from the home), PortError.
+    """
+    return asyncio.run(_rebuild(home, check))
+
+
+async def _rebuild(home: Path, only_check: bool) -> Report:
+    settings = check_home(home, None)
+    locks = None if only_check else ServingLocks(settings)
+    engine = LocalEngine(settings, open_clock(settings.consortium, home))
+    try:
+        served = engine.serve(settings.organisations[0])
+        path = settings.read_model_db
+        if only_check:
+            return await compare_with_ledgers(path, served.ledger, served.chain)
+        return await make_again(path, served.ledger, served.chain)
+    finally:
+        await engine.aclose()
+        if locks is not None:
+            locks.release()
+
+
+async def make_again(path: Path, ledger: Ledger, chain: Chain) -> Report:
+    """Make the read model at ``path`` from nothing; no process may be using it."""
+    tables.remove(path)
+    store = tables.open_read_model(path)
+    try:
+        await replay_facts(store, ledger, await ledger.height() - 1)
+        await replay_obligations(store, chain, None)
+        return Report(sum(len(_rows(store, table)) for table in tables.READ_MODEL.sorted_tables))
+    finally:
+        store.close()
+
+
+async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain) -> Report:
+    """Replay both ledgers up to the checkpoints of the read model at ``path`` and compare every row."""
+    beside = path.with_name(CHECK_FILE)
+    tables.remove(beside)
+    used, made = tables.open_read_model(path), tables.open_read_model(beside)
+    try:
+        facts_until, chain_until = checkpoint_of(used, facts.LEDGER)[0], checkpoint_of(used, chain.name)
+        frozen = await asyncio.to_thread(_all_rows, used)
+        await replay_facts(made, ledger, facts_until)
+        if chain_until != START:
+            await replay_obligations(made, chain, chain_until)
+        return await asyncio.to_thread(_compare, frozen, made)
+    finally:
+        used.close()
+        made.close()
+        tables.remove(beside)
+
+
+async def replay_facts(store: Store, ledger: Ledger, last: int) -> None:
+    """Apply blocks up to and including ``last``."""
+    number = checkpoint_of(store, facts.LEDGER)[0]
+    if number >= last:
+        return
+    async for raw in ledger.blocks(number):
+        await asyncio.to_thread(apply_facts, store, raw)
+        number += 1
+        if number >= last:
+            return
+
+
+async def replay_obligations(store: Store, chain: Chain, until: Place | None) -> None:
+    """Apply logs up to and including ``until``, or all that are there now."""
+    async for log in existing_logs(chain, checkpoint_of(store, chain.name), until):
+        await apply_obligation(store, chain, log)
+
+
+async def existing_logs(chain: Chain, after: Place, until: Place | None) -> AsyncIterator[Log]:
+    """The logs that exist now, without waiting for more."""
+    height = await chain.height()
+    logs = chain.logs(after)
+    while True:
+        try:
+            log = await asyncio.wait_for(anext(logs), QUIET_S)
+        except (TimeoutError, StopAsyncIteration):
+            return
+        if log.block > height or (until is not None and (log.block, log.log_index) > until):
+            return
+        yield log
+        if (log.block, log.log_index) == until:
+            return
+
+
+def _compare(used: dict[str, dict[str, bytes]], made: Store) -> Report:
+    differences: list[str] = []
+    rows = 0
+    for table in tables.READ_MODEL.sorted_tables:
+        ours, theirs = used[table.name], _rows(made, table)
+        rows += len(theirs)
+        for key in sorted(ours.keys() | theirs.keys()):
+            if ours.get(key) != theirs.get(key) and len(differences) < DIFFERENCES_MAX:
+                differences.append(f"{table.name}: {key} {_how(ours.get(key), theirs.get(key))}")
+    return Report(rows, tuple(differences))
+
+
+def _all_rows(store: Store) -> dict[str, dict[str, bytes]]:
+    return {table.name: _rows(store, table) for table in tables.READ_MODEL.sorted_tables}
+
+
+def _rows(store: Store, table: Table) -> dict[str, bytes]:
+    """Primary key to a hash of the whole row."""
+    keys = [column.name for column in table.primary_key]
+    with store.read() as connection:
+        return {
+            "/".join(str(row[key]) for key in keys): hashlib.sha256(
+                json.dumps(dict(row), sort_keys=True, default=str).encode()
+            ).digest()
+            for row in connection.execute(select(table)).mappings()
+        }
+
+
+def _how(ours: bytes | None, theirs: bytes | None) -> str:
+    if ours is None:
+        return "is missing in the read model"
+    return "is in the read model and not in the ledger" if theirs is None else "differs"

@@ -1,0 +1,143 @@
+"""The situation of a pledged receipt: everything both ledgers say about it, loaded by a handful of indexed reads.
+
+``collateral`` judges it for a lender, ``duties`` for whoever has to act next. Loading and judging are apart so that
+the judgement is a pure function of values and of the time it is made for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from node.projection import tables
+from wuxin_evidence.ids import indicator_id, subject
+
+SCHEDULED, ALARM, LIEN, PRICE = range(4)
+QUANTITY = indicator_id("quantity_g").hex()
+LIEN_ACTIVE = indicator_id("lien_active").hex()
+RECEIPT_QUANTITY = indicator_id("receipt_quantity_g").hex()
+PRICE_PER_T = indicator_id("price_minor_per_t").hex()
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Value:
+    """The newest word on one indicator: value as of ``observed_at_s``, status and sequence of the newest word."""
+
+    value: int | None
+    quality_bp: int
+    status: int
+    observed_at_s: int
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Head:
+    """How far the obligations chain has come with a subject and kind."""
+
+    sequence: int
+    digest: str
+    at_s: int
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One receipt with its pledge, its facility, what is attested, and the ledgers' positions it was read at."""
+
+    receipt: Json
+    pledge: Json | None
+    facility: Row[Any] | None
+    reasons: Sequence[Row[Any]]
+    values: Mapping[tuple[str, int, str], Value]
+    heads: Mapping[tuple[str, int], Head]
+    facts_heads: Mapping[tuple[str, int], Row[Any]]
+    slot_subject: str
+    lien_subject: str
+    price_subject: str
+    as_of: Mapping[str, tuple[int, int]]
+
+    def value(self, subject_hex: str, kind: int, indicator: str) -> Value | None:
+        return self.values.get((subject_hex, kind, indicator))
+
+
+def load(connection: Connection, receipt_row: Row[Any], pledge_id: str | None = None) -> Situation:
+    """Read the situation of a receipt within one snapshot; ``pledge_id`` asks for an earlier pledge of it."""
+    receipt: Json = {**receipt_row.record, "block": receipt_row.block, "tx_id": receipt_row.tx_id}
+    lien = receipt.get("lien")
+    pledge_id = pledge_id or (lien["pledge_id"] if lien else None)
+    pledge = _pledge(connection, pledge_id)
+    slot_subject = subject("slot", receipt["slots"][0]).hex()
+    lien_subject = subject("pledge", pledge_id).hex() if pledge_id else ""
+    price_subject = subject("commodity", receipt["commodity"]).hex()
+    subjects = [each for each in (slot_subject, lien_subject, price_subject) if each]
+    facility = _facility(connection, lien_subject)
+    return Situation(
+        receipt=receipt,
+        pledge=pledge,
+        facility=facility,
+        reasons=_reasons(connection, facility),
+        values=_values(connection, subjects),
+        heads=_heads(connection, subjects),
+        facts_heads=_facts_heads(connection, subjects),
+        slot_subject=slot_subject,
+        lien_subject=lien_subject,
+        price_subject=price_subject,
+        as_of={row.ledger: (row.block, row.place) for row in connection.execute(select(tables.checkpoint)).all()},
+    )
+
+
+def _pledge(connection: Connection, pledge_id: str | None) -> Json | None:
+    if pledge_id is None:
+        return None
+    row = connection.execute(select(tables.pledge).where(tables.pledge.c.id == pledge_id)).first()
+    return None if row is None else dict(row.record)
+
+
+def _facility(connection: Connection, lien_subject: str) -> Row[Any] | None:
+    """The facility over a lien: the one that is open, else the newest."""
+    if not lien_subject:
+        return None
+    rows = connection.execute(
+        select(tables.facility)
+        .where(tables.facility.c.lien_subject == lien_subject)
+        .order_by(tables.facility.c.block.desc())
+    ).all()
+    live = [row for row in rows if row.state in ("active", "closing")]
+    proposed = [row for row in rows if row.state == "proposed"]
+    return next(iter([*live, *proposed, *rows]), None)
+
+
+def _reasons(connection: Connection, facility: Row[Any] | None) -> Sequence[Row[Any]]:
+    if facility is None or facility.standing_reasons == 0:
+        return ()
+    reason = tables.freeze_reason
+    return connection.execute(
+        select(reason).where(reason.c.facility == facility.id, reason.c.standing).order_by(reason.c.since_s)
+    ).all()
+
+
+def _values(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int, str], Value]:
+    table = tables.feed_value
+    rows = connection.execute(select(table).where(table.c.subject.in_(subjects))).all()
+    return {
+        (row.subject, row.kind, row.indicator): Value(
+            row.value, row.quality_bp or 0, row.status, row.observed_at_s or 0, row.sequence
+        )
+        for row in rows
+    }
+
+
+def _heads(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int], Head]:
+    table = tables.feed_head
+    rows = connection.execute(select(table).where(table.c.subject.in_(subjects))).all()
+    return {(row.subject, row.kind): Head(row.sequence, row.digest, row.at_s) for row in rows}
+
+
+def _facts_heads(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int], Row[Any]]:
+    table = tables.facts_head
+    rows = connection.execute(select(table).where(table.c.subject.in_(subjects))).all()
+    return {(row.subject, row.kind): row for row in rows}

@@ -1,0 +1,90 @@
+"""What members tell one another over the broker: COSE_Sign1 by the member's SM2 key, each with a rising number.
+
+    have     {slot, window, packs, late}                which packs I would cite for this window
+    want     {to, packs}                                please publish these packs
+    packs    {envelopes}                                here they are; admitted like any other
+    signed   {statement, subject_kind, subject_id, packs, late, sm2, secp256k1}
+    differs  {subject_id, kind, sequence, indicators, altered}
+
+A note is bound to its consortium and author by the external data, which is also its topic. (boot, seq) must rise, so
+a note cannot be played again. The broker may drop notes; it cannot write one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from wuxin_evidence import cbor
+from wuxin_evidence.attestation import Committee
+from wuxin_evidence.cose import parse1, sign1, verify1
+from wuxin_evidence.errors import EvidenceError, malformed
+from wuxin_evidence.suites import SigningKey
+
+NOTE_SUITE = "sm2-sm3"
+PACKS_BYTES_MAX = 512 * 1024
+"""Envelopes in one `packs` note; half of what the decoder takes."""
+DIGESTS_MAX = 8192
+"""Packs that one window's statement may cite: nine a second at 900 s."""
+_KID = 4
+
+
+@dataclass(frozen=True)
+class Note:
+    """A verified note."""
+
+    organisation: str
+    type: str
+    boot: int
+    seq: int
+    body: Mapping[str, Any]
+
+
+def notes_topic(consortium_id: bytes, organisation: str) -> str:
+    return f"wuxin/1/{consortium_id.hex()}/members/{organisation}/notes"
+
+
+class NoteWriter:
+    """Signs this member's notes; `boot` must be higher than at any earlier start."""
+
+    def __init__(self, consortium_id: bytes, organisation: str, key: SigningKey, boot: int) -> None:
+        self.topic = notes_topic(consortium_id, organisation)
+        self._organisation = organisation
+        self._key = key
+        self._boot = boot
+        self._seq = 0
+
+    def write(self, kind: str, body: Mapping[str, object]) -> bytes:
+        self._seq += 1
+        payload = cbor.encode({"type": kind, "boot": self._boot, "seq": self._seq, "body": dict(body)})
+        return sign1(self._key, {_KID: self._organisation.encode()}, payload, self.topic.encode())
+
+
+def read_note(raw: bytes, topic: str, consortium_id: bytes, committee: Committee) -> Note:
+    """Verify a note by the key of the member whose topic it came on.
+
+    Raises `malformed`, `bad_signature`, `wrong_aad` (author is not the topic's member), `forbidden` (not a member).
+    """
+    author = str(parse1(raw).protected.get(_KID, b""), "ascii", "replace")
+    if topic != notes_topic(consortium_id, author):
+        raise EvidenceError("wrong_aad", f"a note of {author[:40]!r} on {topic[:200]}", "publish on one's own topic")
+    member = next((each for each in committee.members if each.organisation == author), None)
+    if member is None:
+        raise EvidenceError("forbidden", f"{author} is no member of epoch {committee.epoch}")
+    message = verify1(raw, topic.encode(), member.sm2_public_key, NOTE_SUITE)
+    fields = cbor.decode(message.payload)
+    if not isinstance(fields, dict) or set(cast("dict[object, object]", fields)) != {"type", "boot", "seq", "body"}:
+        raise malformed("a note is type, boot, seq and body")
+    value = cast("dict[str, Any]", fields)
+    if not (type(value["boot"]) is type(value["seq"]) is int and isinstance(value["body"], dict)):
+        raise malformed("a note's boot and seq are integers, its body a map")
+    return Note(author, str(value["type"]), value["boot"], value["seq"], cast("dict[str, Any]", value["body"]))
+
+
+def digests(value: object) -> frozenset[bytes]:
+    """A list of 32-byte digests from a note. Raises `malformed`."""
+    items = cast("list[object]", value) if isinstance(value, list) else None
+    if items is None or len(items) > DIGESTS_MAX or not all(isinstance(d, bytes) and len(d) == 32 for d in items):
+        raise malformed(f"a list of at most {DIGESTS_MAX} digests is expected")
+    return frozenset(cast("list[bytes]", items))

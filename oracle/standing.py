@@ -1,0 +1,189 @@
+"""Liens (kind 2) and prices (kind 3): what members read from their own sources and do not compute from packs.
+
+    on_reads     what my node and my price file say now
+    propose      a value changed, or its heartbeat is due: sign it, in the order of the committee so that not all
+                 propose at once; the first of them is given PROPOSE_STEP_S before the second steps in
+    on_signed    a peer's: signed here only if my own reading says the very same, at about the same time
+
+A peer that has not seen a change yet waits for its own next reading, for a bounded time. Nobody signs another's word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from oracle.committee import Ballots, Desk, Statement, log
+from oracle.indicators import QUALITY_FULL_BP
+from wuxin_evidence.attestation import OK, SCHEDULED_N, Indicator, sequence_of
+from wuxin_evidence.ids import indicator_id, subject
+
+PROPOSE_STEP_S = 0.4
+"""Real time by which each place in the committee's order waits longer before it proposes."""
+REPROPOSE_S = 2.0
+"""A proposal without a quorum is made again after this, with a new moment."""
+DISAGREE_S = 10.0
+"""How long a peer's proposal may wait for my own reading to say the same."""
+WAITING_MAX = 256
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a source says about one subject: indicator name to value. `since_s` starts its span; 0 means now.
+
+    `standing` is False when there is nothing more to repeat (a released pledge, once attested).
+    """
+
+    kind: int
+    subject_kind: str
+    subject_id: str
+    values: Mapping[str, int]
+    since_s: int = 0
+    standing: bool = True
+
+    @property
+    def about(self) -> tuple[str, str]:
+        return self.subject_kind, self.subject_id
+
+
+@dataclass
+class Attested:
+    """What k members last said about a subject, and when this member last proposed."""
+
+    values: Mapping[str, int] | None = None
+    at_s: int = 0
+    due_since: float | None = None
+    proposed: float = -REPROPOSE_S
+
+
+@dataclass
+class Waiting:
+    """A peer's proposal that my reading does not confirm yet."""
+
+    statement: Statement
+    since: float
+
+
+@dataclass
+class Standing:
+    """Every lien and price that one member reads."""
+
+    desk: Desk
+    ballots: Ballots
+    read_again: Callable[[], None]
+    _reads: dict[tuple[int, str], Read] = field(default_factory=dict[tuple[int, str], Read])
+    _attested: dict[tuple[int, str], Attested] = field(default_factory=dict[tuple[int, str], Attested])
+    _waiting: list[Waiting] = field(default_factory=list[Waiting])
+
+    def on_reads(self, reads: list[Read]) -> None:
+        """A fresh look at my own sources."""
+        self._reads = {(each.kind, each.subject_id): each for each in reads}
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not self._confirm(each.statement):
+                self._keep_waiting(each)
+        self.tick()
+
+    def tick(self) -> None:
+        """Propose what is due and this member's turn."""
+        if self.desk.committee is None:
+            return
+        now, now_s = self.desk.monotonic(), self.desk.now_s
+        for key, read in self._reads.items():
+            last = self._attested.setdefault(key, Attested())
+            if not self._is_due(read, last, now_s):
+                last.due_since = None
+                continue
+            last.due_since = now if last.due_since is None else last.due_since
+            turn = last.due_since + self.desk.rank * PROPOSE_STEP_S
+            if now >= turn and now - last.proposed >= REPROPOSE_S:
+                last.proposed = now
+                self._propose(read, now_s)
+
+    def on_signed(self, statement: Statement) -> None:
+        """A peer's statement, its signature already counted."""
+        if self.ballots.own(statement.attestation.digest()) is None and not self._confirm(statement):
+            self.read_again()
+            self._keep_waiting(Waiting(statement, self.desk.monotonic()))
+
+    def settle(self, statement: Statement) -> None:
+        """k members signed: the heartbeat counts from here."""
+        attestation = statement.attestation
+        last = self._attested.setdefault((attestation.kind, statement.subject_id), Attested())
+        if attestation.window_end >= last.at_s:
+            read = self._reads.get((attestation.kind, statement.subject_id))
+            names = {indicator_id(name): name for name in (read.values if read else ())}
+            last.values = {names.get(each.id, each.id.hex()): each.value for each in attestation.indicators}
+            last.at_s, last.due_since, last.proposed = attestation.window_end, None, -REPROPOSE_S
+
+    def _is_due(self, read: Read, last: Attested, now_s: int) -> bool:
+        if last.values is None:
+            return read.standing
+        if dict(read.values) != dict(last.values):
+            return True
+        return read.standing and now_s - last.at_s >= self.desk.profile.heartbeat_s
+
+    def _propose(self, read: Read, now_s: int) -> None:
+        window = self.desk.profile.windows.index(now_s)
+        below = sequence_of(window, SCHEDULED_N)
+        last = self.desk.locks.last_sequence(subject(*read.about), read.kind, below)
+        n = (last & 0xFFFF) + 1 if last >> 16 == window else 1
+        if n < SCHEDULED_N:
+            self.ballots.sign(self._statement(read, now_s, sequence_of(window, n)))
+
+    def _statement(self, read: Read, at_s: int, sequence: int) -> Statement:
+        indicators = sorted(
+            (Indicator(indicator_id(name), value, QUALITY_FULL_BP, OK) for name, value in read.values.items()),
+            key=lambda each: each.id,
+        )
+        since_s = min(read.since_s, at_s) if read.since_s else at_s
+        return self.desk.statement(read.kind, read.about, sequence, (since_s, at_s), tuple(indicators))
+
+    def _confirm(self, statement: Statement) -> bool:
+        """Sign it if my own reading makes the very same statement; True when there is nothing left to wait for.
+
+        A proposal may be old by a heartbeat, since clocks may run fast, but ahead only by the clock skew.
+        """
+        theirs = statement.attestation
+        ahead_s = theirs.window_end - self.desk.now_s
+        if not -self.desk.profile.heartbeat_s <= ahead_s <= self.desk.profile.clock_skew_s:
+            log.warning("a proposal on %s is %d s ahead of this clock", statement.subject_id, ahead_s)
+            return True
+        if theirs.sequence >> 16 != self.desk.profile.windows.index(theirs.window_end):
+            return True
+        read = self._reads.get((theirs.kind, statement.subject_id))
+        if read is None:
+            return False
+        mine = self._statement(read, theirs.window_end, theirs.sequence)
+        if mine.attestation.digest() != theirs.digest():
+            return False
+        self.ballots.sign(mine)
+        return True
+
+    def _keep_waiting(self, each: Waiting) -> None:
+        if self.desk.monotonic() - each.since < DISAGREE_S and len(self._waiting) < WAITING_MAX:
+            self._waiting.append(each)
+            return
+        self._say_differs(each.statement)
+
+    def _say_differs(self, statement: Statement) -> None:
+        attestation = statement.attestation
+        read = self._reads.get((attestation.kind, statement.subject_id))
+        theirs = {each.id: each.value for each in attestation.indicators}
+        values: Mapping[str, int] = read.values if read else {}
+        rows = [
+            {"name": name, "mine": value, "theirs": theirs.get(indicator_id(name))}
+            for name, value in values.items()
+            if theirs.get(indicator_id(name)) != value
+        ]
+        log.warning("%s differs from a peer's reading: %s", statement.subject_id, rows)
+        self.desk.say(
+            "differs",
+            {
+                "subject_id": statement.subject_id,
+                "kind": attestation.kind,
+                "sequence": attestation.sequence,
+                "indicators": rows,
+                "altered": [],
+            },
+        )

@@ -1,0 +1,308 @@
+"""What one member does with what it hears: the state machine that a process drives and a test can drive too.
+
+    receive(batch)     packs: judge, store with one fsync; then alarms and windows; then the peers' notes
+    node_says(news)    devices, committee, liens and prices, as the member's own node and file have them now
+    tick()             what time alone brings about: windows due, waits over, heartbeats
+
+One thread calls it, and it never waits. `receive` returns what may be acknowledged: all of it is durable by then.
+
+Home of a member, `orgs/<org>/oracle/`: evidence.db (the log), quarantine.db, locks.db, outbox.db, price-source.json.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import itertools
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from network.clock import Clock
+from oracle.admission import Admitted, Door, Refused, admit
+from oracle.alarm import Alarms
+from oracle.closing import Closings
+from oracle.committee import Ballots, Desk, Keys, Statement, log, read_signed
+from oracle.lien import NodeApi
+from oracle.locks import Locks
+from oracle.notes import PACKS_BYTES_MAX, Note, NoteWriter, digests, read_note
+from oracle.outbox import Outbox
+from oracle.profile import Profile
+from oracle.quarantine import QUARANTINE_FILE, Quarantine
+from oracle.registry import Device, Registry
+from oracle.session import Message
+from oracle.standing import Read, Standing
+from oracle.store import STORAGE_KEY_BYTES, Store, Vault
+from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
+from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
+from wuxin_evidence.errors import EvidenceError
+
+PARKED_MAX = 256
+"""Packs of devices not known yet, kept until the node's next answer; the rest is refused at once."""
+
+
+@dataclass(frozen=True)
+class NodeSays:
+    """One look at the member's own node and price file."""
+
+    devices: Sequence[Device]
+    committee: Committee
+    reads: Sequence[Read]
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the member is, and the secret from which its storage key is derived."""
+
+    organisation: str
+    consortium_id: bytes
+    keys: Keys
+    storage_secret: bytes
+
+    @property
+    def storage_key(self) -> bytes:
+        return hmac.digest(self.storage_secret, b"wuxin/1/oracle/evidence-log", hashlib.sha256)[:STORAGE_KEY_BYTES]
+
+
+@dataclass(frozen=True)
+class Outside:
+    """How a member reaches others: `publish(topic, payload)`, its node, and `ask_node` to look at it soon."""
+
+    publish: Callable[[str, bytes], None]
+    node: NodeApi
+    ask_node: Callable[[], None]
+
+
+class Member:
+    """The worker's state machine. One thread calls it; nothing in it waits."""
+
+    def __init__(
+        self,
+        identity: Identity,
+        home: Path,
+        profile: Profile,
+        clock: Clock,
+        outside: Outside,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        vault = Vault(identity.storage_key)
+        self.store = Store(home / "evidence.db", vault)
+        self.quarantine = Quarantine(home / QUARANTINE_FILE, vault)
+        self.outbox = Outbox(home / "outbox.db", outside.node)
+        self._identity = identity
+        self._outside = outside
+        self._writer = NoteWriter(
+            identity.consortium_id, identity.organisation, identity.keys.sm2, self.store.next_number("boot")
+        )
+        self.registry = Registry()
+        self.desk = Desk(
+            identity.organisation, identity.consortium_id, identity.keys, profile, clock, self.registry, self.store,
+            Locks(home / "locks.db"), self._say, monotonic,
+        )  # fmt: skip
+        self.ballots = Ballots(self.desk, self._on_quorum)
+        self.closings = Closings(self.desk, self.ballots)
+        self.alarms = Alarms(self.desk, self.ballots)
+        self.standing = Standing(self.desk, self.ballots, outside.ask_node)
+        self.differs: list[Mapping[str, Any]] = []
+        self._door = Door(identity.consortium_id, profile, self.registry, self.store)
+        self._parked: list[Message] = []
+        self._heard: dict[str, tuple[int, int]] = {}
+        self._must_resume = True
+
+    def receive(self, messages: Sequence[Message]) -> list[Message]:
+        """Take a batch; what may be acknowledged. Packs in it are durable when this returns."""
+        try:
+            acknowledged = self._receive(messages)
+        except Exception:
+            self._must_resume = True
+            raise
+        self._resume()
+        return acknowledged
+
+    def _receive(self, messages: Sequence[Message]) -> list[Message]:
+        packs = [each for each in messages if each.topic.endswith("/packs")]
+        notes = self._read_notes([each for each in messages if not each.topic.endswith("/packs")])
+        supplied = [raw for note in notes if note.type == "packs" for raw in _envelopes(note)]
+        admitted, parked = self._admit(packs, supplied)
+        self._parked.extend(parked)
+        for each in admitted:
+            self._follow(each)
+        for note in notes:
+            self._take(note)
+        return [each for each in messages if each not in parked]
+
+    def node_says(self, news: NodeSays) -> list[Message]:
+        """A fresh look at the node; returns messages that waited for it and may be acknowledged now."""
+        self.registry.replace(news.devices)
+        if self.desk.committee is None or news.committee.active_from_s <= self.desk.now_s:
+            self.desk.committee = news.committee
+        self.closings.know_slots()
+        waiting, self._parked = self._parked, []
+        admitted, _ = self._admit(waiting, [], may_park=False)
+        for each in admitted:
+            self._follow(each)
+        self._resume()
+        self.standing.on_reads(list(news.reads))
+        return waiting
+
+    def tick(self) -> None:
+        """What time alone brings about."""
+        if self.desk.committee is not None:
+            self.closings.tick()
+            self.alarms.tick()
+            self.standing.tick()
+
+    def close(self) -> None:
+        self.outbox.stop()
+        self.store.close()
+        self.quarantine.close()
+        self.desk.locks.close()
+
+    def _resume(self) -> None:
+        """After a start or a failure, what is stored may not have been looked at yet."""
+        if self._must_resume and self.desk.committee is not None:
+            self._must_resume = False
+            self.alarms.resume()
+
+    def _admit(
+        self, packs: Sequence[Message], supplied: Sequence[bytes], may_park: bool = True
+    ) -> tuple[list[Admitted], list[Message]]:
+        """Judge and store one batch in one transaction; nothing counts unless it commits.
+
+        How far each peer was heard is written along. A batch of notes alone is not worth an fsync: played again after
+        a crash, a note says what is said already.
+        """
+        admitted: list[Admitted] = []
+        parked: list[Message] = []
+        now_ms = self.desk.clock.now_ms()
+        incoming = [*((each.payload, each.topic, each) for each in packs), *((raw, None, None) for raw in supplied)]
+        if not incoming:
+            return admitted, parked
+        with self.store.batch():
+            for raw, topic, message in incoming:
+                verdict = admit(raw, topic, now_ms, self._door)
+                if isinstance(verdict, Admitted):
+                    self.store.add(verdict.pack, verdict.measured.window, verdict.late, now_ms)
+                    admitted.append(verdict)
+                elif isinstance(verdict, Refused):
+                    room = may_park and len(self._parked) + len(parked) < PARKED_MAX
+                    if verdict.code == "unknown_device" and message is not None and room:
+                        parked.append(message)
+                    else:
+                        self._refuse(raw, topic or "a peer", verdict, now_ms)
+            self.store.set_peer_positions([(name, *position) for name, position in self._heard.items()])
+            self.quarantine.flush()
+        if parked:
+            self._outside.ask_node()
+        return admitted, parked
+
+    def _refuse(self, raw: bytes, topic: str, verdict: Refused, now_ms: int) -> None:
+        log.warning("refused a pack on %s: %s: %s", topic, verdict.code, verdict.detail)
+        self.quarantine.put(raw, topic, verdict.code, verdict.detail, now_ms)
+        if verdict.code == "pack_equivocation" and verdict.pack is not None:
+            self.store.mark_equivocal(verdict.pack.device_id, verdict.pack.boot, verdict.pack.seq)
+
+    def _follow(self, each: Admitted) -> None:
+        """What a durable pack brings about: first a possible alarm, then a window that waited for it."""
+        device = self.registry.find(each.pack.device_id)
+        if self.desk.committee is not None and device is not None:
+            self.alarms.on_pack(each.measured, each.pack.digest, device.slots)
+            self.closings.on_pack(each.pack.digest)
+
+    def _read_notes(self, messages: Sequence[Message]) -> list[Note]:
+        notes: list[Note] = []
+        for message in messages:
+            if message.topic == self._writer.topic or self.desk.committee is None:
+                continue
+            try:
+                note = read_note(message.payload, message.topic, self.desk.consortium_id, self.desk.committee)
+            except EvidenceError as error:
+                log.warning("a note on %s is refused: %s", message.topic, error)
+                continue
+            last = self._heard.get(note.organisation) or self.store.peer_position(note.organisation)
+            if (note.boot, note.seq) > last:
+                self._heard[note.organisation] = (note.boot, note.seq)
+                notes.append(note)
+        return notes
+
+    def _take(self, note: Note) -> None:
+        try:
+            if note.type == "have":
+                self.closings.on_have(note)
+            elif note.type == "want":
+                self._supply(note)
+            elif note.type == "signed":
+                self._take_signed(note)
+            elif note.type == "differs":
+                self.differs = [*self.differs[-99:], {"organisation": note.organisation, **note.body}]
+                log.warning("%s differs: %s", note.organisation, note.body)
+        except (EvidenceError, KeyError) as error:
+            log.warning("a %s note of %s is refused: %s", note.type, note.organisation, error)
+
+    def _take_signed(self, note: Note) -> None:
+        statement, signature = read_signed(note, self.desk)
+        if statement.attestation.kind == SCHEDULED:
+            self.closings.on_signed(note.organisation, statement, signature)
+        elif statement.attestation.kind == ALARM:
+            self.alarms.on_signed(note.organisation, statement, signature)
+        else:
+            self.ballots.add(note.organisation, statement, signature)
+            self.standing.on_signed(statement)
+
+    def _supply(self, note: Note) -> None:
+        """Publish the packs that a peer wants and this member holds."""
+        if note.body["to"] != self.desk.organisation:
+            return
+        chunk: list[bytes] = []
+        for digest in sorted(digests(note.body["packs"])):
+            if not self.store.holds(digest):
+                continue
+            chunk.append(self.store.envelope(digest))
+            if sum(map(len, chunk)) >= PACKS_BYTES_MAX:
+                self._say("packs", {"envelopes": chunk})
+                chunk = []
+        if chunk:
+            self._say("packs", {"envelopes": chunk})
+
+    def _say(self, kind: str, body: Mapping[str, object]) -> None:
+        self._outside.publish(self._writer.topic, self._writer.write(kind, body))
+
+    def _on_quorum(self, signed: SignedAttestation, statement: Statement) -> None:
+        attestation = signed.attestation
+        kind = KIND_NAMES[attestation.kind]
+        self.outbox.put(f"{attestation.digest().hex()}-{kind}", self._body(signed, statement))
+        log.info("%s of %s %s has its quorum", kind, statement.subject_kind, statement.subject_id)
+        if attestation.kind == SCHEDULED:
+            self.closings.settle(statement)
+        elif attestation.kind != ALARM:
+            self.standing.settle(statement)
+
+    def _body(self, signed: SignedAttestation, statement: Statement) -> dict[str, Any]:
+        """What the node is given: the attestation, its packs, and their place in this member's log."""
+        held = sorted(digest for digest in statement.packs if self.store.holds(digest))
+        size = len(self.store.tree)
+        origin = f"wuxin/1/{self.desk.consortium_id.hex()}/logs/{self.desk.organisation}"
+        checkpoint = Checkpoint(origin, size, self.store.tree.root())
+        proofs: list[dict[str, Any]] = []
+        for digest in held:
+            index = self.store.index_of(digest)
+            path = [each.hex() for each in self.store.tree.inclusion_proof(index, size)]
+            proofs.append({"digest": digest.hex(), "index": index, "path": path})
+        return {
+            "attestation": signed.to_json(),
+            "subject_kind": statement.subject_kind,
+            "subject_id": statement.subject_id,
+            "packs": [base64.b64encode(self.store.envelope(digest)).decode() for digest in held],
+            "checkpoint": sign_checkpoint(checkpoint, self.desk.organisation, self.desk.keys.sm2).decode(),
+            "inclusion": {"origin": origin, "size": size, "proofs": proofs},
+        }
+
+
+def _envelopes(note: Note) -> list[bytes]:
+    """The packs a peer supplied; admission judges each."""
+    found = note.body.get("envelopes")
+    items: list[object] = list(found) if isinstance(found, list) else []  # pyright: ignore[reportUnknownArgumentType] -- decoded CBOR, each item is checked below
+    return [each for each in itertools.islice(items, 10_000) if isinstance(each, bytes)]

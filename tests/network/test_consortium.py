@@ -1,0 +1,77 @@
+"""The consortium file: what it says, and the name of the field that is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from network.consortium import Consortium, ConsortiumError, write_demo
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> str:
+    write_demo(tmp_path)
+    return (tmp_path / "consortium.toml").read_text("utf-8")
+
+
+def test_the_demo_has_six_organisations_of_which_five_endorse_and_three_are_oracles(text: str) -> None:
+    demo = Consortium.parse(text)
+    assert [each.name for each in demo.endorsers] == ["bank", "insurer", "manufacturer", "warehouse", "regulator"]
+    assert [each.name for each in demo.oracles] == ["bank", "insurer", "inspector"]
+    assert (demo.facts.endorsements, demo.committee.threshold) == (3, 2)
+    assert (demo.circle("e1").chain_id, demo.facts.channel, demo.facts.chaincode) == (7001, "wuxin", "facts")
+    assert len(demo.consortium_id) == 32
+
+
+def test_a_demo_that_is_there_is_kept(tmp_path: Path) -> None:
+    assert write_demo(tmp_path) == write_demo(tmp_path, factor=60)
+
+
+def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
+    assert write_demo(tmp_path / "a").consortium_id != write_demo(tmp_path / "b").consortium_id
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field"),
+    [
+        ('format = "wuxin-consortium-1"', 'format = "2"', "format"),
+        ("day_offset_s = 28800 ", "day_offset_s = 60000 ", "day_offset_s"),
+        ("day_offset_s = 28800 ", "day_offset_s = 28800.0 ", "day_offset_s"),
+        ("day_offset_s = 28800 ", "day_ofset_s = 28800 ", "day_offset_s"),
+        ('name = "Wuxin demo"', 'name = "Wuxin demo"\ncolour = "red"', "colour"),
+        ('kind = "scenario"', 'kind = "sundial"', "clock.kind"),
+        ('kind = "scenario"', 'kind = "system"', "clock.factor"),
+        ("factor = 1\n", "factor = 0\n", "clock.factor"),
+        ("endorsements = 3", "endorsements = 6", "facts.endorsements"),
+        ("endorsements = 3", "endorsements = true", "facts.endorsements"),
+        ('orderer = "regulator"', 'orderer = "nobody"', "facts.orderer"),
+        ("threshold = 2", "threshold = 1", "committee.threshold"),
+        ("threshold = 2", "threshold = 4", "committee.threshold"),
+        ('name = "insurer"', 'name = "Insurer!"', "organisation[1].name"),
+        ('name = "insurer"', 'name = "bank"', "organisation[0].name"),
+        ('msp_id = "InsurerMSP"', 'msp_id = "BankMSP"', "organisation[0].msp_id"),
+        ("91440300MA5WUX1N31", "91440300MA5WUX1N32", "organisation[1].uscc"),
+        ("91440300MA5WUX1N31", "91440300MA5WUX1", "organisation[1].uscc"),
+        ('roles = ["insurer"]', 'roles = ["pirate"]', "organisation[1].roles"),
+        ('roles = ["insurer"]', "roles = []", "organisation[1].roles"),
+        ('roles = ["insurer"]', 'roles = ["insurer"]\nendorse = true', "organisation[1].endorse"),
+        ("endorses = true\noracle = true", 'endorses = true\noracle = "yes"', "organisation[0].oracle"),
+        ('sealer = "bank"', 'sealer = "nobody"', "circle[0].sealer"),
+        ('members = ["bank", ', 'members = ["nobody", ', "circle[0].members"),
+        ("chain_id = 7001", "chain_id = 0", "circle[0].chain_id"),
+        ("[facts]", "[fact]", "facts"),
+        ("[committee]", "[[committee]]", "committee"),
+        ("[facts]", "[facts", "file"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, old: str, new: str, field: str) -> None:
+    assert old in text
+    with pytest.raises(ConsortiumError) as found:
+        Consortium.parse(text.replace(old, new, 1))
+    assert found.value.field == field
+    assert found.value.code == "malformed"
+    assert field in found.value.hint
+
+
+def test_an_organisation_that_is_not_there_is_named(text: str) -> None:
+    with pytest.raises(ConsortiumError, match="pirate"):
+        Consortium.parse(text).organisation("pirate")
