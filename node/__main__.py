@@ -8,10 +8,14 @@ import argparse
 import asyncio
 import json
 import socket
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import uvicorn
 
+from network.clock import open_clock
+from network.consortium import Consortium
 from node.app import create_app
 
 LOOPBACK = "127.0.0.1"
@@ -44,17 +48,31 @@ def main() -> None:
 async def _serve(arguments: argparse.Namespace) -> None:
     listener = socket.create_server((LOOPBACK, arguments.port), backlog=BACKLOG)
     endpoints = {"api": f"http://{LOOPBACK}:{listener.getsockname()[1]}"}
-    app = create_app(arguments.home, arguments.org)
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=SHUTDOWN_S, lifespan="on")
-    server = _Announcing(config, endpoints)
-    if not arguments.dev_rpc:
-        await server.serve([listener])
-        return
-    from network.local.evm_rpc import serve_rpc
+    config = uvicorn.Config(
+        create_app(arguments.home, arguments.org),
+        log_level="warning",
+        timeout_graceful_shutdown=SHUTDOWN_S,
+        lifespan="on",
+    )
+    async with AsyncExitStack() as stack:
+        if arguments.dev_rpc:
+            endpoints["rpc"] = await stack.enter_async_context(_rpc(arguments.home))
+        await _Announcing(config, endpoints).serve([listener])
 
-    async with serve_rpc(arguments.home) as rpc:
-        endpoints["rpc"] = rpc
-        await server.serve([listener])
+
+@asynccontextmanager
+async def _rpc(home: Path) -> AsyncGenerator[str]:
+    """The URL of the embedded chain's JSON-RPC, over a session of its own with the chain's file."""
+    from network.local.evm_rpc import serve_rpc
+    from network.local.obligations import open_circle
+
+    consortium = Consortium.load(home)
+    node = open_circle(home, consortium, open_clock(consortium, home))
+    try:
+        async with serve_rpc(node) as port:
+            yield f"http://{LOOPBACK}:{port}"
+    finally:
+        node.close()
 
 
 if __name__ == "__main__":

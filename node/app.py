@@ -83,9 +83,7 @@ CATCH_UP_S = 30.0  # a longer history is followed while the node already answers
 MakeEngine = Callable[[Settings, Clock], Engine]
 
 
-def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: CATCH_UP_S = 30.0  # a longer history is followed while the node already answers
-
-MakeEngine = LocalEngine) -> FastAPI:
+def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEngine = LocalEngine) -> FastAPI:
     """The API of the organisations ``orgs`` (None: all of the home). Raises SettingsError.
 
     ``engine`` opens the ledgers; tests pass another one.

@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import Connection, Row
 
 from node.duties import half_done
 from node.problems import Problem
-from node.projection import tables
 from node.projection.obligations import business_day, debt
 from node.records import missing
 from node.situation import (
@@ -26,13 +25,13 @@ from node.situation import (
     PRICE,
     PRICE_PER_T,
     QUANTITY,
+    RECEIPT,
     RECEIPT_QUANTITY,
     SCHEDULED,
     Situation,
     Value,
     load,
 )
-from node.stores import Store
 
 BP = 10_000
 SUSPECT = 2
@@ -62,19 +61,18 @@ class Figures:
     headroom_minor: int
 
 
-def situation_of(store: Store, receipt_id: str) -> Situation:
-    """The situation of a receipt; raises ``not_found``."""
-    with store.read() as connection:
-        row = connection.execute(select(tables.receipt).where(tables.receipt.c.id == receipt_id)).first()
-        if row is None:
-            raise missing("receipt", receipt_id)
-        if len(row.record["slots"]) > 1:
-            raise Problem(
-                "unsupported_action",
-                f"receipt {receipt_id} covers {len(row.record['slots'])} slots",
-                "lend on a receipt over one slot; a facility follows one quantity",
-            )
-        return load(connection, row)
+def situation_of(connection: Connection, receipt_id: str) -> Situation:
+    """The situation of a receipt; raises ``not_found``, ``unsupported_action`` (several slots)."""
+    row = connection.execute(RECEIPT, {"receipt_id": receipt_id}).first()
+    if row is None:
+        raise missing("receipt", receipt_id)
+    if len(row.record["slots"]) > 1:
+        raise Problem(
+            "unsupported_action",
+            f"receipt {receipt_id} covers {len(row.record['slots'])} slots",
+            "lend on a receipt over one slot; a facility follows one quantity",
+        )
+    return load(connection, row)
 
 
 def answer(situation: Situation, now_s: int) -> Json:

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, or_, select
 
 from node.projection import tables
-from node.situation import ALARM, LIEN, LIEN_ACTIVE, PRICE, SCHEDULED, Situation, load
+from node.situation import ALARM, LIEN, LIEN_ACTIVE, PRICE, RECEIPT, SCHEDULED, Situation, load
 from wuxin_evidence.ids import facility_key
 
 RELAY_S = 60  # an attestation reaches both ledgers within seconds; after this somebody has to look
@@ -61,7 +61,7 @@ def all_duties(connection: Connection, limit: int = DUTIES_MAX) -> list[tuple[st
     ).all()
     found: list[tuple[str, str, Duty]] = []
     for row in rows:
-        receipt = connection.execute(select(tables.receipt).where(tables.receipt.c.id == row.receipt_id)).first()
+        receipt = connection.execute(RECEIPT, {"receipt_id": row.receipt_id}).first()
         if receipt is not None:
             duties = half_done(load(connection, receipt, row.id))
             found.extend((row.receipt_id, row.id, duty) for duty in duties)

@@ -133,12 +133,32 @@ def find(connection: Connection, facility_id: str) -> Row[Any]:
     return row
 
 
+def names_in(pledge: Json | None, row: Row[Any], organisation_at: Callable[[str], str]) -> Names:
+    """The names that a pledge alone gives to its facility's subjects; asks no table."""
+    known: dict[str, tuple[str, str]] = {}
+    if pledge is not None:
+        known[row.lien_subject] = ("pledge", pledge["pledge_id"])
+        named = pledge.get("facility_id")
+        if named is not None and facility_key(named).hex() == row.id:
+            known[row.id] = ("facility", named)
+    return Names(known, organisation_at)
+
+
 def show(connection: Connection, row: Row[Any], known: Names, now_s: int) -> Json:
-    """A facility as the API shows it, with its debt on the business day of ``now_s``."""
+    """A facility as the API shows it: its summary, standing reasons and newest movements."""
+    receipt_id = _receipt_of(connection, known.ident(row.lien_subject))
+    standing = [show_reason(connection, reason) for reason in reasons(connection, row.id) if reason.standing]
+    return {
+        **summary(row, known, receipt_id, now_s),
+        "reasons": standing,
+        "movements": movements(connection, row.id),
+    }
+
+
+def summary(row: Row[Any], known: Names, receipt_id: str | None, now_s: int) -> Json:
+    """What a facility's own row says, with its debt on the business day of ``now_s``."""
     terms = row.terms
     interest, _, owed = debt(row, business_day(now_s, int(terms["dayOffsetS"])))
-    pledge_id = known.ident(row.lien_subject)
-    standing = [show_reason(connection, reason) for reason in reasons(connection, row.id) if reason.standing]
     return {
         "facility_id": known.ident(row.id),
         "facility_key": row.id,
@@ -146,8 +166,8 @@ def show(connection: Connection, row: Row[Any], known: Names, now_s: int) -> Jso
         "since_s": row.since_s,
         "lender": known.organisation_at(row.lender),
         "borrower": known.organisation_at(row.borrower),
-        "pledge_id": pledge_id,
-        "receipt_id": _receipt_of(connection, pledge_id),
+        "pledge_id": known.ident(row.lien_subject),
+        "receipt_id": receipt_id,
         "currency": DEPOSIT_CURRENCY,
         "line_minor": row.line_minor,
         "advance_rate_bp": terms["advanceRateBp"],
@@ -164,8 +184,6 @@ def show(connection: Connection, row: Row[Any], known: Names, now_s: int) -> Jso
         "drawn_total_minor": row.drawn_total_minor,
         "repaid_total_minor": row.repaid_total_minor,
         "frozen": row.standing_reasons > 0,
-        "reasons": standing,
-        "movements": movements(connection, row.id),
         "block": row.block,
         "tx_id": row.tx_id,
     }

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from node.projection import tables
 from wuxin_evidence.ids import indicator_id, subject
@@ -22,6 +22,25 @@ RECEIPT_QUANTITY = indicator_id("receipt_quantity_g").hex()
 PRICE_PER_T = indicator_id("price_minor_per_t").hex()
 
 Json = dict[str, Any]
+
+# Built once: composing a statement costs more than the indexed read that it makes.
+RECEIPT = select(tables.receipt).where(tables.receipt.c.id == bindparam("receipt_id"))
+_PLEDGE = select(tables.pledge.c.record).where(tables.pledge.c.id == bindparam("pledge_id"))
+_FACILITIES = (
+    select(tables.facility)
+    .where(tables.facility.c.lien_subject == bindparam("lien_subject"))
+    .order_by(tables.facility.c.block.desc())
+)
+_STANDING = (
+    select(tables.freeze_reason)
+    .where(tables.freeze_reason.c.facility == bindparam("facility"), tables.freeze_reason.c.standing)
+    .order_by(tables.freeze_reason.c.since_s)
+)
+_SUBJECTS = bindparam("subjects", expanding=True)
+_VALUES = select(tables.feed_value).where(tables.feed_value.c.subject.in_(_SUBJECTS))
+_CHAIN_HEADS = select(tables.feed_head).where(tables.feed_head.c.subject.in_(_SUBJECTS))
+_FACTS_HEADS = select(tables.facts_head).where(tables.facts_head.c.subject.in_(_SUBJECTS))
+_CHECKPOINTS = select(tables.checkpoint)
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Head:
-    """How far the obligations chain has come with a subject and kind."""
+    """How far one ledger has come with a subject and kind."""
 
     sequence: int
     digest: str
@@ -54,7 +73,7 @@ class Situation:
     reasons: Sequence[Row[Any]]
     values: Mapping[tuple[str, int, str], Value]
     heads: Mapping[tuple[str, int], Head]
-    facts_heads: Mapping[tuple[str, int], Row[Any]]
+    facts_heads: Mapping[tuple[str, int], Head]
     slot_subject: str
     lien_subject: str
     price_subject: str
@@ -93,7 +112,7 @@ def load(connection: Connection, receipt_row: Row[Any], pledge_id: str | None = 
 def _pledge(connection: Connection, pledge_id: str | None) -> Json | None:
     if pledge_id is None:
         return None
-    row = connection.execute(select(tables.pledge).where(tables.pledge.c.id == pledge_id)).first()
+    row = connection.execute(_PLEDGE, {"pledge_id": pledge_id}).first()
     return None if row is None else dict(row.record)
 
 
@@ -101,11 +120,7 @@ def _facility(connection: Connection, lien_subject: str) -> Row[Any] | None:
     """The facility over a lien: the one that is open, else the newest."""
     if not lien_subject:
         return None
-    rows = connection.execute(
-        select(tables.facility)
-        .where(tables.facility.c.lien_subject == lien_subject)
-        .order_by(tables.facility.c.block.desc())
-    ).all()
+    rows = connection.execute(_FACILITIES, {"lien_subject": lien_subject}).all()
     live = [row for row in rows if row.state in ("active", "closing")]
     proposed = [row for row in rows if row.state == "proposed"]
     return next(iter([*live, *proposed, *rows]), None)
@@ -114,30 +129,23 @@ def _facility(connection: Connection, lien_subject: str) -> Row[Any] | None:
 def _reasons(connection: Connection, facility: Row[Any] | None) -> Sequence[Row[Any]]:
     if facility is None or facility.standing_reasons == 0:
         return ()
-    reason = tables.freeze_reason
-    return connection.execute(
-        select(reason).where(reason.c.facility == facility.id, reason.c.standing).order_by(reason.c.since_s)
-    ).all()
+    return connection.execute(_STANDING, {"facility": facility.id}).all()
 
 
 def _values(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int, str], Value]:
-    table = tables.feed_value
-    rows = connection.execute(select(table).where(table.c.subject.in_(subjects))).all()
     return {
         (row.subject, row.kind, row.indicator): Value(
             row.value, row.quality_bp or 0, row.status, row.observed_at_s or 0, row.sequence
         )
-        for row in rows
+        for row in connection.execute(_VALUES, {"subjects": subjects}).all()
     }
 
 
 def _heads(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int], Head]:
-    table = tables.feed_head
-    rows = connection.execute(select(table).where(table.c.subject.in_(subjects))).all()
+    rows = connection.execute(_CHAIN_HEADS, {"subjects": subjects}).all()
     return {(row.subject, row.kind): Head(row.sequence, row.digest, row.at_s) for row in rows}
 
 
-def _facts_heads(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int], Row[Any]]:
-    table = tables.facts_head
-    rows = connection.execute(select(table).where(table.c.subject.in_(subjects))).all()
-    return {(row.subject, row.kind): row for row in rows}
+def _facts_heads(connection: Connection, subjects: Sequence[str]) -> dict[tuple[str, int], Head]:
+    rows = connection.execute(_FACTS_HEADS, {"subjects": subjects}).all()
+    return {(row.subject, row.kind): Head(row.sequence, row.digest, row.at_s) for row in rows}

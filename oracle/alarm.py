@@ -39,6 +39,7 @@ class OpenWindow:
     last: dict[str, tuple[str, int, int]] = field(default_factory=dict[str, tuple[str, int, int]])
     last_ms: int = 0
     raised: dict[str, int] = field(default_factory=dict[str, int])
+    altered: bool = False
 
 
 @dataclass
@@ -124,6 +125,7 @@ class Alarms:
         positions = self._positions(slot_id, state.window)
         recalled = recall((each.digest for each in positions), self._desk)
         fresh = OpenWindow(state.window, {each.digest: each for each in positions}, raised=state.raised)
+        fresh.altered = bool(recalled.altered)
         for pack in sorted(recalled.packs, key=lambda each: each.order):
             _fold(fresh, pack, self._desk.profile.drop_tolerance_g)
         return fresh
@@ -139,6 +141,9 @@ class Alarms:
         holding = alarms(fold_values(state.folds.values()), self._desk.profile)
         risen = {name: each for name, each in holding.items() if each.value > state.raised.get(name, -1)}
         if not risen or self._desk.committee is None:
+            return
+        if state.altered:
+            log.error("%s: stored packs of the open window were altered; no alarm is signed on them", slot_id)
             return
         state.raised.update({name: each.value for name, each in risen.items()})
         self._sign_next(self._statement(slot_id, state.window, holding, frozenset(state.positions), state.last_ms, 1))

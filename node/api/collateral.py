@@ -15,16 +15,16 @@ router = APIRouter(prefix=PREFIX, tags=["collateral"])
 def get_collateral(node: Here, caller: Caller, request: Request, receipt_id: Ident) -> Json:
     """One answer out of both ledgers; `as_of` says how far each had come."""
     now_s = node.clock.now_ms() // 1000
-    situation = collateral.situation_of(node.read_model, receipt_id)
-    answer = collateral.answer(situation, now_s)
-    facility = situation.facility
     shown: Json | None = None
-    if facility is not None:
-        with node.read_model.read() as connection:
-            known = facilities.names(connection, facilities.subjects_of(facility), node.organisation_at)
-            shown = facilities.show(connection, facility, known, now_s)
+    with node.read_model.read() as connection:
+        situation = collateral.situation_of(connection, receipt_id)
+        answer = collateral.answer(situation, now_s)
+        receipt, pledge, facility = situation.receipt, situation.pledge, situation.facility
+        if facility is not None:
+            known = facilities.names_in(pledge, facility, node.organisation_at)
+            shown = facilities.summary(facility, known, receipt_id, now_s)
+            shown["reasons"] = [facilities.show_reason(connection, each) for each in situation.reasons]
             shown |= {name: answer[name] for name in ("limit_minor", "headroom_minor")}
-    receipt, pledge = situation.receipt, situation.pledge
     pledgee = None if pledge is None else str(pledge["pledgee"])
     note_read(node, caller, request, [receipt["owner"], receipt["beneficiary"], pledgee])
     return {**answer, "facility": shown}

@@ -90,7 +90,7 @@ class Cast:
         while time.monotonic() < until:
             events, after = self._world.node("insurer").events_page(after, wait_s=1)
             for event in events:
-                if event.type == "FreezeOpened" and event.subject_id == story.facility_id:
+                if event.type == "freeze_opened" and event.subject_id == story.facility_id:
                     self._freeze_event = event
                     return
         raise UnexpectedResultError(f"{story.name} was not frozen within {timeout_s:g} s: see {self._world.home}/run")
@@ -255,19 +255,24 @@ class Cast:
         """Waits for an attestation of this subject and kind that both ledgers have taken."""
         until = time.monotonic() + WAIT_S
         while time.monotonic() < until:
-            found = [
-                a for a in self._attestations(kind, identifier, code) if a["window_end"] >= since_s and a.get("tx_id")
-            ]
-            if found:
+            taken = [each for each in self._attestations(kind, identifier, code) if each["window_end"] >= since_s]
+            if taken:
                 now_ms = self._world.clock.now_ms()
-                self._programme.show(Act(name, "e1", found[-1]["tx_id"], "attested", None, utc(now_ms)))
+                self._programme.show(Act(name, "e1", taken[-1]["tx_id"], "attested", None, utc(now_ms)))
                 return
             time.sleep(0.05)
         raise UnexpectedResultError(f"{name}: nothing within {WAIT_S:g} s: see {self._world.home}/run/oracle-*.log")
 
     def _attestations(self, kind: str, identifier: str, code: int) -> list[dict[str, Any]]:
-        page = self._world.node("regulator").attestations.page(subject_kind=kind, subject_id=identifier, kind=code)
-        return [dict(item) for item in page.items]
+        """Digest, end of the window and obligations transaction of each attestation that both ledgers have."""
+        of = self._world.node("regulator").attestations
+        recorded = of.page(subject_kind=kind, subject_id=identifier, kind=code).items
+        whole = [of.get(item["digest"]) for item in recorded]
+        return [
+            {"digest": a["digest"], "window_end": a["attestation"]["window_end"], "tx_id": a["obligations"]["tx_id"]}
+            for a in whole
+            if a["obligations"] is not None
+        ]
 
     def _reason(self, story: Bin) -> Reason:
         standing = [r for r in self._world.node("bank").facilities.reasons(story.facility_id) if r.cleared_at_s is None]

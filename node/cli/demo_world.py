@@ -12,7 +12,7 @@ from typing import Protocol
 from network.clock import Clock, ScenarioClock, open_clock
 from network.consortium import Consortium
 from node.cli.acts import Programme, utc
-from node.cli.founding import found
+from node.cli.founding import found, shipped_hashes
 from node.cli.homes import api_key
 from node.cli.stage import Stage
 from oracle.replay import Device, Due, load_mapping, packs_of, replay
@@ -142,15 +142,3 @@ def write_price(home: Path, consortium: Consortium, priced_at_s: int) -> None:
         file = home / "orgs" / member.name / "oracle" / "price-source.json"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
-
-
-def shipped_hashes() -> dict[str, str]:
-    """What judges the readings: the profile and the rule pack of this release, by their hashes."""
-    from contracts.loader import load_rule_pack
-    from oracle.profile import Profile, shipped_profile
-
-    profile: Profile = shipped_profile("warehouse-weight-1")
-    return {
-        "profile warehouse-weight-1": profile.hash.hex(),
-        "rule pack warehouse-stock-1": load_rule_pack("warehouse-stock-1").hash.hex(),
-    }

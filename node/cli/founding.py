@@ -1,6 +1,6 @@
 """Founding a consortium on one machine: keys, trust file, API keys, and the first transactions of both ledgers.
 
-    consortium.toml ─▶ identities and seats ─▶ facts: init_consortium ─▶ obligations: contracts, committee, rules, accounts
+    consortium.toml ─▶ identities and seats ─▶ facts: init_consortium ─▶ obligations: contracts, rules, accounts
 
 It makes the demo's consortium; a real one is founded by its members, each on its own machine. Founding again changes
 nothing that stands.

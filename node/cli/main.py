@@ -14,7 +14,12 @@ import typer
 HOME_DEFAULT = Path(".wuxin/demo")
 REFUSED, UNREADABLE, UNAVAILABLE = 1, 3, 4
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="A consortium node for lending against things.")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="A consortium node for lending against things.",
+)
 device = typer.Typer(no_args_is_help=True, help="Act as a device.")
 pack = typer.Typer(no_args_is_help=True, help="Sign and publish single packs.")
 quarantine = typer.Typer(no_args_is_help=True, help="Packs that the oracle refused.")

@@ -17,7 +17,8 @@ def run(file: Path, trust_file: Path | None, *, as_json: bool) -> int:
         raw = file.read_bytes()
         trust = Trust.parse(trust_file.read_bytes()) if trust_file else None
     except (OSError, EvidenceError) as problem:
-        print(json.dumps({"exit_status": UNREADABLE, "failed": [str(problem)]}) if as_json else f"unreadable: {problem}")
+        told = {"exit_status": UNREADABLE, "failed": [str(problem)]}
+        print(json.dumps(told) if as_json else f"unreadable: {problem}")
         return UNREADABLE
     verdict = verify_bundle(raw, trust)
     print(json.dumps(verdict.to_json(), ensure_ascii=False) if as_json else _told(verdict))

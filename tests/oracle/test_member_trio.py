@@ -6,6 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from oracle.alarm import OpenWindow, _fold
+from oracle.evidence import recall
+from oracle.indicators import alarms, fold_values
+from oracle.notes import NoteWriter, notes_topic, read_note
+from oracle.session import Message
 from oracle.standing import Read
 from tests.oracle.trio import (
     AFTER_GRACE_S,
@@ -29,11 +34,15 @@ from wuxin_evidence.attestation import (
     PRICE,
     SCHEDULED,
     SCHEDULED_N,
+    MemberSignature,
     sequence_of,
 )
-from wuxin_evidence.cose import parse_pack
+from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import subject
 from wuxin_evidence.log import pack_root
+from wuxin_evidence.senml import Reading
+from wuxin_evidence.suites import SigningKey
 
 
 def a_visit(trio: Trio, offset_s: float, before: int, after: int, to=NAMES) -> None:
@@ -169,11 +178,7 @@ class TestAlteredStore:
     def test_a_member_whose_packs_were_altered_does_not_sign_and_names_the_indicator(self, trio: Trio):
         trio.send(mass(80_000, 100))
         envelope = trio.send(mass(79_900, 200))
-        forged = trio.device.key
-        store = trio.members["bank"].store
-        other = replace_reading(trio, forged)
-        sealed = store._vault.seal(other, digest_of(envelope))
-        store._db.execute("UPDATE packs SET envelope = ? WHERE digest = ?", (sealed, digest_of(envelope)))
+        alter(trio, envelope, mass(95_000, 200))
         trio.pass_to(AFTER_GRACE_S)
         signed = trio.attested("insurer", SCHEDULED)[0]
         assert {each.organisation for each in signed.signatures} == {"insurer", "inspector"}
@@ -186,10 +191,31 @@ class TestAlteredStore:
         assert differs["altered"] == [digest_of(envelope)]
 
 
-def replace_reading(trio: Trio, key) -> bytes:
-    from wuxin_evidence.cose import sign_pack
+    def test_bytes_that_no_longer_open_are_noticed_too(self, trio: Trio):
+        trio.send(mass(80_000, 100))
+        store = trio.members["bank"].store
+        store._db.execute("UPDATE packs SET envelope = zeroblob(200)")
+        trio.pass_to(AFTER_GRACE_S)
+        signed = trio.attested("insurer", SCHEDULED)[0]
+        assert {each.organisation for each in signed.signatures} == {"insurer", "inspector"}
+        assert trio.members["insurer"].differs[0]["altered"] != []
 
-    return sign_pack(key, CONSORTIUM, trio.device.device_id, 1, 2, [mass(95_000, 200)])
+    def test_an_alarm_on_altered_packs_is_not_signed(self, trio: Trio):
+        envelope = trio.send(mass(80_000, 100))
+        alter(trio, envelope, mass(95_000, 100))
+        trio.members["bank"].close()
+        bank = trio.start("bank")
+        trio.send(mass(79_900, 200))
+        assert bank.desk.locks.holder(subject("slot", SLOT), ALARM, sequence_of(WINDOW, 1)) is None
+
+
+def alter(trio: Trio, envelope: bytes, reading: Reading) -> None:
+    """Somebody with the bank's storage key and the device's key changes one stored pack."""
+    digest, place = digest_of(envelope), parse_pack(envelope, CONSORTIUM)
+    store = trio.members["bank"].store
+    other = sign_pack(trio.device.key, CONSORTIUM, place.device_id, place.boot, place.seq, [reading])
+    sealed = store._vault.seal(other, digest)
+    store._db.execute("UPDATE packs SET envelope = ? WHERE digest = ?", (sealed, digest))
 
 
 class TestAlarm:
@@ -256,10 +282,6 @@ class TestAlarm:
             for each in bank.store.positions([trio.device.device_id], WINDOW, None)
             if each.digest != digest_of(withheld)
         )
-        from oracle.alarm import OpenWindow, _fold
-        from oracle.evidence import recall
-        from oracle.indicators import alarms, fold_values
-
         state = OpenWindow(WINDOW)
         for pack in sorted(recall(kept, bank.desk).packs, key=lambda each: each.order):
             _fold(state, pack, 1_000_000)
@@ -363,25 +385,16 @@ def test_a_note_of_a_stranger_or_played_again_is_not_heard(trio: Trio):
     trio.down.add("inspector")
     a_visit(trio, 100, 80_000, 79_700)
     trio.pass_to(AFTER_GRACE_S)
-    from oracle.notes import NoteWriter, notes_topic, read_note
-    from wuxin_evidence.errors import EvidenceError
-    from wuxin_evidence.suites import SigningKey
-
     stranger = NoteWriter(CONSORTIUM, "bank", SigningKey.generate("sm2-sm3"), 1)
     with pytest.raises(EvidenceError) as refused:
         read_note(stranger.write("have", {}), notes_topic(CONSORTIUM, "bank"), CONSORTIUM, trio.committee)
     assert refused.value.code == "bad_signature"
-    from oracle.session import Message
-
     played = next(raw for sender, raw in trio.said if sender == "bank")
     message = Message(notes_topic(CONSORTIUM, "bank"), played)
     assert trio.members["insurer"]._read_notes([message]) == []
 
 
 def test_a_member_that_signs_two_digests_for_one_sequence_is_heard_once(trio: Trio):
-    from wuxin_evidence.attestation import MemberSignature
-    from wuxin_evidence.errors import EvidenceError
-
     bank, insurer = trio.members["bank"], trio.members["insurer"]
     statements = [
         bank.desk.statement(SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + n), ())
@@ -400,9 +413,6 @@ def test_a_member_that_signs_two_digests_for_one_sequence_is_heard_once(trio: Tr
 
 
 def test_a_signature_of_another_member_does_not_count(trio: Trio):
-    from wuxin_evidence.attestation import MemberSignature
-    from wuxin_evidence.errors import EvidenceError
-
     bank, insurer = trio.members["bank"], trio.members["insurer"]
     statement = bank.desk.statement(SCHEDULED, ("slot", SLOT), 1, (T0_S, T0_S), ())
     digest = statement.attestation.digest()
@@ -416,8 +426,6 @@ def test_an_alarm_of_a_window_that_has_not_begun_is_not_signed(trio: Trio):
     trio.send(mass(83_100, 100))
     bank = trio.members["bank"]
     carried = frozenset(each.digest for each in bank.store.positions([trio.device.device_id], WINDOW, None))
-    from oracle.indicators import alarms
-
     holding = alarms({"unexplained_loss_g": 9_000_000}, bank.desk.profile)
     lie = bank.alarms._statement(SLOT, WINDOW + 1000, holding, carried, at(100), 1)
     assert bank.ballots.sign(lie)

@@ -1,0 +1,67 @@
+"""The event log: every event exactly once, whatever the page size; acknowledged on the ledger."""
+
+import asyncio
+
+import pytest
+
+from node.events import EventId, format_cursor, parse_cursor
+from node.problems import Problem
+from tests.node.conftest import Running
+from tests.node.story import Story
+
+
+async def read_all(node: Running, limit: int) -> list[str]:
+    ids: list[str] = []
+    cursor = None
+    while True:
+        query = {"limit": limit} | ({"after": cursor} if cursor else {})
+        answer = (await node.get("bank", "/v1/events", **query)).json()
+        if not answer["items"]:
+            return ids
+        ids += [item["id"] for item in answer["items"]]
+        cursor = answer["cursor"]
+
+
+@pytest.mark.parametrize("limit", [1, 3, 500])
+async def test_each_event_is_read_once_in_the_order_of_its_ledger(node: Running, limit: int) -> None:
+    story = Story(node)
+    await story.issue()
+    await story.pledge_it()
+    ids = await read_all(node, limit)
+    assert len(ids) == len(set(ids)) > 20
+    for ledger in ("f", "e1"):
+        places = [EventId.parse(each).place for each in ids if each.startswith(ledger + ":")]
+        assert places == sorted(places) and len(places) > 5
+    with node.node.read_model.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM event").scalar() == len(ids)
+
+
+async def test_a_reader_that_waits_is_woken_by_the_next_event(node: Running) -> None:
+    await Story(node).issue()
+    cursor = (await node.get("bank", "/v1/events", limit=500)).json()["cursor"]
+    waiting = asyncio.create_task(node.get("bank", "/v1/events", after=cursor, wait=20))
+    await node.done("warehouse", "/v1/slots", {"slot_id": Story(node).slot + "-B"})
+    assert [event["type"] for event in (await waiting).json()["items"]] == ["slot_registered"]
+
+
+async def test_an_acknowledgement_stands_on_the_ledger_with_the_hash_of_what_was_read(node: Running) -> None:
+    story = Story(node)
+    await story.issue()
+    await story.pledge_it()
+    events = (await node.get("insurer", "/v1/events", limit=500)).json()["items"]
+    proposed = next(event for event in events if event["type"] == "facility_proposed")
+    assert (proposed["subject_kind"], proposed["subject_id"]) == ("facility", "facility-1")
+    await node.done("insurer", "/v1/events/acknowledge", {"event_id": proposed["id"]})
+    event = (await node.get("regulator", f"/v1/events/{proposed['id']}")).json()
+    (acknowledged,) = event["acknowledgements"]
+    assert acknowledged["organisation"] == "insurer" and acknowledged["content_hash"] == event["content_hash"]
+    assert await node.refused("insurer", "/v1/events/acknowledge", {"event_id": "e1:999999.1"}) == "not_found"
+
+
+def test_a_cursor_reads_back_as_it_was_written() -> None:
+    text = "f:120.3.0~e1:44.2"
+    assert format_cursor(parse_cursor(text)) == text
+    for wrong in ("f:1.2", "e1:1.2.3", "f:1.2.3~f:1.2.4", "x", "f:1.2.3~", "~", "f:-1.0.0", "f:1.2.3" + "~e1:1.2" * 60):
+        with pytest.raises(Problem) as refused:
+            parse_cursor(wrong)
+        assert refused.value.code == "malformed"

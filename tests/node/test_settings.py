@@ -1,0 +1,61 @@
+"""A node refuses to start on a home that would work and be wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from node.app import create_app
+from node.settings import SettingsError, check
+from tests.node.conftest import running
+
+
+def refused(home: Path, orgs: list[str] | None = None) -> str:
+    with pytest.raises(SettingsError) as error:
+        create_app(home, orgs)
+    assert error.value.hint
+    return error.value.code
+
+
+def test_a_key_that_others_can_read(home: Path) -> None:
+    (home / "orgs" / "bank" / "keys" / "seat.json").chmod(0o644)
+    assert refused(home) == "forbidden"
+    assert check(home, ["insurer"]).organisations == ("insurer",), "another organisation's seat is not its business"
+
+
+def test_api_keys_that_others_can_read(home: Path) -> None:
+    (home / "orgs" / "bank" / "api-keys.json").chmod(0o640)
+    assert refused(home) == "forbidden"
+
+
+def test_a_trust_file_of_another_consortium(home: Path) -> None:
+    path = home / "trust.json"
+    text = path.read_text()
+    path.write_text(text.replace(check(home, None).consortium.consortium_id.hex(), "ab" * 32))
+    assert refused(home) == "conflict"
+    path.unlink()
+    assert refused(home) == "not_found"
+
+
+def test_a_scenario_clock_outside_the_demo(home: Path) -> None:
+    path = home / "consortium.toml"
+    path.write_text(path.read_text().replace('kind = "system"', 'kind = "scenario"\nstart_ms = 1641114000000'))
+    check(home, None)
+    (home / "demo").unlink()
+    assert refused(home) == "forbidden"
+
+
+def test_an_organisation_that_is_not_there(home: Path) -> None:
+    assert refused(home, ["nobody"]) == "not_found"
+    assert refused(home, []) == "not_found"
+    assert refused(home / "elsewhere") == "not_found"
+
+
+async def test_one_organisation_is_served_by_one_process(home: Path) -> None:
+    async with running(home, ["bank"]):
+        async with running(home, ["warehouse"]) as other:
+            answer = await other.get("bank", "/v1/status")
+            assert answer.json()["code"] == "forbidden", "this process does not serve the bank"
+        with pytest.raises(SettingsError) as error:
+            async with running(home, ["bank", "insurer"]):
+                pass
+        assert error.value.code == "conflict"

@@ -1,0 +1,137 @@
+"""What members read from their node and price file, and the records they refuse to make a statement of."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from oracle.lien import PRICE_FILE, read_committee, read_liens, read_price
+from oracle.profile import shipped_profile
+from oracle.registry import read_devices
+from tests.oracle.trio import PROFILE, Trio
+from wuxin_client.errors import NotFound
+from wuxin_evidence.attestation import LIEN, PRICE
+from wuxin_evidence.errors import EvidenceError
+
+PRICE_ROW = {
+    "commodity": "copper-cathode",
+    "price_minor_per_t": 957_000,
+    "currency": "USD",
+    "source": "stated in a test",
+    "priced_at_s": 1_640_995_200,
+}
+
+
+class Records:
+    """A node that knows these pledges and receipts."""
+
+    def __init__(self, pledges: list[dict], receipts: dict[str, dict]) -> None:
+        self._pledges = pledges
+        self._receipts = receipts
+
+    def pledges(self):
+        return self._pledges
+
+    def receipt(self, receipt_id):
+        if receipt_id not in self._receipts:
+            raise NotFound("not_found", receipt_id)
+        return self._receipts[receipt_id]
+
+
+def pledge(status: str) -> dict:
+    return {"pledge_id": "p-1", "receipt_id": "r-1", "status": status}
+
+
+def receipt(lien: dict | None, status: str = "active") -> dict:
+    return {"receipt_id": "r-1", "status": status, "quantity_g": 80_000_000, "lien": lien}
+
+
+ACTIVE_LIEN = {"pledge_id": "p-1", "pledgee": "bank", "status": "active", "since_s": 1}
+
+
+def test_an_accepted_pledge_is_a_lien_with_the_receipts_quantity():
+    (read,) = read_liens(Records([pledge("active")], {"r-1": receipt(ACTIVE_LIEN)}))
+    assert (read.kind, read.about, read.standing) == (LIEN, ("pledge", "p-1"), True)
+    assert read.values == {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 80_000_000}
+
+
+def test_a_released_pledge_is_a_lien_of_zero_that_is_not_repeated():
+    (read,) = read_liens(Records([pledge("released")], {"r-1": receipt(None)}))
+    assert (read.values["lien_active"], read.standing) == (0, False)
+
+
+@pytest.mark.parametrize(
+    "lien",
+    [None, {**ACTIVE_LIEN, "pledge_id": "p-2"}, {**ACTIVE_LIEN, "status": "proposed"}],
+    ids=["no entry", "another pledge", "only proposed"],
+)
+def test_a_pledge_that_its_receipt_does_not_confirm_is_no_lien(lien: dict | None):
+    (read,) = read_liens(Records([pledge("active")], {"r-1": receipt(lien)}))
+    assert read.values["lien_active"] == 0
+
+
+def test_a_proposed_pledge_and_one_whose_receipt_is_gone_say_nothing():
+    assert read_liens(Records([pledge("proposed")], {"r-1": receipt(None)})) == []
+    assert read_liens(Records([pledge("active")], {})) == []
+
+
+def test_a_cancelled_receipt_is_told_by_its_number():
+    (read,) = read_liens(Records([pledge("active")], {"r-1": receipt(ACTIVE_LIEN, "cancelled")}))
+    assert read.values["receipt_status"] == 3
+
+
+def test_the_price_comes_with_the_moment_it_was_made(tmp_path: Path):
+    assert read_price(tmp_path) == []
+    (tmp_path / PRICE_FILE).write_text(json.dumps(PRICE_ROW))
+    (read,) = read_price(tmp_path)
+    assert (read.kind, read.about, read.since_s) == (PRICE, ("commodity", "copper-cathode"), 1_640_995_200)
+    assert read.values == {"price_minor_per_t": 957_000}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{",
+        "[]",
+        json.dumps({**PRICE_ROW, "price_minor_per_t": -1}),
+        json.dumps({**PRICE_ROW, "price_minor_per_t": 957.5}),
+        json.dumps({**PRICE_ROW, "priced_at_s": "today"}),
+        json.dumps({name: value for name, value in PRICE_ROW.items() if name != "source"}),
+    ],
+    ids=["no JSON", "no object", "negative", "not whole", "no time", "no source"],
+)
+def test_a_price_file_that_cannot_be_used_is_malformed(tmp_path: Path, text: str):
+    (tmp_path / PRICE_FILE).write_text(text)
+    with pytest.raises(EvidenceError) as refused:
+        read_price(tmp_path)
+    assert refused.value.code == "malformed"
+
+
+def test_the_committee_is_read_out_of_a_record_that_says_more(trio: Trio):
+    record = {**trio.committee.to_json(), "created_at_s": 1, "updated_tx": "ab", "block": 3}
+    assert read_committee(record) == trio.committee
+
+
+def test_a_committee_still_to_come_does_not_replace_the_one_in_force(trio: Trio):
+    desk, before = trio.members["bank"].desk, trio.committee
+    trio.committee = type(before)(2, 2, before.members, desk.now_s + 100)
+    trio.look()
+    assert desk.current == before
+    trio.clock.ms += 100_000
+    trio.look()
+    assert desk.current.epoch == 2
+
+
+def test_devices_are_read_with_their_slots():
+    row = {"device_id": "d", "suite": "es256", "public_key": "04ff", "status": "active", "slots": None}
+    assert read_devices([row])[0].slots == ()
+
+
+def test_a_profile_is_shipped_by_its_name():
+    assert shipped_profile("warehouse-weight-1").hash == PROFILE.hash
+    for name in ("moon-1", "../profiles/warehouse-weight-1"):
+        with pytest.raises(EvidenceError) as refused:
+            shipped_profile(name)
+        assert refused.value.code == "not_found"
