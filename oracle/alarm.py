@@ -160,9 +160,7 @@ class Alarms:
         """Its span ends with the last reading it cites: an alarm says nothing about later."""
         start_s = self._desk.profile.windows.start_s(window)
         span_s = (start_s, max(start_s, last_ms // 1000))
-        return self._desk.statement(
-            ALARM, ("slot", slot_id), sequence_of(window, n), span_s, listed(holding), cited
-        )
+        return self._desk.statement(ALARM, ("slot", slot_id), sequence_of(window, n), span_s, listed(holding), cited)
 
     def _sign_next(self, statement: Statement) -> None:
         """Sign this content under the first n of its window that is free or already its own."""

@@ -75,9 +75,7 @@ class LossFold:
         loss_g = 0 if self.mass_g is None else self.mass_g - mass_g - self.withdrawn_g
         beyond = loss_g > tolerance_g
         run = self.run + 1 if beyond else 0
-        return LossFold(
-            mass_g, 0, self.loss_g + (loss_g if beyond else 0), run, max(self.run_longest, run)
-        )
+        return LossFold(mass_g, 0, self.loss_g + (loss_g if beyond else 0), run, max(self.run_longest, run))
 
 
 @dataclass

@@ -109,9 +109,7 @@ def read_price(home: Path) -> list[Read]:
 def _lien(pledge: Mapping[str, Any], receipt: Mapping[str, Any]) -> Read:
     pledge_id = str(pledge.get("pledge_id") or pledge["id"])
     lien: Mapping[str, Any] = receipt.get("lien") or {}
-    active = (
-        pledge["status"] == "active" and lien.get("pledge_id") == pledge_id and lien.get("status") == "active"
-    )
+    active = pledge["status"] == "active" and lien.get("pledge_id") == pledge_id and lien.get("status") == "active"
     values = {
         "lien_active": int(active),
         "receipt_status": RECEIPT_STATUS.get(str(receipt["status"]), 0),

@@ -133,9 +133,7 @@ class Process:
         self._watch = NodeWatch(node, home, self._inbox, self._stop)
         topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
         self._session = Session(broker, client_id, topics, self._inbox.put, on_ready)
-        self.member = Member(
-            identity, home, profile, clock, Outside(self._session.publish, node, self._watch.ask)
-        )
+        self.member = Member(identity, home, profile, clock, Outside(self._session.publish, node, self._watch.ask))
 
     def run(self) -> None:
         threads = [
@@ -230,6 +228,4 @@ def open_process(
     member_home = home / "orgs" / org / "oracle"
     member_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     node = ClientNode(Client(api_url, api_key))
-    return Process(
-        installed.identity, member_home, installed.clock, node, broker, Profile.load(profile), on_ready
-    )
+    return Process(installed.identity, member_home, installed.clock, node, broker, Profile.load(profile), on_ready)

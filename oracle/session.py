@@ -93,9 +93,7 @@ class Session:
             properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             properties.ReceiveMaximum = INFLIGHT_MAX
-            self._client.connect_async(
-                broker.host, broker.port, KEEPALIVE_S, clean_start=False, properties=properties
-            )
+            self._client.connect_async(broker.host, broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
         else:
             self._client.connect_async(broker.host, broker.port, KEEPALIVE_S)
         self._client.loop_start()

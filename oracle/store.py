@@ -199,9 +199,7 @@ class Store:
         return [] if row is None else [Position(*row)]
 
     def settled(self, subject: bytes) -> Settled | None:
-        row = self._db.execute(
-            "SELECT window, log_size, cited FROM settled WHERE subject = ?", (subject,)
-        ).fetchone()
+        row = self._db.execute("SELECT window, log_size, cited FROM settled WHERE subject = ?", (subject,)).fetchone()
         if row is None:
             return None
         cited = bytes(row[2])

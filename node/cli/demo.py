@@ -16,6 +16,7 @@ from network.clock import ScenarioClock
 from node.cli.acts import Programme, utc
 from node.cli.demo_story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
 from node.cli.demo_world import SCENARIO_START_MS, World
+from wuxin_client import Conflict
 
 FACTOR = 300
 """Clock seconds per second while the demo waits for windows to close; readings and the alarm run at factor 1."""
@@ -42,7 +43,7 @@ def clear(home: Path) -> None:
     if (home / "demo").is_file() or not any(home.iterdir()):
         shutil.rmtree(home)
         return
-    raise FileExistsError(f"{home} exists and is not a demo's: give another --home")
+    raise Conflict("conflict", f"{home} exists and was not made by a demo", "give another --home")
 
 
 def play(world: World, programme: Programme) -> None:

@@ -201,17 +201,15 @@ class Cast:
 
     def _pledge(self, story: Bin) -> None:
         manufacturer, bank = self._world.node("manufacturer"), self._world.node("bank")
-        self._terms = {
-            "terms": {"purpose": "working capital", "contract": f"WX-{story.number}"},
-            "salt": secrets.token_hex(32),
-        }
+        terms, salt = {"purpose": "working capital", "contract": f"WX-{story.number}"}, secrets.token_hex(32)
         pledge: Any = {
             "pledge_id": story.pledge_id,
             "receipt_id": story.receipt_id,
             "pledgee": "bank",
             "registration_number": f"0412-{story.number}-2026",
             "accept_until_s": self._world.clock.now_ms() // 1000 + 86_400,
-            **self._terms,
+            "terms": terms,
+            "salt": salt,
         }
         self._did(f"{story.name}: propose pledge", manufacturer.pledges.propose(pledge, wait_s=WAIT_S))
         again = pledge | {"pledge_id": str(uuid.uuid4())}
@@ -222,8 +220,8 @@ class Cast:
         accepted = bank.pledges.accept(
             story.pledge_id,
             facility_id=story.facility_id,
-            terms=self._terms["terms"],
-            salt=self._terms["salt"],
+            terms=terms,
+            salt=salt,
             wait_s=WAIT_S,
         )
         self._did(f"{story.name}: accept pledge", accepted)
@@ -284,9 +282,10 @@ class Cast:
         until = time.monotonic() + WAIT_S
         while (reason := self._reason(story)).clean_windows < 3 and time.monotonic() < until:
             time.sleep(0.1)
-        now_ms = self._world.clock.now_ms()
+        last = self._attestations("slot", story.slot_id, 0)[-1]["tx_id"]
+        at = utc(self._world.clock.now_ms())
         self._programme.show(
-            Act(f"{story.name}: {reason.clean_windows} clean windows", "e1", None, "attested", None, utc(now_ms))
+            Act(f"{story.name}: {reason.clean_windows} clean windows", "e1", last, "attested", None, at)
         )
         return reason
 

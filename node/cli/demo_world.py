@@ -55,8 +55,11 @@ class World:
         write_price(home, consortium, SCENARIO_START_MS // 1000)
         days = SHIFT_MS // 86_400_000
         programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
-        programme.say("data: load cells of feed bins, 2022-01-01 (IntakeInspectR, MIT); 1 kilogram stands for 1 tonne,")
-        programme.say(f"      a visit for a registered withdrawal; moved in time by {SHIFT_MS} ms ({days} days)")
+        programme.say(
+            "data: load cells of feed bins, recorded on 2022-01-01 (IntakeInspectR, MIT; node/demo_data/NOTICE.md)"
+        )
+        programme.say("      1 kilogram in the data stands for 1 tonne, and a visit for a registered withdrawal")
+        programme.say(f"      all times are moved by one constant, {SHIFT_MS} ms ({days} days)")
         programme.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
         for name, digest in shipped_hashes().items():
             programme.say(f"{name}: sha256 {digest}")

@@ -3,6 +3,7 @@
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 
 from network.consortium import CONSORTIUM_FILE
 from node.cli.founding import found
@@ -16,8 +17,12 @@ def run(home: Path, *, port: int, dev_rpc: bool) -> None:
         found(home)
     stage = Stage(home)
     ended = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ended.set()
+
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, end)
     stage.up(port=port, dev_rpc=dev_rpc)
     try:
         print(f"api   {stage.api}   (OpenAPI page: {stage.api}/docs)", flush=True)
