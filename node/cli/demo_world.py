@@ -6,6 +6,7 @@ The recorded series is moved in time by one constant, SHIFT_MS: its 2022-01-01 1
 import json
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +31,10 @@ PRICE_MINOR_PER_T = 6_850_000
 MINUTE_MS = 60_000
 
 
+class _Ended(Exception):
+    """The world was closed while a series was being replayed."""
+
+
 class Story(Protocol):
     """What the world needs to know of a bin."""
 
@@ -44,7 +49,7 @@ class World:
         self.home = home
         self.consortium = consortium
         self.clock: Clock = open_clock(consortium, home)
-        self._stage = stage
+        self.stage = stage
         self._nodes = {o.name: Client(stage.api, api_key(home, o.name)) for o in consortium.organisations}
         self._devices: dict[str, Device] = {}
         self._ended = threading.Event()
@@ -74,7 +79,7 @@ class World:
             device.close()
         for node in self._nodes.values():
             node.close()
-        self._stage.down()
+        self.stage.down()
 
     def node(self, organisation: str) -> Client:
         return self._nodes[organisation]
@@ -87,7 +92,7 @@ class World:
         file = folder / f"{device_id}.pem"
         file.touch(mode=0o600)
         file.write_bytes(key.to_pem())
-        host, _, port = self._stage.mqtt.rpartition(":")
+        host, _, port = self.stage.mqtt.rpartition(":")
         self._devices[device_id] = Device(
             self.consortium.consortium_id, device_id, key, int(time.time()), host=host, port=int(port)
         )
@@ -96,7 +101,7 @@ class World:
     @property
     def pids(self) -> dict[str, int]:
         """Process id by name: broker, node, oracle-<member>."""
-        return {name: process.pid for name, process in self._stage.processes.items()}
+        return {name: process.pid for name, process in self.stage.processes.items()}
 
     def device(self, story: Story) -> Device:
         return self._devices[story.device_id]
@@ -104,12 +109,7 @@ class World:
     def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
         """Publishes the rows of a bin in the background, each when its time has come on the scenario clock."""
         chosen = self._dues(story, since_s, until_s)
-        thread = threading.Thread(
-            target=replay,
-            args=(chosen, self._devices[story.device_id], self.clock.now_ms, self._pause),
-            daemon=True,
-        )
-        thread.start()
+        threading.Thread(target=self._replay, args=(chosen, self._devices[story.device_id]), daemon=True).start()
 
     def publish_breach(self, story: Story) -> None:
         """Publishes the one pack that `replay(until_s=…)` left out next."""
@@ -125,11 +125,15 @@ class World:
         self._breach = {story.number: next(due for due in dues if due.at_ms >= until_ms)}
         return [due for due in dues if since_ms <= due.at_ms < until_ms]
 
+    def _replay(self, dues: list[Due], device: Device) -> None:
+        with suppress(_Ended):
+            replay(dues, device, self.clock.now_ms, self._pause)
+
     def _pause(self, remaining_ms: int) -> None:
         """Sleeps towards a due time in steps short enough to notice a change of the clock's factor."""
         factor = self.clock.factor() if isinstance(self.clock, ScenarioClock) else 1
         if self._ended.wait(min(0.1, remaining_ms / 1000 / factor)):
-            raise SystemExit
+            raise _Ended
 
 
 def write_price(home: Path, consortium: Consortium, priced_at_s: int) -> None:

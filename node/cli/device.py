@@ -5,6 +5,7 @@ Device keys lie in `devices/<id>.pem`. That is for homes that simulate their dev
 
 import json
 import time
+import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict
 from decimal import Decimal, InvalidOperation
@@ -22,11 +23,13 @@ from wuxin_evidence.senml import Reading
 from wuxin_evidence.suites import SigningKey
 
 
-def replay_series(home: Path, series: Path, mapping: Path, device_id: str, speed: str) -> dict[str, Any]:
+def replay_series(home: Path, series: Path, mapping: Path, device_id: str | None, speed: str) -> dict[str, Any]:
     """Publishes a series as a device. `speed` is series seconds per clock second, or `max`: all at once.
 
-    The first pack is moved to now; with `max` the last one is, so that nothing comes from the future.
+    The first pack is moved to now; with `max` the last one is, so that nothing comes from the future. Without a device
+    id the mapping's `device` speaks, or the only device that this home has a key of.
     """
+    device_id = device_id or _chosen(home, mapping)
     consortium = Consortium.load(home)
     clock = open_clock(consortium, home)
     dues = packs_of(series, load_mapping(mapping))
@@ -78,6 +81,17 @@ def quarantined(home: Path, org: str | None) -> Iterator[dict[str, Any]]:
         if org in (None, member.name):
             for row in Quarantine.read(home, member.name):
                 yield {"member": member.name, **asdict(row)}
+
+
+def _chosen(home: Path, mapping: Path) -> str:
+    named = tomllib.loads(mapping.read_text(encoding="utf-8")).get("device")
+    if isinstance(named, str):
+        return named
+    keys = sorted((home / "devices").glob("*.pem"))
+    if len(keys) != 1:
+        known = ", ".join(key.stem for key in keys[:8]) or "none"
+        raise EvidenceError("unknown_device", "the mapping names no device", f"give --device; this home has {known}")
+    return keys[0].stem
 
 
 def _speed(text: str) -> float:

@@ -62,9 +62,12 @@ def serve(
 def device_replay(
     series: Annotated[Path, typer.Argument(help="A CSV file.")],
     mapping: Annotated[Path, typer.Option(help="Which columns become which readings.")],
-    device_id: Annotated[str, typer.Option("--device", help="Whose key signs; devices/<id>.pem in the home.")],
+    device_id: Annotated[
+        str | None,
+        typer.Option("--device", help="Whose key signs; else the mapping's `device`, or the home's only one."),
+    ] = None,
     home: Home = HOME_DEFAULT,
-    speed: Annotated[str, typer.Option(help="Clock seconds per series second, or max.")] = "1",
+    speed: Annotated[str, typer.Option(help="Series seconds per clock second, or max.")] = "1",
 ) -> None:
     """Sign any series as a device and publish it; the first row is moved to now."""
     from node.cli.device import replay_series

@@ -43,8 +43,8 @@ class Stage:
         (self.home / "run").mkdir(mode=0o700, exist_ok=True)
         (self.home / ENDPOINTS_FILE).unlink(missing_ok=True)
         try:
-            self.mqtt = self._start("broker", ["oracle.broker", "--port", "0"])["mqtt"]
-            node = self._start("node", _node_arguments(self.home, port, dev_rpc))
+            self.mqtt = self.start("broker", ["oracle.broker", "--port", "0"])["mqtt"]
+            node = self.start("node", _node_arguments(self.home, port, dev_rpc))
             self.api, self.rpc = node["api"], node.get("rpc")
             if members:
                 self._start_members()
@@ -78,7 +78,8 @@ class Stage:
         for name, lines in waiting.items():
             self._ready(name, lines)
 
-    def _start(self, name: str, module: Sequence[str]) -> Mapping[str, Any]:
+    def start(self, name: str, module: Sequence[str]) -> Mapping[str, Any]:
+        """One more process, `python -m module…`; what it says when it is ready."""
         return self._ready(name, self._spawn(name, module))
 
     def _spawn(self, name: str, module: Sequence[str]) -> "queue.Queue[str | None]":
