@@ -25,7 +25,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from node import audit
 from node.local_tables import command
@@ -37,6 +37,7 @@ PENDING, COMMITTED, FAILED = "pending", "committed", "failed"
 NONCE_BYTES = 24  # Fabric's customary nonce length
 SEAL_NONCE_BYTES = 12
 PAGE_MAX = 500
+PENDING_MAX = 10_000  # per organisation: hours of traffic while a ledger is away, and still a bound
 POLL_S = 0.25  # how soon a final state written by another process is noticed
 SECOND_STEP = "\x1f"  # no client can send it, so a derived key never meets a client's own
 
@@ -109,6 +110,7 @@ class Commands:
             existing = connection.execute(_by_key(request)).first()
             if existing is not None:
                 return [_same_or_refuse(existing, request)]
+            _require_room(connection, request.organisation)
             connection.execute(insert(command), rows)
             audit.append(connection, entry)
             made = connection.execute(select(command).where(command.c.id.in_(ids))).all()
@@ -218,9 +220,12 @@ class Commands:
             block=block,
         )
 
-    def set_attempt(self, transaction_id: str, attempt: int, now_ms: int) -> None:
-        """Note that delivery begins its ``attempt``; durable before anything is sent."""
-        self._update(transaction_id, {"attempt": attempt, "updated_at_ms": now_ms})
+    def set_attempt(self, transaction_id: str, attempt: int, now_ms: int, *, sent_after: int | None = None) -> None:
+        """Note that delivery begins its ``attempt``; durable before anything is sent.
+
+        ``sent_after`` is the chain's height by then: what the command leaves is in a later block.
+        """
+        self._update(transaction_id, {"attempt": attempt, "sent_after": sent_after, "updated_at_ms": now_ms})
 
     async def wait(self, transaction_id: str, timeout_s: float) -> Json | None:
         """The transaction once it is final, or as it stands after ``timeout_s`` seconds."""
@@ -253,6 +258,7 @@ class Commands:
             "idempotency_key": key,
             "body_hash": request.body_hash,
             "command": request.command,
+            "subject": request.subject,
             "ledger": step.ledger,
             "function": step.function,
             "arguments": step.arguments,
@@ -316,6 +322,16 @@ def _same_or_refuse(row: Row[Any], request: Request) -> Json:
             transaction_id=row.id,
         )
     return resource(row)
+
+
+def _require_room(connection: Connection, organisation: str) -> None:
+    waiting = select(command.c.id).where(command.c.status == PENDING, command.c.organisation == organisation)
+    if connection.execute(waiting.offset(PENDING_MAX - 1).limit(1)).first() is not None:
+        raise Problem(
+            "unavailable",
+            f"{PENDING_MAX} commands of {organisation} wait for their ledgers",
+            "see GET /v1/status which ledger does not answer, and repeat the command with its key later",
+        )
 
 
 def _seal_key(secret: bytes) -> bytes:

@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
+from weakref import WeakValueDictionary
 
 from sqlalchemy import Row, select
 
@@ -24,6 +26,7 @@ from network.clock import Clock
 from network.ports import Commit, EndorsementMismatch, Invalid, PortError, Rejected, TxResult, Unavailable
 from node.commands import FACTS, PENDING, Commands, fabric_nonce
 from node.projection import tables
+from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.follow import Position
 from node.projection.obligations import bare, plain
 from node.served import Served
@@ -36,9 +39,10 @@ SWEEP_S = 1.0  # how soon a command of another process, or one put back, is take
 FACTS_WORKERS = 16  # the embedded ledger groups what comes together into one block
 ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and the caller has to know
 PROJECTED_WAIT_S = 5.0
+RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
 MVCC = "MVCC_READ_CONFLICT"
 NO_COMMAND_ID = frozenset({"AttestationFeed.submit", "DepositToken.approve"})
-# The event that a command leaves, and the argument that tells it from another's, to recognise it after a crash.
+# The event that a command leaves on its facility, to recognise it after a crash.
 _TRACES = {
     "CreditFacility.propose": "facility_proposed",
     "CreditFacility.withdraw": "facility_withdrawn",
@@ -100,6 +104,7 @@ class Delivery:
         self._queues: dict[tuple[str, str], asyncio.Queue[str]] = {}
         self._taken: set[str] = set()
         self._unanswered: set[str] = set()
+        self._relays: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> None:
@@ -160,15 +165,14 @@ class Delivery:
             return
         served = self._served[row.organisation]
         try:
-            outcome = await (self._to_facts(row, served) if row.ledger == FACTS else self._to_obligations(row, served))
+            outcome = await (self._relay(row, served) if row.command == RELAY else self._send(row, served))
         except Unavailable as error:
             _log.warning("command %s: %s; it stays pending", identifier, error)
             self._unanswered.add(identifier)
             await self._start_follower(row)
             return
         self._unanswered.discard(identifier)
-        if outcome.place is not None:
-            await self._position.reached("f" if row.ledger == FACTS else row.ledger, outcome.place, PROJECTED_WAIT_S)
+        await self._projected(row, outcome)
         await asyncio.to_thread(self._write, row.id, outcome)
         self._commands.announce(row.id)
         await self._start_follower(row)
@@ -194,6 +198,33 @@ class Delivery:
             tx_id=outcome.tx_id,
             block=outcome.block,
         )
+
+    async def _projected(self, row: Row[Any], outcome: Outcome) -> None:
+        """Wait until the read model shows what the command did: who waited for it reads it."""
+        if outcome.place is not None:
+            ledger = FACTS_LEDGER if row.ledger == FACTS else row.ledger
+            await self._position.reached(ledger, outcome.place, PROJECTED_WAIT_S)
+
+    async def _send(self, row: Row[Any], served: Served) -> Outcome:
+        return await (self._to_facts(row, served) if row.ledger == FACTS else self._to_obligations(row, served))
+
+    async def _relay(self, row: Row[Any], served: Served) -> Outcome:
+        """An attestation comes from every member at once; the ledgers need it once."""
+        lock = self._relays.setdefault((row.ledger, row.subject), asyncio.Lock())
+        async with lock:
+            known = await asyncio.to_thread(self._accepted, row)
+            if known is not None:
+                return known
+            outcome = await self._send(row, served)
+            await self._projected(row, outcome)
+            return outcome
+
+    def _accepted(self, row: Row[Any]) -> Outcome | None:
+        """The transaction with which a ledger took this very attestation before."""
+        table = tables.attestation if row.ledger == FACTS else tables.accepted_attestation
+        with self._read_model.read() as connection:
+            found = connection.execute(select(table).where(table.c.digest == row.subject).limit(1)).first()
+        return None if found is None else Outcome(found.tx_id, found.block, {"already_accepted": True})
 
     async def _to_facts(self, row: Row[Any], served: Served) -> Outcome:
         private = await asyncio.to_thread(self._commands.private_arguments, row)
@@ -223,7 +254,8 @@ class Delivery:
         contract, _, function = row.function.partition(".")
         resumed = row.attempt > 0
         if not resumed:
-            await asyncio.to_thread(self._commands.set_attempt, row.id, 1, self._clock.now_ms())
+            height = await served.chain.height()
+            await asyncio.to_thread(self._commands.set_attempt, row.id, 1, self._clock.now_ms(), sent_after=height)
         args: list[Any] = [_argument(value) for value in row.arguments["args"]]
         if row.function not in NO_COMMAND_ID:
             args.insert(0, command_id(row.organisation, row.idempotency_key))
@@ -231,11 +263,20 @@ class Delivery:
         if result.status == 1:
             return _mined(result)
         if result.code == "command_repeated" and resumed:
-            return await asyncio.to_thread(self._earlier, row) or _reverted(result)
+            return await self._earlier(row) or _reverted(result)
         return _reverted(result)
 
-    def _earlier(self, row: Row[Any]) -> Outcome | None:
-        """The transaction that a command left before a crash, by the newest event of its kind on its facility."""
+    async def _earlier(self, row: Row[Any]) -> Outcome | None:
+        """The transaction that a command left before a crash; the chain has it, the read model is waited for."""
+        until = time.monotonic() + PROJECTED_WAIT_S
+        while True:
+            found = await asyncio.to_thread(self._traced, row)
+            if found is not None or time.monotonic() > until:
+                return found
+            await self._position.moved(SWEEP_S)
+
+    def _traced(self, row: Row[Any]) -> Outcome | None:
+        """The first event of the command's kind on its facility after the block at which it was sent."""
         trace = _TRACES.get(row.function)
         if trace is None:
             return None
@@ -246,7 +287,8 @@ class Delivery:
                 select(event)
                 .where(event.c.ledger == row.ledger, event.c.type == trace)
                 .where(event.c.subject_id.in_((facility, "0x" + facility)))
-                .order_by(event.c.block.desc(), event.c.place.desc())
+                .where(event.c.block > (row.sent_after or 0))
+                .order_by(event.c.block, event.c.place)
                 .limit(1)
             ).first()
         return None if found is None else Outcome(found.tx_id, found.block, {"recovered": True})

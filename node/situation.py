@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
 from node.projection import tables
 from wuxin_evidence.ids import indicator_id, subject
@@ -36,7 +36,7 @@ _STANDING = (
     .where(tables.freeze_reason.c.facility == bindparam("facility"), tables.freeze_reason.c.standing)
     .order_by(tables.freeze_reason.c.since_s)
 )
-_SUBJECTS = bindparam("subjects", expanding=True)
+_SUBJECTS: BindParameter[Any] = bindparam("subjects", expanding=True)
 _VALUES = select(tables.feed_value).where(tables.feed_value.c.subject.in_(_SUBJECTS))
 _CHAIN_HEADS = select(tables.feed_head).where(tables.feed_head.c.subject.in_(_SUBJECTS))
 _FACTS_HEADS = select(tables.facts_head).where(tables.facts_head.c.subject.in_(_SUBJECTS))

@@ -19,6 +19,7 @@ from typing import Any, cast
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from oracle.session import send_at_once
 from wuxin_evidence.cose import sign_pack, topic
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.senml import Reading
@@ -128,6 +129,7 @@ class Device:
         self._next_seq = 0
         self._topic = topic(consortium_id, device_id)
         self._mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"device-{device_id}", protocol=mqtt.MQTTv311)
+        self._mqtt.on_socket_open = send_at_once
         self._mqtt.connect(host, port)
         self._mqtt.loop_start()
 

@@ -10,6 +10,7 @@ disk, whatever was killed in between. MQTT 5 is spoken where the broker does; th
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -128,6 +129,7 @@ class Session:
                 protocol=MQTTProtocolVersion.MQTTv311,
                 manual_ack=True,
             )
+        client.on_socket_open = send_at_once
         client.max_inflight_messages_set(INFLIGHT_MAX)
         client.reconnect_delay_set(1, 8)
         if self._broker.tls is not None:
@@ -155,3 +157,8 @@ class Session:
         self, client: mqtt.Client, userdata: object, flags: object, reason: object, properties: object
     ) -> None:
         log.info("broker session ended: %s", reason)
+
+
+def send_at_once(client: mqtt.Client, userdata: object, connection: socket.socket | ssl.SSLSocket) -> None:
+    """For `on_socket_open`: a small packet must not wait, up to 40 ms, until the one before it is confirmed."""
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -53,7 +53,7 @@ def parse_canonical_json(raw: bytes) -> Any:
     """
     if len(raw) > JSON_BYTES_MAX:
         raise too_large("canonical JSON bytes", len(raw), JSON_BYTES_MAX)
-    _require_shallow(raw)
+    require_shallow(raw)
     try:
         value = json.loads(raw.decode("utf-8"), parse_float=_refuse_float, parse_constant=_refuse_float)
     except (ValueError, RecursionError) as error:
@@ -63,7 +63,7 @@ def parse_canonical_json(raw: bytes) -> Any:
     return value
 
 
-def _require_shallow(raw: bytes) -> None:
+def require_shallow(raw: bytes) -> None:
     """Count brackets outside strings before the reader recurses: where another library has raised the interpreter's
     recursion limit, deep nesting would overflow its C stack and end the process."""
     depth = 0

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from wuxin_evidence.attestation import Committee
+from wuxin_evidence.canonical import require_shallow
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_policy import Policy, parse_policy, peers_at_least
 from wuxin_evidence.fabric_proof import BlockSigner, load_certificate
@@ -153,6 +154,7 @@ class Trust:
         """Read a trust file. Raises EvidenceError ``malformed`` or ``too_large``; nothing is taken in part."""
         if len(raw) > TRUST_BYTES_MAX:
             raise EvidenceError("too_large", f"a trust file of {len(raw)} bytes", f"at most {TRUST_BYTES_MAX}")
+        require_shallow(raw)
         try:
             value: object = json.loads(raw, object_pairs_hook=_single_names)
         except (ValueError, RecursionError) as error:

@@ -216,7 +216,8 @@ from ethereum.forks.osaka.vm.precompiled_contracts import mapping  # noqa: E402
 CALL_FRAMES_MAX = 15_000
 """Python frames: an EVM call takes about eight, and contracts may nest a thousand calls."""
 
-sys.setrecursionlimit(max(sys.getrecursionlimit(), CALL_FRAMES_MAX))
+# Lowered, too: EELS and py_ecc leave 100,000 behind, at which deeply nested JSON overflows the C stack of the process.
+sys.setrecursionlimit(CALL_FRAMES_MAX)
 
 _PRECOMPILED: frozenset[EvmAddress] = frozenset(cast(Any, mapping).PRE_COMPILED_CONTRACTS)
 

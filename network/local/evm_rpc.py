@@ -18,6 +18,8 @@ import uvicorn
 
 from network.local.evm_methods import METHOD, PARSE, EmbeddedEndpoint, RpcError
 from network.local.evm_node import EvmNode
+from wuxin_evidence.canonical import require_shallow
+from wuxin_evidence.errors import EvidenceError
 
 BODY_BYTES_MAX = 1024 * 1024
 """A batch of the largest transactions; a deployment needs about 100 KiB of hex."""
@@ -54,8 +56,9 @@ class RpcApp:
 
     def _answer(self, body: bytes) -> Any:
         try:
+            require_shallow(body)
             request: Any = json.loads(body)
-        except (ValueError, RecursionError):
+        except (ValueError, EvidenceError):
             return _failed(None, RpcError(PARSE, "the body is not JSON"))
         if isinstance(request, list):
             batch = cast("list[Any]", request)

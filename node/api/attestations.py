@@ -1,8 +1,8 @@
 """Attestations: relayed by oracle members, kept with their evidence, delivered to both ledgers.
 
-The node verifies nothing here that the ledgers verify: authority is in the signatures. It refuses what does not
-parse, what is of another consortium, and packs whose tree head is not the attested one, because such evidence could
-never be shown again.
+Authority is in the signatures, and the ledgers decide on them. The node looks first, because what it keeps as
+evidence is the first upload: it refuses what does not parse, what is of another consortium, what too few members
+signed, and packs whose tree head is not the attested one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,15 @@ from node.local_tables import attestation_upload, evidence_pack
 from node.problems import Problem
 from node.projection import tables
 from node.records import missing
-from wuxin_evidence.attestation import KIND_NAMES, Attestation, MemberSignature, SignedAttestation
+from wuxin_evidence.attestation import (
+    KIND_NAMES,
+    Attestation,
+    Committee,
+    MemberSignature,
+    SignedAttestation,
+    check_quorum,
+    check_quorum_evm,
+)
 from wuxin_evidence.cose import Pack, parse_pack
 from wuxin_evidence.ids import subject
 from wuxin_evidence.log import pack_root
@@ -125,7 +133,22 @@ def _parse(node: Node, body: RelayAttestation) -> tuple[SignedAttestation, list[
         raise Problem("malformed", f"a pack is not base64: {error}", "send the envelopes in base64") from error
     if packs and pack_root(pack.digest for pack in packs) != attestation.pack_root:
         raise Problem("malformed", "packRoot is of other packs", "send exactly the packs that were attested")
+    _require_quorum(node, signed)
     return signed, packs
+
+
+def _require_quorum(node: Node, signed: SignedAttestation) -> None:
+    """Refuse signatures that cannot count: under both schemes, k members of that epoch must have signed."""
+    epoch = signed.attestation.epoch
+    with node.read_model.read() as connection:
+        row = connection.execute(select(tables.committee).where(tables.committee.c.id == str(epoch))).first()
+    if row is None:
+        raise Problem("wrong_epoch", f"there is no committee of epoch {epoch}", "see GET /v1/committee")
+    fields = ("epoch", "threshold", "active_from_s", "members")
+    committee = Committee.from_json({name: row.record[name] for name in fields})
+    digest, nobody = signed.attestation.digest(), frozenset[str]()
+    check_quorum(digest, signed.signatures, committee, nobody).require()
+    check_quorum_evm(digest, signed.signatures, committee, nobody).require()
 
 
 def _keep(node: Node, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:

@@ -83,8 +83,8 @@ class Gap(Exception):
     """A block arrived that does not follow the checkpoint; the follower starts again from there."""
 
 
-def apply_block(connection: Connection, raw: bytes) -> BlockView | None:
-    """Apply one block inside the caller's write transaction; None if another process had done so already.
+def apply_block(connection: Connection, raw: bytes) -> BlockView:
+    """Apply one block inside the caller's write transaction, unless another process had done so already.
 
     Raises Gap when the block is not the next one, or does not carry the hash of the one before.
     """
@@ -92,7 +92,7 @@ def apply_block(connection: Connection, raw: bytes) -> BlockView | None:
     at = connection.execute(select(tables.checkpoint).where(tables.checkpoint.c.ledger == LEDGER)).first()
     expected = 0 if at is None else at.block + 1
     if block.number < expected:
-        return None
+        return block
     if block.number > expected or (at is not None and block.previous_hash.hex() != at.block_hash):
         raise Gap(f"block {block.number} does not follow {expected - 1} of the read model")
     for transaction in block.transactions:

@@ -68,8 +68,7 @@ async def follow_facts(store: Store, ledger: Ledger, position: Position) -> None
         await position.move(facts.LEDGER, start)
         async for raw in ledger.blocks(start[0]):
             number = await asyncio.to_thread(apply_facts, store, raw)
-            if number is not None:
-                await position.move(facts.LEDGER, (number, 0))
+            await position.move(facts.LEDGER, (number, 0))
 
     await _for_ever(read, "facts")
 
@@ -87,11 +86,10 @@ async def follow_obligations(store: Store, chain: Chain, position: Position) -> 
     await _for_ever(read, chain.name)
 
 
-def apply_facts(store: Store, raw: bytes) -> int | None:
-    """Apply one block in one database transaction; its number, also when another process was first."""
+def apply_facts(store: Store, raw: bytes) -> int:
+    """Apply one block in one database transaction; gives its number, also when another process was first."""
     with store.write() as connection:
-        block = facts.apply_block(connection, raw)
-    return None if block is None else block.number
+        return facts.apply_block(connection, raw).number
 
 
 async def apply_obligation(store: Store, chain: Chain, log: Log) -> bool:
@@ -113,4 +111,6 @@ async def _for_ever(read: Callable[[], Awaitable[None]], name: str) -> None:
             await read()
         except (PortError, facts.Gap) as error:
             _log.warning("following %s stopped: %s; starting again from the checkpoint", name, error)
+        except Exception:  # noqa: BLE001 -- a follower that dies silently would show old facts as new ones
+            _log.exception("following %s failed; starting again from the checkpoint", name)
         await asyncio.sleep(RETRY_S)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -146,3 +148,9 @@ def test_state_of_an_older_block_is_refused_not_guessed(node):
     asyncio.run(deployed_counter(node))
     answer = EmbeddedEndpoint(node).make_request("eth_getBalance", ["0x" + "00" * 20, "0x0"])
     assert "not kept" in answer["error"]["message"]
+
+
+def test_loading_the_engine_leaves_no_recursion_limit_that_deep_json_could_crash() -> None:
+    program = "import json, network.local.evm\ntry: json.loads('[' * 500_000)\nexcept RecursionError: print('refused')"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "refused\n")

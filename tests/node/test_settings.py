@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.app import create_app
+from node.projection.rebuild import rebuild
 from node.settings import SettingsError, check
 from tests.node.conftest import running
 
@@ -59,3 +60,18 @@ async def test_one_organisation_is_served_by_one_process(home: Path) -> None:
             async with running(home, ["bank", "insurer"]):
                 pass
         assert error.value.code == "conflict"
+
+
+async def test_two_processes_share_one_read_model(home: Path) -> None:
+    async with running(home, ["bank"]) as first, running(home, ["warehouse"]) as second:
+        slot = "91310115MA3WUX3W6R/BIN-1"
+        await second.done("warehouse", "/v1/slots", {"slot_id": slot})
+        at = second.node.position.at("f")
+        assert await first.node.position.reached("f", at, 10)
+        assert (await first.get("bank", "/v1/slots/by-id", slot_id=slot)).json()["warehouse"] == "warehouse"
+
+
+def test_the_read_model_is_rebuilt_by_one_command(home: Path) -> None:
+    made = rebuild(home)
+    assert made and made.rows > 10
+    assert rebuild(home, check=True).as_dict() == {"equal": True, "rows": made.rows, "differences": ()}

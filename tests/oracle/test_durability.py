@@ -148,9 +148,7 @@ class TestLocks:
         by_bank = [
             each for each in trio.attested("insurer", ALARM) if "bank" in {s.organisation for s in each.signatures}
         ]
-        assert all(
-            each.attestation.digest() == locked for each in by_bank if each.attestation.sequence == first
-        )
+        assert all(each.attestation.digest() == locked for each in by_bank if each.attestation.sequence == first)
 
 
 class FlakyNode:

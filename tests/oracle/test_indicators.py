@@ -92,9 +92,7 @@ def test_a_window_with_nothing_but_a_carry_in_is_missing():
 
 @given(st.lists(st.integers(0, 10**9), min_size=1, max_size=30), st.randoms())
 def test_the_order_of_arrival_never_matters(masses: list[int], shuffled: random.Random):
-    packs = [
-        MeasuredPack("ab"[n % 2], 1, n, NOW, (Measurement("mass_g", g, at(n)),)) for n, g in enumerate(masses)
-    ]
+    packs = [MeasuredPack("ab"[n % 2], 1, n, NOW, (Measurement("mass_g", g, at(n)),)) for n, g in enumerate(masses)]
     mixed = list(packs)
     shuffled.shuffle(mixed)
     assert compute(packs, NOW, PROFILE) == compute(mixed, NOW, PROFILE)
@@ -124,9 +122,7 @@ def test_the_breach_of_the_shipped_series_is_in_its_rows():
     fold = LossFold()
     with BIN_16.open() as file:
         for row in csv.DictReader(file):
-            start, end, out = (
-                int(Decimal(row[c]) * TONNE) for c in ("start_weight_kg", "end_weight_kg", "intake_kg")
-            )
+            start, end, out = (int(Decimal(row[c]) * TONNE) for c in ("start_weight_kg", "end_weight_kg", "intake_kg"))
             fold = fold.extended((Measurement("mass_g", start, 0),), PROFILE.drop_tolerance_g)
             pair = (Measurement("mass_g", end, 1), Measurement("withdrawal_g", out, 1))
             fold = fold.extended(pair, PROFILE.drop_tolerance_g)

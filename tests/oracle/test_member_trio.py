@@ -190,7 +190,6 @@ class TestAlteredStore:
         )
         assert differs["altered"] == [digest_of(envelope)]
 
-
     def test_bytes_that_no_longer_open_are_noticed_too(self, trio: Trio):
         trio.send(mass(80_000, 100))
         store = trio.members["bank"].store
@@ -297,9 +296,7 @@ class TestLocks:
     def test_killed_between_lock_and_signature_a_member_never_signs_a_second_digest(self, trio: Trio):
         a_visit(trio, 100, 80_000, 79_700)
         bank = trio.members["bank"]
-        other = bank.desk.statement(
-            SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + 900), ()
-        )
+        other = bank.desk.statement(SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + 900), ())
         bank.desk.locks.take(subject("slot", SLOT), SCHEDULED, sequence_of(WINDOW, SCHEDULED_N), b"\x01" * 32)
         bank.close()
         trio.start("bank")

@@ -124,9 +124,7 @@ class Trio:
     def start(self, name: str) -> Member:
         """Start (again) over the same home."""
         outside = Outside(lambda t, raw: self.broadcast(name, Message(t, raw)), NodeDouble(), lambda: None)
-        member = Member(
-            self.identities[name], self.home / name, PROFILE, self.clock, outside, self.clock.monotonic
-        )
+        member = Member(self.identities[name], self.home / name, PROFILE, self.clock, outside, self.clock.monotonic)
         self.members[name] = member
         self.look(name)
         return member

@@ -1,0 +1,155 @@
+"""Delivery on its own, over ports that fail on purpose; and the two ledgers when one runs ahead."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from network.clock import SystemClock
+from network.ports import Invalid, TxResult
+from network.seats import open_seat
+from node import delivery as delivering
+from node.commands import Commands, Request, Step
+from node.delivery import ATTEMPTS_MAX, Delivery
+from node.local_tables import LOCAL
+from node.projection.follow import Position
+from node.projection.tables import open_read_model
+from node.served import Served
+from node.stores import Store
+from tests.node.conftest import Running
+from tests.node.fakes import FakeChain, FakeLedger, no_answer, read_conflict
+from tests.node.story import FACILITY, RECEIPT, Story
+from wuxin_evidence.attestation import ALARM, SignedAttestation
+from wuxin_evidence.ids import command_id
+
+KEY = "0x" + "11" * 32
+
+
+class Bench:
+    """A delivery over fake ports, and one command at a time."""
+
+    def __init__(self, home: Path, ledger: FakeLedger, chain: FakeChain) -> None:
+        seat = open_seat(home, "bank")
+        self.local = Store(home / "bench.db", LOCAL, durable=False)
+        self.commands = Commands(self.local, {"bank": seat.command_secret})
+        served = {"bank": Served(seat=seat, ledger=ledger, chain=chain, in_circle=True)}
+        read_model = open_read_model(home / "bench-model.db")
+        self.delivery = Delivery(self.commands, served, read_model, Position(), SystemClock())
+
+    async def run(self, *steps: Step, wait_s: float = 10) -> list[dict[str, Any]]:
+        request = Request("bank", "operator", "key-1", "test", "subject", {})
+        made = self.commands.accept(request, steps, now_ms=1)
+        self.delivery.start()
+        try:
+            return [await self.commands.wait(each["id"], wait_s) or {} for each in made]
+        finally:
+            await self.delivery.stop()
+
+
+FACT = Step("facts", "release_pledge", {"pledge_id": "p"}, {"terms": b"secret"})
+DRAW = Step("e1", "CreditFacility.draw", {"args": [KEY, 5]})
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "SWEEP_S", 0.05)
+    monkeypatch.setattr(delivering, "PROJECTED_WAIT_S", 0.1)
+
+
+async def test_only_a_final_read_conflict_raises_the_attempt(home: Path) -> None:
+    ledger = FakeLedger(read_conflict(), read_conflict())
+    (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
+    assert (final["status"], final["attempt"]) == ("committed", 3)
+    assert len(set(ledger.nonces)) == 3
+
+
+async def test_a_ledger_that_does_not_answer_is_asked_again_under_the_same_nonce(home: Path) -> None:
+    ledger = FakeLedger(no_answer(), no_answer())
+    (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
+    assert (final["status"], final["attempt"]) == ("committed", 1)
+    assert len(ledger.nonces) == 3 and len(set(ledger.nonces)) == 1
+
+
+async def test_a_key_that_always_conflicts_is_given_up_with_its_code(home: Path) -> None:
+    ledger = FakeLedger(*[read_conflict() for _ in range(ATTEMPTS_MAX)])
+    (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
+    assert (final["status"], final["code"], len(ledger.nonces)) == ("failed", "conflict", ATTEMPTS_MAX)
+
+
+async def test_another_invalidity_is_final_at_once(home: Path) -> None:
+    ledger = FakeLedger(Invalid("aa", "ENDORSEMENT_POLICY_FAILURE", 3))
+    (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
+    assert (final["status"], len(ledger.nonces)) == ("failed", 1)
+
+
+async def test_an_obligation_carries_the_command_id_of_organisation_and_key(home: Path) -> None:
+    chain = FakeChain(TxResult("0xab", 9, 0, "facility_frozen", "frozen"))
+    (final,) = await Bench(home, FakeLedger(), chain).run(DRAW)
+    assert (final["status"], final["code"], final["tx_id"]) == ("failed", "facility_frozen", "0xab")
+    assert chain.sent == [("CreditFacility", "draw", [command_id("bank", "key-1"), bytes.fromhex("11" * 32), 5])]
+
+
+async def test_the_facts_follow_the_obligations_and_do_not_wait_for_a_silent_chain(home: Path) -> None:
+    chain = FakeChain(*[no_answer() for _ in range(1_000)])
+    first, second = await Bench(home, FakeLedger(), chain).run(DRAW, FACT, wait_s=1)
+    assert (first["status"], second["status"]) == ("pending", "committed")
+
+
+async def test_a_draw_that_was_mined_before_a_crash_is_found_and_not_repeated(node: Running) -> None:
+    story = Story(node)
+    await story.lend()
+    inside = node.node
+    enqueue, inside.delivery.enqueue = inside.delivery.enqueue, lambda *_: None
+    path, body = f"/v1/facilities/{FACILITY}/draw", {"amount_minor": 1_000_000}
+    answer = await node.post("manufacturer", path, body, key="crash", wait=0)
+    identifier = answer.json()["transaction"]["id"]
+    chain = inside.served["manufacturer"].chain
+    row = inside.commands.load(identifier)
+    assert row is not None and row.status == "pending"
+    inside.commands.set_attempt(identifier, 1, 0, sent_after=await chain.height())
+    args = [command_id("manufacturer", "crash"), bytes.fromhex(row.arguments["args"][0][2:]), 1_000_000]
+    mined = await chain.transact("CreditFacility", "draw", args)
+    inside.delivery.enqueue = enqueue
+    final = (await node.get("manufacturer", f"/v1/transactions/{identifier}", wait=20)).json()
+    assert (final["status"], final["tx_id"], final["block"]) == ("committed", mined.tx_hash, mined.block)
+    facility = (await node.get("bank", f"/v1/facilities/{FACILITY}")).json()
+    assert facility["drawn_total_minor"] == 1_000_000
+
+
+async def test_a_ledger_that_runs_ahead_is_named_and_blocks_lending(node: Running) -> None:
+    story = Story(node)
+    await story.lend()
+    body = story.statement("slot", story.slot, ALARM, {"quantity_g": 20_000_000, "unexplained_loss_g": 0})
+    signed = SignedAttestation.from_json(body["attestation"])
+    served = node.node.served["bank"]
+    arguments = {
+        "subject_kind": "slot",
+        "subject_id": story.slot,
+        "attestation": signed.attestation.to_cbor().hex(),
+        "signatures": [{"organisation": each.organisation, "sm2": each.sm2.hex()} for each in signed.signatures],
+    }
+    await served.ledger.submit("record_attestation", arguments)
+    await story.until_recorded(body)
+    answer = (await node.get("bank", f"/v1/collateral/{RECEIPT}")).json()
+    assert [blocker["code"] for blocker in answer["blockers"]] == ["facts_ahead"]
+    await node.done("bank", "/v1/attestations", body, name="oracle")
+    deadline = time.monotonic() + 5
+    while not (await node.get("bank", f"/v1/collateral/{RECEIPT}")).json()["lendable"]:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.05)
+
+
+async def test_an_attestation_that_every_member_brings_is_mined_and_recorded_once(node: Running) -> None:
+    story = Story(node)
+    await story.issue()
+    body = story.statement("slot", story.slot, ALARM, {"quantity_g": 1})
+    answers = await asyncio.gather(
+        *(node.post(each, "/v1/attestations", body, name="oracle") for each in ("bank", "insurer", "inspector"))
+    )
+    assert {answer.json()["transaction"]["status"] for answer in answers} == {"committed"}
+    assert len({answer.json()["transaction"]["tx_id"] for answer in answers}) == 1
+    await story.until_recorded(body)
+    events = (await node.get("bank", "/v1/events", limit=500)).json()["items"]
+    assert [event["type"] for event in events].count("attestation_accepted") == 1
