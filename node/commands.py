@@ -196,7 +196,7 @@ class Commands:
         return {name: bytes.fromhex(value) for name, value in json.loads(opened).items()}
 
     def succeed(self, transaction_id: str, *, tx_id: str, block: int | None, result: Any, now_ms: int) -> None:
-        self._finish(transaction_id, now_ms, status=COMMITTED, tx_id=tx_id, block=block, result=result)
+        self._finish(transaction_id, now_ms, status=COMMITTED, tx_id=tx_id or None, block=block, result=result)
 
     def fail(
         self,

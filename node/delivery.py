@@ -47,6 +47,7 @@ _TRACES = {
     "CreditFacility.propose": "facility_proposed",
     "CreditFacility.withdraw": "facility_withdrawn",
     "CreditFacility.activate": "facility_activated",
+    "CreditFacility.lowerLine": "line_changed",
     "CreditFacility.draw": "drawn",
     "CreditFacility.repay": "repaid",
     "CreditFacility.freeze": "freeze_opened",
@@ -263,11 +264,14 @@ class Delivery:
         if result.status == 1:
             return _mined(result)
         if result.code == "command_repeated" and resumed:
-            return await self._earlier(row) or _reverted(result)
+            # Only this seat can have used the id, and a refused command uses none: the earlier one took effect.
+            return await self._earlier(row) or Outcome("", None, {"recovered": True})
         return _reverted(result)
 
     async def _earlier(self, row: Row[Any]) -> Outcome | None:
         """The transaction that a command left before a crash; the chain has it, the read model is waited for."""
+        if row.function not in _TRACES:
+            return None
         until = time.monotonic() + PROJECTED_WAIT_S
         while True:
             found = await asyncio.to_thread(self._traced, row)
@@ -277,9 +281,7 @@ class Delivery:
 
     def _traced(self, row: Row[Any]) -> Outcome | None:
         """The first event of the command's kind on its facility after the block at which it was sent."""
-        trace = _TRACES.get(row.function)
-        if trace is None:
-            return None
+        trace = _TRACES[row.function]
         event = tables.event
         facility = bare(row.arguments["args"][0])
         with self._read_model.read() as connection:

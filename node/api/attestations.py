@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
@@ -33,7 +34,7 @@ from wuxin_evidence.attestation import (
     check_quorum,
     check_quorum_evm,
 )
-from wuxin_evidence.cose import Pack, parse_pack
+from wuxin_evidence.cose import Pack, parse_pack, verify_pack
 from wuxin_evidence.ids import subject
 from wuxin_evidence.log import pack_root
 from wuxin_evidence.secp256k1 import recover
@@ -134,7 +135,21 @@ def _parse(node: Node, body: RelayAttestation) -> tuple[SignedAttestation, list[
     if packs and pack_root(pack.digest for pack in packs) != attestation.pack_root:
         raise Problem("malformed", "packRoot is of other packs", "send exactly the packs that were attested")
     _require_quorum(node, signed)
+    _require_device_signatures(node, packs)
     return signed, packs
+
+
+def _require_device_signatures(node: Node, packs: Sequence[Pack]) -> None:
+    """The first upload stays, so an envelope whose signature does not hold would spoil the bundle for ever: packRoot
+    covers what was signed, not the signature."""
+    table = tables.device
+    with node.read_model.read() as connection:
+        rows = connection.execute(select(table).where(table.c.id.in_({pack.device_id for pack in packs}))).all()
+    keys = {row.id: (bytes.fromhex(row.record["public_key"]), row.record["suite"]) for row in rows}
+    for pack in packs:
+        if pack.device_id not in keys:
+            raise Problem("unknown_device", f"no device {pack.device_id} is enrolled", "enrol the device, then relay")
+        verify_pack(pack, node.consortium.consortium_id, *keys[pack.device_id])
 
 
 def _require_quorum(node: Node, signed: SignedAttestation) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from node.projection import tables
-from wuxin_evidence.attestation import Attestation
+from wuxin_evidence.attestation import PRICE, Attestation
 from wuxin_evidence.canonical import parse_canonical_json
 from wuxin_evidence.fabric_messages import BlockView, TransactionView, parse_block, validation_code_name
 from wuxin_evidence.ids import subject
@@ -194,8 +194,10 @@ def _name(connection: Connection, kind: str, ident: str) -> None:
 def _apply_values(connection: Connection, attestation: Attestation) -> None:
     """Fold an attestation into the newest value per subject, kind and indicator.
 
-    As in the attestation feed: an indicator that is not ok moves sequence and status and leaves the value to age.
+    As in the attestation feed: an indicator that is not ok moves sequence and status and leaves the value to age, and
+    a price ages from when it was made, which is where its window starts.
     """
+    observed_at_s = attestation.window_start if attestation.kind == PRICE else attestation.window_end
     for indicator in attestation.indicators:
         row: Json = {
             "subject": attestation.subject.hex(),
@@ -208,7 +210,7 @@ def _apply_values(connection: Connection, attestation: Attestation) -> None:
             row |= {
                 "value": indicator.value,
                 "quality_bp": indicator.quality_bp,
-                "observed_at_s": attestation.window_end,
+                "observed_at_s": observed_at_s,
             }
         put(connection, tables.feed_value, row)
 

@@ -1,5 +1,6 @@
 """What is not well formed is refused with its code, in one shape, and changes nothing."""
 
+import base64
 from typing import Any
 
 import httpx
@@ -100,6 +101,9 @@ async def test_attestations_that_cannot_be_evidence_are_refused(node: Running) -
     other = story.statement("slot", story.slot, 0, {"quantity_g": 1}, back=1)["packs"]
     assert await code(packs=other) == "malformed"
     assert await code(packs=["%%%"]) == "malformed"
+    envelope = base64.b64decode(body["packs"][0])
+    same_content_other_signature = base64.b64encode(envelope[:-64] + bytes([1]) * 64).decode()
+    assert await code(packs=[same_content_other_signature]) == "bad_signature"
     assert await code(subject_id=story.slot + "-B") == "malformed"
     statement = body["attestation"]["attestation"]
     elsewhere = body["attestation"] | {"attestation": statement | {"consortium_id": "00" * 32}}
