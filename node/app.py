@@ -19,6 +19,8 @@ from typing import Any, cast
 from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from fastapi_offline import FastAPIOffline
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
@@ -96,7 +98,8 @@ def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEng
             app.state.node = node
             yield
 
-    app = FastAPI(title="Wuxin node", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
+    # The page at /docs brings its own scripts: a node in a closed network has no one to fetch them from.
+    app = FastAPIOffline(title="Wuxin node", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
     for resource in RESOURCES:
         app.include_router(cast(APIRouter, resource.router), dependencies=[Depends(authorise)])
     access.require_complete(_routes())
@@ -204,7 +207,13 @@ def _handle_errors(app: FastAPI) -> None:
         hint = "see /docs for what there is"
         return problem_response(code, f"{request.method} {request.url.path} is no route", hint)
 
+    def not_stored(request: Request, error: Exception) -> JSONResponse:
+        detail = f"the node's database did not take or give what was asked: {cast(DBAPIError, error).orig}"
+        hint = "repeat the same request with the same Idempotency-Key; if it persists, look at the node's disk"
+        return problem_response("unavailable", detail, hint, instance=request.url.path)
+
     for kind in (Problem, PortError, EvidenceError):
         app.add_exception_handler(kind, named)
+    app.add_exception_handler(DBAPIError, not_stored)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)

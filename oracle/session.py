@@ -159,6 +159,7 @@ class Session:
         log.info("broker session ended: %s", reason)
 
 
-def send_at_once(client: mqtt.Client, userdata: object, connection: socket.socket | ssl.SSLSocket) -> None:
+def send_at_once(client: mqtt.Client, userdata: object, connection: object) -> None:
     """For `on_socket_open`: a small packet must not wait, up to 40 ms, until the one before it is confirmed."""
-    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    if isinstance(connection, socket.socket):
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

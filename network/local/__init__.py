@@ -9,7 +9,7 @@ Workflow of a fact, and which module does each step:
     validate   validate    creator signature, repeated id, endorsement policies, read versions
     commit     blocks      block, state, history and index in one SQLite transaction, synced before anybody hears of it
     follow     engine      `blocks` delivers what this or another process committed
-    audit      replay      the file again from block 0, against a trust file, without any key
+    audit      audit_facts the file again from block 0, against a trust file, without any key
 
 `engine` holds one process's share of this, `ledger` is the port over it.
 

@@ -118,7 +118,7 @@ class _Replaying:
             findings.failed(MEMBERS, f"a record is not what the chaincode writes: {_told(error)}")
         if done.private:
             findings.assumed.append(
-                f"facts: {done.private} transactions ran again without their private terms, whose hashes stand as recorded"
+                f"facts: {done.private} transactions ran again without their private terms, whose hashes stand"
             )
         findings.assumed.append("facts: sealed private values are not opened; only their organisations can")
         findings.assumed.append(f"facts: no block after {done.blocks - 1} was cut off; compare with another copy")
@@ -132,7 +132,7 @@ class _Replaying:
         try:
             verify_block(block, facts.block_signers, facts.block_quorum)
         except EvidenceError as error:
-            self._findings.failed(BLOCKS, f"block {expected}: {error.detail}")
+            self._findings.failed(BLOCKS, f"block {expected}: {error.detail.removeprefix(f'block {expected} ')}")
         if expected == 0:
             self._genesis(block)
         else:

@@ -46,8 +46,10 @@ class Findings:
     unreadable: list[str] = field(default_factory=list[str])
 
     def failed(self, check: str, detail: str) -> None:
-        if self._failures(check) < FINDINGS_MAX:
-            self.found.append(Finding(check, ok=False, detail=detail))
+        failures = self._failures(check)
+        if failures <= FINDINGS_MAX:
+            told = detail if failures < FINDINGS_MAX else "and more, which is not listed"
+            self.found.append(Finding(check, ok=False, detail=told))
 
     def held(self, check: str, detail: str) -> None:
         """Say that a whole check held, unless something of it failed."""
@@ -83,9 +85,17 @@ def beside(path: Path, prepare: Callable[[sqlite3.Connection], object]) -> Gener
         own.execute("PRAGMA trusted_schema = OFF")
         own.execute("PRAGMA synchronous = OFF")
         prepare(own)
-        own.execute("ATTACH ? AS file", (f"{path.resolve().as_uri()}?mode=ro",))
+        own.execute("ATTACH ? AS file", (_read_only(path),))
         own.execute("BEGIN")
         yield own
+
+
+def _read_only(path: Path) -> str:
+    """The file's URI. A file that nobody has open has no write-ahead log beside it, and gets none from being read:
+    that works on read-only media, too.
+    """
+    at_rest = not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.resolve().as_uri()}?{'immutable=1' if at_rest else 'mode=ro'}"
 
 
 def sound_tables(own: sqlite3.Connection, tables: Sequence[str]) -> Iterator[str]:

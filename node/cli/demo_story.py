@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node.cli.acts import Act, Programme, UnexpectedResultError, utc
-from node.cli.demo_world import COMMODITY, World
+from node.cli.demo_world import World
+from node.cli.founding import COMMODITY
 from wuxin_client import Event, Reason, Transaction
 from wuxin_evidence.trust import Trust
 from wuxin_evidence.verify import verify_bundle

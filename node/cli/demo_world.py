@@ -3,7 +3,6 @@
 The recorded series is moved in time by one constant, SHIFT_MS: its 2022-01-01 16:14:00Z is the scenario's start.
 """
 
-import json
 import threading
 import time
 from contextlib import suppress
@@ -26,9 +25,6 @@ SERIES_START_MS = 1_641_053_640_000
 SCENARIO_START_MS = 1_772_468_040_000
 """2026-03-02T16:14:00Z on the scenario's clock."""
 SHIFT_MS = SCENARIO_START_MS - SERIES_START_MS
-COMMODITY = "copper-cathode"
-PRICE_MINOR_PER_T = 6_850_000
-MINUTE_MS = 60_000
 
 
 class _Ended(Exception):
@@ -57,7 +53,6 @@ class World:
     @classmethod
     def create(cls, home: Path, programme: Programme) -> "World":
         consortium = found(home, scenario_start_ms=SCENARIO_START_MS)
-        write_price(home, consortium, SCENARIO_START_MS // 1000)
         days = SHIFT_MS // 86_400_000
         programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
         programme.say(
@@ -134,18 +129,3 @@ class World:
         factor = self.clock.factor() if isinstance(self.clock, ScenarioClock) else 1
         if self._ended.wait(min(0.1, remaining_ms / 1000 / factor)):
             raise _Ended
-
-
-def write_price(home: Path, consortium: Consortium, priced_at_s: int) -> None:
-    """Each oracle member's own price source. The demo's is stated by us and is no market price."""
-    source = {
-        "commodity": COMMODITY,
-        "price_minor_per_t": PRICE_MINOR_PER_T,
-        "currency": "CNY",
-        "source": "demo, stated",
-        "priced_at_s": priced_at_s,
-    }
-    for member in consortium.oracles:
-        file = home / "orgs" / member.name / "oracle" / "price-source.json"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")

@@ -7,6 +7,7 @@ nothing that stands.
 """
 
 import asyncio
+import json
 from pathlib import Path
 
 from contracts.loader import load_rule_pack
@@ -19,6 +20,7 @@ from network.ports import Rejected
 from network.published import first_committee
 from network.seats import create_home, open_seat
 from node.access import issue_api_keys
+from oracle.lien import PRICE_FILE
 from oracle.profile import Profile
 
 DEMO_MARK = "demo"
@@ -27,6 +29,8 @@ RULE_PACK = "warehouse-stock-1"
 BANK_DEPOSIT_MINOR = 10**11
 """One milliard in currency units: what the demo's bank has to lend."""
 FOUNDER = "regulator"
+COMMODITY = "copper-cathode"
+PRICE_MINOR_PER_T = 6_850_000
 
 
 def found(home: Path, *, scenario_start_ms: int | None = None) -> Consortium:
@@ -36,7 +40,9 @@ def found(home: Path, *, scenario_start_ms: int | None = None) -> Consortium:
     consortium = write_demo(home, start_ms=scenario_start_ms)
     create_home(home, consortium)
     issue_api_keys(home)
-    asyncio.run(_first_transactions(home, consortium, open_clock(consortium, home)))
+    clock = open_clock(consortium, home)
+    _write_prices(home, consortium, clock.now_ms() // 1000)
+    asyncio.run(_first_transactions(home, consortium, clock))
     return consortium
 
 
@@ -44,6 +50,22 @@ def shipped_hashes() -> dict[str, str]:
     """What judges the readings: the profile and the rule pack of this release, by their SHA-256."""
     pack = load_rule_pack(RULE_PACK)
     return {f"profile {Profile.load().name}": Profile.load().hash.hex(), f"rule pack {pack.id}": pack.hash.hex()}
+
+
+def _write_prices(home: Path, consortium: Consortium, priced_at_s: int) -> None:
+    """Each oracle member's own price source. This one is stated by us and is no market price."""
+    source = {
+        "commodity": COMMODITY,
+        "price_minor_per_t": PRICE_MINOR_PER_T,
+        "currency": "CNY",
+        "source": "demo, stated",
+        "priced_at_s": priced_at_s,
+    }
+    for member in consortium.oracles:
+        file = home / "orgs" / member.name / "oracle" / PRICE_FILE
+        if not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
 
 
 async def _first_transactions(home: Path, consortium: Consortium, clock: Clock) -> None:

@@ -1,0 +1,260 @@
+"""The reference pages say what there is, all of it, and nothing that is no more."""
+
+import re
+
+import pytest
+
+from chaincode.access import ANYONE, TABLE
+from chaincode.assets import STEPS
+from chaincode.contract import FUNCTIONS
+from contracts.loader import ACTIONS, EXECUTABLE_ACTIONS, EXECUTABLE_WINDOWS
+from node.access import ROUTES, needs_circle
+from oracle.profile import FORMULAS, Profile
+from tests.docs import inventory
+from tests.docs.pages import DOCS, ROOT, anchors, first_cells, headings, links, pages, read, rows, section
+from wuxin_evidence.bundle import MEMBER_NAME
+from wuxin_evidence.suites import SUITES
+from wuxin_evidence.trust import Trust
+
+PUBLISHED_CODES = frozenset(
+    {
+        "not_found", "forbidden", "unauthenticated", "malformed", "too_large", "unsupported_action",
+        "idempotency_mismatch", "conflict", "unavailable", "unknown_device", "bad_signature", "pack_replayed",
+        "pack_equivocation", "clock_skew", "implausible", "wrong_aad", "quorum_not_met", "conflicted_signer",
+        "equivocation", "wrong_epoch", "sequence_regressed", "profile_mismatch", "slot_claimed", "receipt_pledged",
+        "receipt_not_active", "pledge_not_active", "not_pledgee", "not_owner", "facility_frozen", "attestation_stale",
+        "lien_missing", "price_stale", "limit_exceeded", "not_clean", "approval_missing", "command_repeated",
+    }
+)  # fmt: skip
+"""Codes of the first release: other programs know them, so none is ever renamed or dropped."""
+
+LINE_CHARS_MAX = 120
+
+
+def require_same(documented, existing, where: str) -> None:
+    """Fail naming what lacks an entry and which entry is about nothing."""
+    given, wanted = set(documented), set(existing)
+    missing, stale = sorted(wanted - given), sorted(given - wanted)
+    assert not missing, f"docs/{where} lacks an entry for {missing}"
+    assert not stale, f"docs/{where} has entries for what does not exist: {stale}"
+
+
+def test_every_command_and_option_has_an_entry():
+    documented = {
+        title: set(first_cells(section("reference/cli.md", title)))
+        for title in headings("reference/cli.md", 2)
+        if title.startswith("wuxin ")
+    }
+    existing = inventory.commands()
+    require_same(documented, existing, "reference/cli.md")
+    for command, options in existing.items():
+        require_same(documented[command], options, f"reference/cli.md, {command}")
+
+
+def test_every_exit_status_has_an_entry():
+    from node.cli.main import REFUSED, UNAVAILABLE, UNREADABLE
+
+    documented = {int(row[0]) for row in rows(read("reference/cli.md").partition("\n## ")[0]) if row[0].isdigit()}
+    require_same(documented, {0, REFUSED, 2, UNREADABLE, UNAVAILABLE}, "reference/cli.md, exit status")
+
+
+def test_every_problem_code_has_one_entry():
+    kept = first_cells(section("reference/problems.md", "Kept, and said by nobody now"))
+    documented = [code for code in first_cells(read("reference/problems.md")) if code not in kept]
+    existing = inventory.problem_codes()
+    require_same(documented, existing, "reference/problems.md")
+    assert len(documented) == len(set(documented)), "a code has two entries"
+    assert not set(kept) & set(existing), "a code that is said stands among those that are not"
+
+
+def test_no_published_code_was_dropped():
+    assert set(first_cells(read("reference/problems.md"))) >= PUBLISHED_CODES
+
+
+def test_every_problem_tells_who_what_and_what_to_do():
+    kept = "Kept, and said by nobody now"
+    for row in rows(read("reference/problems.md").split(f"## {kept}")[0]):
+        if row[0].startswith("`"):
+            assert len(row) == 4, f"{row[0]}: code, who, means, do"
+            assert all(row), f"{row[0]}: an empty cell"
+
+
+def test_the_status_of_each_code_is_the_one_that_is_answered():
+    from node.problems import status_of
+
+    stated = {row[0]: row[1] for row in rows(read("reference/problems.md")) if row[0].isdigit()}
+    for status, codes in stated.items():
+        if status != "409":
+            assert {status_of(code) for code in codes.split(", ")} == {int(status)}
+    listed = {code for codes in stated.values() for code in codes.split(", ")}
+    others = {code for code in inventory.problem_codes() if status_of(code) not in (409, 500)}
+    assert others <= listed
+
+
+def test_every_event_type_has_an_entry():
+    require_same(first_cells(section("reference/events.md", "Facts")), inventory.facts_events(), "reference/events.md")
+    obligations = first_cells(section("reference/events.md", "Obligations"))
+    require_same(obligations, inventory.obligations_events(), "reference/events.md")
+
+
+def test_every_field_of_the_consortium_file_has_an_entry(tmp_path):
+    page = "reference/consortium.md"
+    require_same(first_cells(read(page)), inventory.consortium_fields(tmp_path), page)
+
+
+@pytest.fixture(scope="module")
+def published_routes(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
+    return inventory.routes(tmp_path_factory.mktemp("api") / "home")
+
+
+def documented_routes(heading: str | None = None) -> dict[tuple[str, str], list[str]]:
+    text = read("reference/api.md") if heading is None else section("reference/api.md", heading)
+    found = [(re.fullmatch(r"`([A-Z]+) (/v1/\S+)`", row[0]), row) for row in rows(text)]
+    return {(match[1], match[2]): row for match, row in found if match}
+
+
+def test_every_route_of_the_application_has_an_entry(published_routes):
+    require_same(documented_routes(), published_routes, "reference/api.md")
+
+
+def test_the_scope_and_the_roles_of_each_route_are_those_of_the_matrix():
+    for key, row in documented_routes().items():
+        roles = "any" if not ROUTES[key].roles else ", ".join(sorted(ROUTES[key].roles))
+        given = ", ".join(sorted(row[2].split(", ")))
+        assert (row[1], given) == (ROUTES[key].scope, roles), f"docs/reference/api.md: {row[0]}"
+
+
+def test_routes_of_the_lending_circle_stand_under_their_heading():
+    circle = {key for key in ROUTES if needs_circle(key[1])}
+    require_same(documented_routes("Obligations"), circle, "reference/api.md, Obligations")
+
+
+def test_every_chaincode_function_has_an_entry_with_its_roles():
+    page = "reference/chaincode.md"
+    for heading, submitting in (("Functions for the ledger", True), ("Functions that only answer", False)):
+        table = {row[0].strip("`"): row for row in rows(section(page, heading))}
+        require_same(table, [n for n, each in FUNCTIONS.items() if each.submitting == submitting], f"{page}, {heading}")
+        for name, row in table.items():
+            rule = TABLE[name]
+            roles = {"any"} if rule.roles == ANYONE else set(rule.roles)
+            assert set(row[1].split(", ")) == roles, f"docs/{page}: roles of {name}"
+            party, _, also = row[2].partition(", or ")
+            assert party == (rule.party or "–"), f"docs/{page}: party of {name}"
+            assert set(filter(None, also.split(", "))) == rule.also, f"docs/{page}: who else may call {name}"
+
+
+def test_every_refusal_of_the_chaincode_page_is_a_problem():
+    codes = inventory.problem_codes()
+    for heading in ("Functions for the ledger", "Functions that only answer"):
+        for row in rows(section("reference/chaincode.md", heading)):
+            assert set(row[4].split(", ")) <= set(codes), row[0]
+
+
+def test_every_argument_of_a_chaincode_function_is_named():
+    for name, fields in inventory.chaincode_arguments().items():
+        row = next(row for row in rows(read("reference/chaincode.md")) if row[0] == f"`{name}`")
+        given = row[3].split("; ")[0].replace(" or ", ", ").split(", ")
+        assert given == fields, f"docs/reference/chaincode.md: arguments of {name}"
+
+
+def test_every_life_event_of_an_asset_has_an_entry():
+    table = {row[0].strip("`"): row for row in rows(section("reference/chaincode.md", "The life of an asset"))}
+    require_same(table, STEPS, "reference/chaincode.md")
+    for name, step in STEPS.items():
+        assert table[name][2] == (step.leads_to or "–"), name
+
+
+def test_every_field_of_the_rule_pack_schema_is_described():
+    text = section("reference/rule-packs.md", "Fields")
+    named = {name for span in re.findall(r"`([^`]+)`", text) for name in span.split()}
+    missing = inventory.schema_fields() - named - {"mode", "count", "windows"}
+    assert not missing, f"docs/reference/rule-packs.md lacks {sorted(missing)}"
+    require_same(named & set(ACTIONS) | {"split_loss"}, ACTIONS, "reference/rule-packs.md, actions")
+
+
+def test_what_is_executed_of_a_rule_pack_is_what_the_loader_lets_through():
+    table = {row[0]: row for row in rows(section("reference/rule-packs.md", "What is executed"))}
+    assert set(re.findall(r"`(\w+)`", table["action"][1])) == EXECUTABLE_ACTIONS
+    assert set(re.findall(r"`(\w+)`", table["window mode"][1])) == EXECUTABLE_WINDOWS
+
+
+def test_every_field_and_formula_of_the_profile_has_an_entry():
+    page = "reference/profile.md"
+    require_same(first_cells(section(page, "Fields")), Profile.load().document, page)
+    shipped = [row for row in rows(section(page, "Fields")) if row[2].lstrip("-").isdigit()]
+    for row in shipped:
+        assert int(row[2]) == Profile.load().document[row[0].strip("`")], f"docs/{page}: {row[0]}"
+    require_same(first_cells(section(page, "Indicators")), FORMULAS, f"{page}, Indicators")
+
+
+def test_every_member_of_a_bundle_has_an_entry():
+    documented = first_cells(section("reference/formats.md", "Bundle"))
+    for name in documented:
+        filled = name.replace("<digest>", "0" * 64).replace("<name>", "0" * 64)
+        assert MEMBER_NAME.fullmatch(filled), f"docs/reference/formats.md: {name} is no member of a bundle"
+    fixed = {re.sub(r"<\w+>", "", name) for name in documented}
+    require_same(fixed, inventory.bundle_members(), "reference/formats.md")
+
+
+def test_every_suite_and_every_field_of_the_trust_file_has_an_entry():
+    suites = {row[0].strip("`"): row[1] for row in rows(section("reference/formats.md", "Pack")) if "−" in row[1]}
+    assert {name: int(alg.split(",")[0].replace("−", "-")) for name, alg in suites.items()} == {
+        each.name: each.cose_alg for each in SUITES
+    }
+    from tests.evidence.bundle_maker import Consortium
+
+    fields = Trust.from_json(Consortium().trust.to_json()).to_json()
+    require_same(first_cells(section("reference/formats.md", "Trust file")), fields, "reference/formats.md, Trust file")
+
+
+def test_every_page_is_written_in_lines_that_fit():
+    for page in pages():
+        if page.startswith("concepts/"):
+            continue  # prose, held by its author
+        fenced = False
+        for number, line in enumerate(read(page).splitlines(), 1):
+            fenced ^= line.startswith("```")
+            assert len(line) <= LINE_CHARS_MAX or line.startswith("|"), f"docs/{page}:{number} is too long"
+        assert not fenced, f"docs/{page}: a block is not closed"
+
+
+@pytest.mark.parametrize("page", [*pages(), "../README.md"])
+def test_every_link_within_the_documentation_leads_somewhere(page):
+    for target, fragment in links(page):
+        assert target.exists(), f"docs/{page} links to {target.relative_to(ROOT)}, which is not there"
+        if fragment:
+            assert fragment in anchors(target), f"docs/{page}: no heading makes #{fragment}"
+
+
+def test_every_path_of_this_repository_that_a_page_names_exists():
+    rooted = re.compile(r"`((?:docs|node|oracle|contracts|chaincode|network|client_sdk|tests)/[\w./-]+)`")
+    for page in pages():
+        for path in rooted.findall(read(page)):
+            assert (ROOT / path).exists(), f"docs/{page} names {path}, which is not there"
+
+
+def test_decisions_are_numbered_without_gaps_and_say_what_they_cost():
+    files = sorted((DOCS / "adr").glob("*.md"))
+    assert [int(each.name[:4]) for each in files] == list(range(1, len(files) + 1))
+    for each in files:
+        text = each.read_text("utf-8")
+        assert text.startswith(f"# {int(each.name[:4])}. "), each.name
+        assert "\nWhy: " in text, f"{each.name} does not say why"
+        assert "\nCost: " in text, f"{each.name} does not say what it costs"
+        assert len(text.splitlines()) <= 25, f"{each.name} is longer than a decision needs"
+
+
+def test_every_command_that_a_page_tells_to_type_exists():
+    existing = inventory.commands()
+    for page in pages():
+        for typed in re.findall(r"wuxin((?: [a-z]+)+)(?=[ `\n])", "\n".join(re.findall(r"`([^`\n]+)`", read(page)))):
+            words = typed.split()
+            spelled = {f"wuxin {' '.join(words[:n])}" for n in (1, 2)}
+            groups = {name.split()[1] for name in existing}
+            assert spelled & set(existing) or words[0] in groups, f"docs/{page}: wuxin{typed}"
+
+
+def test_home_names_what_a_home_holds():
+    named = first_cells(read("operating/home.md"))
+    for path in ("consortium.toml", "trust.json", "local.db", "readmodel.db", "ledger/facts.db"):
+        assert path in named

@@ -1,0 +1,149 @@
+"""The shell blocks of docs/operating/verify-without-us.md, run as they stand on a bundle that our code made."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.pages import read, shell_block
+from tests.evidence.bundle_maker import DEVICE, NOON_S, Consortium
+from wuxin_evidence.bundle_members import DeviceKey, log_members, pack_members
+from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.senml import Reading
+from wuxin_evidence.suites import SigningKey
+
+PAGE = "operating/verify-without-us.md"
+ORDER = re.findall(r"^```sh\n# (.+)$", read(PAGE), re.MULTILINE)
+
+pytestmark = pytest.mark.engine("openssl")
+
+
+class Auditor:
+    """Somebody with a shell, a bundle and a trust file, and nothing of ours on the path."""
+
+    def __init__(self, folder: Path, consortium: Consortium, bundle: bytes) -> None:
+        self.folder = folder
+        folder.mkdir()
+        kept = folder.parent / "kept"
+        kept.mkdir()
+        (kept / "evidence.zip").write_bytes(bundle)
+        (kept / "trust.json").write_text(json.dumps(consortium.trust.to_json()))
+        self._environment = {
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+            "HOME": str(folder),
+            "BUNDLE": str(kept / "evidence.zip"),
+            "TRUST": str(kept / "trust.json"),
+            "CONSORTIUM": consortium.consortium_id.hex(),
+        }
+
+    def run(self, *titles: str) -> str:
+        """Everything the blocks print. Raises CalledProcessError where one does not hold."""
+        said = ""
+        for title in titles:
+            done = subprocess.run(
+                ["sh", "-eu", "-c", shell_block(read(PAGE), title)],
+                cwd=self.folder, env=self._environment, check=True, capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+            said += done.stdout
+        return said
+
+
+@pytest.fixture(scope="module")
+def consortium() -> Consortium:
+    return Consortium()
+
+
+@pytest.fixture
+def auditor(tmp_path: Path, consortium: Consortium) -> Auditor:
+    return Auditor(tmp_path / "auditor", consortium, consortium.bundle())
+
+
+def test_the_page_has_its_blocks_in_this_order():
+    assert ORDER == [
+        "unpack",
+        "write down what each device signed",
+        "check every signature with openssl",
+        "check one SM2 signature the other way",
+        "check inclusion and packRoot",
+        "check the checkpoint's signature",
+        "check the committee's signatures",
+    ]
+
+
+def test_every_block_holds_on_a_bundle_of_ours(auditor, consortium):
+    said = auditor.run(*ORDER)
+    assert said.count("Verified OK") == len(consortium.packs) + 1
+    assert said.count("Signature Verified Successfully") == len(consortium.packs)
+    assert "3 packs are in wuxin/bank/packs" in said
+    assert "signed by bank, insurer; 2 are needed" in said
+
+
+@pytest.mark.parametrize("suite", ["es256", "eddsa"])
+def test_the_other_suites_are_verified_by_openssl_too(suite, tmp_path, consortium):
+    key = SigningKey.generate(suite)
+    reading = Reading("mass_kg", 7, "kg", NOON_S * 1000)
+    signed = sign_pack(key, consortium.consortium_id, DEVICE, 1, 1, [reading])
+    members = pack_members([parse_pack(signed, consortium.consortium_id)], {DEVICE: DeviceKey(suite, key.public_key)})
+    said = Auditor(tmp_path / "auditor", consortium, consortium.bundle(members)).run(*ORDER[:3])
+    assert "Verified" in said
+
+
+def changed(consortium: Consortium, name: str, change) -> bytes:
+    """A bundle whose manifest fits, but one of whose members was changed before it was made."""
+    return consortium.bundle(consortium.members, **{name: change(consortium.members[name])})
+
+
+def another_pack(consortium: Consortium) -> bytes:
+    """The readings of another hand under the name of a pack: same content, signed by a stranger."""
+    honest = consortium.packs[1]
+    return consortium.pack(honest.seq, NOON_S + 60, SigningKey.generate("sm2-sm3")).envelope
+
+
+def test_a_pack_that_a_stranger_signed_is_found(tmp_path, consortium):
+    name = f"packs/{consortium.packs[1].digest.hex()}.cose"
+    auditor = Auditor(tmp_path / "auditor", consortium, consortium.bundle(**{name: another_pack(consortium)}))
+    auditor.run(*ORDER[:2])
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        auditor.run(ORDER[2])
+    assert "Verification failure" in refusal.value.stdout + refusal.value.stderr
+
+
+def test_a_file_that_was_changed_after_the_bundle_was_made_is_found(auditor):
+    auditor.run(ORDER[0])
+    (auditor.folder / "profile.json").write_bytes(b"{}")
+    with pytest.raises(subprocess.CalledProcessError):
+        subprocess.run(
+            ["sha256sum", "--check", "--strict", "sums"], cwd=auditor.folder, check=True, capture_output=True
+        )
+
+
+def test_an_attestation_with_another_value_is_found(tmp_path, consortium):
+    bundle = changed(consortium, "attestation.json", lambda raw: raw.replace(b'"1003000"', b'"1003001"'))
+    auditor = Auditor(tmp_path / "auditor", consortium, bundle)
+    auditor.run(*ORDER[:-1])
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        auditor.run(ORDER[-1])
+    assert "only [] signed" in refusal.value.stderr
+
+
+def test_a_pack_that_is_not_in_the_log_is_found(tmp_path, consortium):
+    inclusions = json.loads(consortium.members["log/inclusion.json"])
+    note = consortium.members["log/checkpoint"]
+    forged = log_members(note, inclusions["origin"], inclusions["size"], [])["log/inclusion.json"]
+    auditor = Auditor(tmp_path / "auditor", consortium, consortium.bundle(**{"log/inclusion.json": forged}))
+    auditor.run(*ORDER[:4])
+    with pytest.raises(subprocess.CalledProcessError):
+        auditor.run(ORDER[4])
+
+
+def test_a_checkpoint_with_another_root_is_found(tmp_path, consortium):
+    size = str(json.loads(consortium.members["log/inclusion.json"])["size"]).encode()
+    bundle = changed(consortium, "log/checkpoint", lambda raw: raw.replace(b"\n" + size + b"\n", b"\n99\n", 1))
+    auditor = Auditor(tmp_path / "auditor", consortium, bundle)
+    auditor.run(*ORDER[:4])
+    with pytest.raises(subprocess.CalledProcessError):
+        auditor.run(ORDER[5])
