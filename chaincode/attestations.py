@@ -29,7 +29,7 @@ from wuxin_evidence import attestation as evidence
 from wuxin_evidence import ids
 
 ATTESTATION_BYTES_MAX: Final = 8192
-"""32 indicators of 32 + 17 + 3 + 1 bytes, and the head, take about 2 KiB."""
+"""16 indicators of 32 + 17 + 3 + 1 bytes, and the head, take about 1 KiB."""
 
 CLOCK_SKEW_S_MAX: Final = 900
 """As far as a proposal's own time may be from the ledger's."""

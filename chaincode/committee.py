@@ -14,11 +14,12 @@ from chaincode.events import Event, emit
 from chaincode.fields import Count, Organisation, Seconds, Text, Whole, hex_bytes, malformed, parse
 from chaincode.members import Member, member
 from chaincode.stub import COMMITTEE_HEAD_KEY, Stub, committee_key
+from wuxin_evidence.attestation import MEMBERS_MAX
 from wuxin_evidence.attestation import Committee as EvidenceCommittee
 from wuxin_evidence.attestation import CommitteeMember as EvidenceMember
 from wuxin_evidence.suites import suite
 
-COMMITTEE_MEMBERS_MAX: Final = 16
+COMMITTEE_MEMBERS_MAX: Final = MEMBERS_MAX
 """Each signature costs every endorser an SM2 verification."""
 
 Epoch = Annotated[int, Whole(1)]

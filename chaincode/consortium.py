@@ -21,7 +21,8 @@ ORGANISATIONS_MAX: Final = 64
 DAY_OFFSET_S_MAX: Final = 14 * 3600
 """The farthest time zone from UTC."""
 
-CLOCK_FACTOR_MAX: Final = 1_000_000
+CLOCK_FACTOR_MAX: Final = 100_000
+"""A day in under a second; beyond it the windows of an oracle would close faster than it can sign."""
 
 DayOffset = Annotated[int, Whole(-DAY_OFFSET_S_MAX, DAY_OFFSET_S_MAX)]
 

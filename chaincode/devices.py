@@ -17,7 +17,20 @@ from chaincode.access import require_party
 from chaincode.assets import Asset
 from chaincode.errors import Refusal
 from chaincode.events import Event, emit
-from chaincode.fields import Count, Hash, Ident, Organisation, Seconds, SlotId, Text, Words, hex_bytes, malformed, parse
+from chaincode.fields import (
+    Count,
+    DeviceId,
+    Hash,
+    Ident,
+    Organisation,
+    Seconds,
+    SlotId,
+    Text,
+    Words,
+    hex_bytes,
+    malformed,
+    parse,
+)
 from chaincode.members import Member
 from chaincode.stub import Stub, asset_key, device_key
 from wuxin_evidence.suites import SUITES, suite
@@ -45,7 +58,7 @@ BoundSlots = Annotated[tuple[SlotId, ...], Count(0, DEVICE_SLOTS_MAX)]
 class EnrolDevice:
     """`public_key` is raw, by its suite: 65 bytes 04‖x‖y, or 32 bytes for eddsa."""
 
-    device_id: Ident
+    device_id: DeviceId
     suite: SuiteName
     public_key: PublicKey
     firmware_hash: Hash
@@ -58,14 +71,14 @@ class EnrolDevice:
 class BindDevice:
     """One of the two, not both."""
 
-    device_id: Ident
+    device_id: DeviceId
     slot_id: SlotId | None = None
     asset_id: Ident | None = None
 
 
 @dataclass(frozen=True)
 class SuspendDevice:
-    device_id: Ident
+    device_id: DeviceId
     reason: Words
 
 
@@ -73,14 +86,14 @@ class SuspendDevice:
 class DeviceReference:
     """The argument of `resume_device` and `retire_device`."""
 
-    device_id: Ident
+    device_id: DeviceId
 
 
 @dataclass(frozen=True)
 class Device:
     """A device in the state; `since_s` is when its status began."""
 
-    device_id: Ident
+    device_id: DeviceId
     status: DeviceStatus
     enroller: Organisation
     suite: SuiteName

@@ -20,6 +20,7 @@ from types import NoneType, UnionType
 from typing import Annotated, Any, Final, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from chaincode.errors import Refusal
+from wuxin_evidence.cose import DEVICE_ID
 
 WHOLE_MAX: Final = 2**53 - 1
 """The largest integer that every JSON reader keeps exactly (FORMATS §1)."""
@@ -66,6 +67,8 @@ SLOT_PATTERN: Final = r"[0-9A-HJ-NPQRTUWXY]{18}/[A-Z0-9-]{1,32}"
 
 Ident = Annotated[str, Text(1, 128, IDENT_PATTERN, "an id: letters, digits and : . _ -")]
 """An id made by the caller (UUIDv7, EPC). No slash: ids are parts of keys."""
+DeviceId = Annotated[str, Text(1, 64, DEVICE_ID.pattern, "a device id, 1 to 64 of letters, digits and . _ : -")]
+"""As the packs of a device name it: the id is under its signature."""
 Organisation = Annotated[str, Text(2, 32, r"[a-z0-9-]{2,32}", "an organisation name, [a-z0-9-]{2,32}")]
 SlotId = Annotated[str, Text(20, 51, SLOT_PATTERN, "a slot, {warehouse uscc}/{[A-Z0-9-]{1,32}}")]
 Words = Annotated[str, Text(1, TEXT_CHARS_MAX, r"[^\x00-\x1f\x7f]*", "text on one line")]

@@ -11,7 +11,7 @@ from chaincode.members import Member
 from chaincode.stub import Stub, notice_ack_key
 
 EventId = Annotated[
-    str, Text(3, 64, r"[a-z][a-z0-9-]{0,15}:[0-9]+(\.[0-9]+){1,2}", "an event id, f:120.3.0 or e1:44.2")
+    str, Text(3, 64, r"(f|[a-z][a-z0-9]{1,15}):[0-9]+(\.[0-9]+){1,2}", "an event id, f:120.3.0 or e1:44.2")
 ]
 
 

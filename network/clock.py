@@ -21,13 +21,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from chaincode.consortium import CLOCK_FACTOR_MAX
 from network.consortium import Consortium
 from network.ports import Unavailable
 
 CLOCK_FILE = Path("run") / "clock.json"
-
-FACTOR_MAX = 100_000
-"""A day in under a second; beyond it the windows of an oracle would close faster than it can sign."""
 
 
 class Clock(Protocol):
@@ -114,8 +112,8 @@ def open_clock(consortium: Consortium, home: Path) -> Clock:
 
 
 def _checked_factor(factor: int) -> int:
-    if not 1 <= factor <= FACTOR_MAX:
-        raise ValueError(f"clock factor {factor} is outside 1…{FACTOR_MAX}")
+    if not 1 <= factor <= CLOCK_FACTOR_MAX:
+        raise ValueError(f"clock factor {factor} is outside 1…{CLOCK_FACTOR_MAX}")
     return factor
 
 

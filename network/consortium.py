@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
 
+from chaincode.committee import COMMITTEE_MEMBERS_MAX
+from chaincode.consortium import CLOCK_FACTOR_MAX
 from chaincode.members import uscc_check_character
 
 CONSORTIUM_FILE = "consortium.toml"
@@ -31,7 +33,7 @@ DAY_OFFSET_S_MAX = 14 * 3600
 
 _ORGANISATION_NAME = re.compile(r"[a-z0-9-]{2,32}")
 _MSP_ID = re.compile(r"[A-Za-z0-9.-]{2,64}")
-_NAME = re.compile(r"[a-z0-9]{1,16}")
+_CHAIN = re.compile(r"[a-z][a-z0-9]{1,15}")  # two characters or more: events of the facts are numbered under `f`
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}")
 
 
@@ -152,7 +154,8 @@ class Consortium:
     @classmethod
     def load(cls, path: Path) -> Consortium:
         """Read the file, or the one in the home `path`. Raises ConsortiumError, FileNotFoundError."""
-        return cls.parse((path / CONSORTIUM_FILE if path.is_dir() else path).read_text("utf-8"))
+        is_file = path.name == CONSORTIUM_FILE or path.is_file()
+        return cls.parse((path if is_file else path / CONSORTIUM_FILE).read_text("utf-8"))
 
     @classmethod
     def parse(cls, text: str) -> Consortium:
@@ -254,7 +257,7 @@ def _clock(table: _Table) -> ClockSetting:
         setting = ClockSetting("system")
     else:
         start_ms = table.integer("start_ms", 0, 2**53 - 1)
-        setting = ClockSetting("scenario", start_ms, table.integer("factor", 1, 100_000, 1))
+        setting = ClockSetting("scenario", start_ms, table.integer("factor", 1, CLOCK_FACTOR_MAX, 1))
     table.finish()
     return setting
 
@@ -289,14 +292,14 @@ def _organisation(table: _Table) -> Organisation:
 
 
 def _committee(table: _Table) -> CommitteeSetting:
-    setting = CommitteeSetting(table.integer("epoch", 1, 2**53 - 1), table.integer("threshold", 1, ORGANISATIONS_MAX))
+    setting = CommitteeSetting(table.integer("epoch", 1, 1), table.integer("threshold", 1, COMMITTEE_MEMBERS_MAX))
     table.finish()
     return setting
 
 
 def _circle(table: _Table) -> Circle:
     circle = Circle(
-        chain=table.text("chain", _NAME),
+        chain=table.text("chain", _CHAIN),
         chain_id=table.integer("chain_id", 1, 2**53 - 1),
         sealer=table.text("sealer", _ORGANISATION_NAME),
         members=table.texts("members"),
@@ -320,6 +323,8 @@ def _check_together(consortium: Consortium) -> None:
             "facts.endorsements", f"asks for more than the {len(consortium.endorsers)} organisations that endorse"
         )
     oracles = len(consortium.oracles)
+    if oracles > COMMITTEE_MEMBERS_MAX:
+        raise ConsortiumError("organisation", f"{oracles} have oracle = true, at most {COMMITTEE_MEMBERS_MAX} may")
     if not oracles < 2 * consortium.committee.threshold <= 2 * oracles:
         raise ConsortiumError(
             "committee.threshold", f"of {oracles} oracle members more than half must sign, and no more than all"

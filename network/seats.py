@@ -93,6 +93,11 @@ def open_orderer(home: Path, organisation: Organisation, passphrase: str | None 
     return _signer(home, organisation, "orderer", keystore.open("orderer")["orderer"])
 
 
+def open_sealer(home: Path, organisation: str, passphrase: str | None = None) -> EvmKey:
+    """The key that seals a circle's headers; nothing else is opened."""
+    return EvmKey.from_bytes(bytes.fromhex(_keystore(home, organisation, passphrase).open("sealer")["evm"]))
+
+
 def create_home(
     home: Path,
     consortium: Consortium,

@@ -17,9 +17,12 @@ import uvicorn
 from network.clock import open_clock
 from network.consortium import Consortium
 from node.app import create_app
+from node.cli.main import tell_errors
+from node.settings import ServingLocks, check
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 512
+CONCURRENCY_MAX = 512  # connections at once; beyond it answers are 503 at once instead of late for everybody
 SHUTDOWN_S = 8
 
 
@@ -42,10 +45,13 @@ def main() -> None:
     parser.add_argument("--org", action="append", help="serve only this organisation; repeat for more")
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--dev-rpc", action="store_true", help="also serve the embedded chain's JSON-RPC")
-    asyncio.run(_serve(parser.parse_args()))
+    arguments = parser.parse_args()
+    tell_errors(lambda: asyncio.run(_serve(arguments)))
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
+    # Said here it is one line; said within the server's start it would be a trace.
+    ServingLocks(check(arguments.home, arguments.org)).release()
     listener = socket.create_server((LOOPBACK, arguments.port), backlog=BACKLOG)
     # Connections inherit it. Without it an answer's body waits 40 ms for the peer to confirm the head.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -53,6 +59,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     config = uvicorn.Config(
         create_app(arguments.home, arguments.org),
         log_level="warning",
+        limit_concurrency=CONCURRENCY_MAX,
         timeout_graceful_shutdown=SHUTDOWN_S,
         lifespan="on",
     )

@@ -99,6 +99,8 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/attestations"): _rule(ORACLE),
     ("GET", "/v1/attestations"): _rule(READ),
     ("GET", "/v1/attestations/{digest}"): _rule(READ),
+    ("POST", "/v1/anchors"): _rule(ORACLE),
+    ("GET", "/v1/anchors"): _rule(READ),
     ("GET", "/v1/transactions"): _rule(READ),
     ("GET", "/v1/transactions/{transaction_id}"): _rule(READ),
     ("GET", "/v1/events"): _rule(READ),

@@ -11,6 +11,7 @@ On shutdown delivery stops at once: what was under way is pending in ``local.db`
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ from network.published import public_keys
 from node import access
 from node.access import Doorkeeper
 from node.api import (
+    anchors,
     assets,
     attestations,
     collateral,
@@ -54,6 +56,7 @@ from node.problems import Problem, problem_response
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.follow import Position, follow_facts, follow_obligations
 from node.projection.tables import open_read_model
+from node.seals import PACKS, Seals
 from node.served import Served
 from node.settings import ServingLocks, Settings, check
 from node.stores import Store
@@ -68,6 +71,7 @@ RESOURCES = (
     facilities,
     deposits,
     attestations,
+    anchors,
     transactions,
     events,
     evidence,
@@ -81,6 +85,8 @@ DESCRIPTION = (
 )
 
 CATCH_UP_S = 30.0  # a longer history is followed while the node already answers
+
+_log = logging.getLogger(__name__)
 
 MakeEngine = Callable[[Settings, Clock], Engine]
 
@@ -137,7 +143,8 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
     local = Store(settings.local_db, LOCAL, durable=True)
     read_model = open_read_model(settings.read_model_db)
     served = {name: ledgers.serve(name) for name in settings.organisations}
-    commands = Commands(local, {name: each.seat.command_secret for name, each in served.items()})
+    secrets = {name: each.seat.command_secret for name, each in served.items()}
+    commands = Commands(local, secrets)
     position = Position()
     return Node(
         home=settings.home,
@@ -154,6 +161,7 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
             public_keys(settings.home, each.name).evm_address.hex(): each.name
             for each in settings.consortium.organisations
         },
+        pack_seals=Seals(secrets, PACKS),
     )
 
 
@@ -212,6 +220,13 @@ def _handle_errors(app: FastAPI) -> None:
         hint = "repeat the same request with the same Idempotency-Key; if it persists, look at the node's disk"
         return problem_response("unavailable", detail, hint, instance=request.url.path)
 
+    def failed(request: Request, error: Exception) -> JSONResponse:
+        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        detail = "the node itself failed; what it was doing is in its log"
+        hint = "repeat the same request with the same Idempotency-Key; if it persists, tell the node's operator"
+        return problem_response("internal", detail, hint, instance=request.url.path)
+
+    app.add_exception_handler(Exception, failed)
     for kind in (Problem, PortError, EvidenceError):
         app.add_exception_handler(kind, named)
     app.add_exception_handler(DBAPIError, not_stored)

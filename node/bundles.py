@@ -24,10 +24,12 @@ from sqlalchemy import Connection, or_, select
 from contracts.loader import load_rule_pack
 from network.consortium import Consortium
 from network.ports import Chain, Ledger
-from node.local_tables import attestation_upload, evidence_pack
+from node.anchored import consistency_part
+from node.local_tables import attestation_upload, evidence_pack, sealed_pack
 from node.problems import Problem
 from node.projection import tables
 from node.records import missing
+from node.seals import Seals
 from node.served import Served
 from node.stores import Store
 from oracle.profile import PROFILES
@@ -68,17 +70,26 @@ class Upload:
     packs: tuple[Pack, ...]
     checkpoint: str | None
     inclusion: Json | None
+    consistency: Json | None
+
+
+@dataclass(frozen=True)
+class Uploads:
+    """What oracle members handed in at this node, and the seals of the packs among it."""
+
+    local: Store
+    seals: Seals
 
 
 async def make_bundle(
-    identifier: str, local: Store, read_model: Store, served: Served, consortium: Consortium
+    identifier: str, uploads: Uploads, read_model: Store, served: Served, consortium: Consortium
 ) -> bytes:
     """The zip for an attestation digest or a transaction id (hex, with or without 0x).
 
     Raises ``not_found`` where this node has no such attestation.
     """
     found = await asyncio.to_thread(locate, read_model, identifier)
-    upload = await asyncio.to_thread(load_upload, local, found.digest, consortium.consortium_id)
+    upload = await asyncio.to_thread(load_upload, uploads, found.digest, consortium.consortium_id)
     members = parts.attestation_members(upload.signed, *_rules_of(upload.signed))
     if upload.packs:
         keys, enrolments = await asyncio.to_thread(_devices, read_model, upload)
@@ -88,6 +99,7 @@ async def make_bundle(
     if upload.checkpoint is not None and upload.inclusion is not None:
         members["log/checkpoint"] = upload.checkpoint.encode()
         members["log/inclusion.json"] = canonical_json(upload.inclusion)
+        members |= await asyncio.to_thread(_consistency, read_model, upload, upload.checkpoint)
     if found.facts is not None:
         members |= parts.facts_members(*await _transaction(served.ledger, found.facts))
     if found.obligation_tx is not None and served.in_circle:
@@ -124,22 +136,31 @@ def locate(read_model: Store, identifier: str) -> Found:
     )
 
 
-def load_upload(local: Store, digest: str, consortium_id: bytes) -> Upload:
-    """What was handed in for a digest. Raises ``not_found``."""
-    with local.read() as connection:
+def load_upload(uploads: Uploads, digest: str, consortium_id: bytes) -> Upload:
+    """What was handed in for a digest; without the packs where one is sealed for an organisation that this process
+    does not serve. Raises ``not_found``.
+    """
+    with uploads.local.read() as connection:
         row = connection.execute(select(attestation_upload).where(attestation_upload.c.digest == digest)).first()
         if row is None:
             raise missing("evidence at this node for attestation", digest)
         packs = connection.execute(
-            select(evidence_pack.c.envelope)
+            select(sealed_pack)
+            .join(evidence_pack, evidence_pack.c.pack_digest == sealed_pack.c.pack_digest)
             .where(evidence_pack.c.attestation_digest == digest)
-            .order_by(evidence_pack.c.pack_digest)
+            .order_by(sealed_pack.c.pack_digest)
         ).all()
+    readable = all(pack.organisation in uploads.seals for pack in packs)
+    envelopes = [
+        uploads.seals.open(pack.organisation, bytes(pack.sealed), bytes.fromhex(pack.pack_digest))
+        for pack in (packs if readable else ())
+    ]
     return Upload(
         SignedAttestation.from_json(row.attestation),
-        tuple(parse_pack(bytes(pack.envelope), consortium_id) for pack in packs),
+        tuple(parse_pack(envelope, consortium_id) for envelope in envelopes),
         row.checkpoint,
         row.inclusion,
+        row.consistency,
     )
 
 
@@ -162,6 +183,12 @@ def _profiles() -> Mapping[bytes, bytes]:
         raw = canonical_json(json.loads(path.read_bytes()))
         found[hashlib.sha256(raw).digest()] = raw
     return found
+
+
+def _consistency(read_model: Store, upload: Upload, checkpoint: str) -> dict[str, bytes]:
+    if upload.consistency is None:
+        return {}
+    return consistency_part(read_model, upload.signed.attestation.epoch, checkpoint, upload.consistency)
 
 
 def _devices(read_model: Store, upload: Upload) -> tuple[dict[str, parts.DeviceKey], dict[str, Place]]:

@@ -18,24 +18,22 @@ import hashlib
 import hmac
 import json
 import os
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sqlalchemy import Connection, Row, and_, insert, or_, select, update
 
 from node import audit
 from node.local_tables import command
 from node.problems import Problem
+from node.seals import PRIVATE_ARGUMENTS, Seals
 from node.stores import Store
 
 FACTS = "facts"
 PENDING, COMMITTED, FAILED = "pending", "committed", "failed"
 NONCE_BYTES = 24  # Fabric's customary nonce length
-SEAL_NONCE_BYTES = 12
 PAGE_MAX = 500
 PENDING_MAX = 10_000  # per organisation: hours of traffic while a ledger is away, and still a bound
 POLL_S = 0.25  # how soon a final state written by another process is noticed
@@ -87,7 +85,7 @@ class Commands:
 
     def __init__(self, local: Store, seal_secrets: Mapping[str, bytes]) -> None:
         self._local = local
-        self._seals = {org: AESGCM(_seal_key(secret)) for org, secret in seal_secrets.items()}
+        self._seals = Seals(seal_secrets, PRIVATE_ARGUMENTS)
         self._waiting: dict[str, asyncio.Event] = {}
 
     def replayed(self, request: Request) -> Json | None:
@@ -189,10 +187,7 @@ class Commands:
         """The transient data of a pending command, decrypted."""
         if row.private_sealed is None:
             return {}
-        sealed = bytes(row.private_sealed)
-        opened = self._seals[row.organisation].decrypt(
-            sealed[:SEAL_NONCE_BYTES], sealed[SEAL_NONCE_BYTES:], row.id.encode()
-        )
+        opened = self._seals.open(row.organisation, bytes(row.private_sealed), row.id.encode())
         return {name: bytes.fromhex(value) for name, value in json.loads(opened).items()}
 
     def succeed(self, transaction_id: str, *, tx_id: str, block: int | None, result: Any, now_ms: int) -> None:
@@ -272,9 +267,8 @@ class Commands:
     def _seal(self, organisation: str, transaction_id: str, private: Mapping[str, bytes]) -> bytes | None:
         if not private:
             return None
-        nonce = secrets.token_bytes(SEAL_NONCE_BYTES)
         plain = json.dumps({name: value.hex() for name, value in private.items()}).encode()
-        return nonce + self._seals[organisation].encrypt(nonce, plain, transaction_id.encode())
+        return self._seals.seal(organisation, plain, transaction_id.encode())
 
     def _finish(self, transaction_id: str, now_ms: int, **columns: Any) -> None:
         self._update(transaction_id, columns | {"updated_at_ms": now_ms, "private_sealed": None})
@@ -332,10 +326,6 @@ def _require_room(connection: Connection, organisation: str) -> None:
             f"{PENDING_MAX} commands of {organisation} wait for their ledgers",
             "see GET /v1/status which ledger does not answer, and repeat the command with its key later",
         )
-
-
-def _seal_key(secret: bytes) -> bytes:
-    return hmac.new(secret, b"wuxin/1/private-arguments", hashlib.sha256).digest()
 
 
 def _uuid7() -> str:

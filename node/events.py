@@ -24,7 +24,7 @@ from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.records import missing
 from wuxin_evidence.canonical import canonical_json
 
-EVENT_ID = re.compile(r"([a-z][a-z0-9-]{0,15}):(\d{1,12})\.(\d{1,9})(?:\.(\d{1,6}))?")
+EVENT_ID = re.compile(r"(f|[a-z][a-z0-9]{1,15}):(\d{1,12})\.(\d{1,9})(?:\.(\d{1,6}))?")
 CURSOR_CHARS_MAX = 200
 LEDGERS_MAX = 8
 

@@ -1,7 +1,8 @@
 """Tables of ``local.db``: what only this node knows, and what must survive a crash before an answer leaves.
 
 - ``command``: one transaction resource per row, written before delivery starts.
-- ``evidence_pack`` and ``attestation_upload``: what an oracle member handed in with an attestation.
+- ``attestation_upload``: what an oracle member handed in with an attestation; ``evidence_pack``: which packs it cites;
+  ``sealed_pack``: each pack's envelope once, sealed for the organisation that handed it in first.
 - ``api_key``: SHA-256 of a 256-bit random key, with its organisation, scopes and expiry.
 - ``audit``: the hash chain of decisions and of reads of another organisation's records.
 """
@@ -63,6 +64,7 @@ attestation_upload = Table(
     Column("subject_id", String, nullable=False),
     Column("checkpoint", String),
     Column("inclusion", JSON),
+    Column("consistency", JSON),
     Column("received_at_ms", Integer, nullable=False),
 )
 
@@ -71,7 +73,14 @@ evidence_pack = Table(
     LOCAL,
     Column("attestation_digest", String, primary_key=True),
     Column("pack_digest", String, primary_key=True),
-    Column("envelope", LargeBinary, nullable=False),
+)
+
+sealed_pack = Table(
+    "sealed_pack",
+    LOCAL,
+    Column("pack_digest", String, primary_key=True),
+    Column("organisation", String, nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
 )
 
 api_key = Table(

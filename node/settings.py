@@ -111,7 +111,7 @@ def _consortium(home: Path) -> Consortium:
     try:
         return Consortium.load(home / "consortium.toml")
     except FileNotFoundError as missing:
-        hint = "make a home first, or pass --home"
+        hint = f"make a home first: wuxin serve --home {home}; or name another with --home"
         raise SettingsError("not_found", f"{home} has no consortium.toml", hint) from missing
     except ConsortiumError as wrong:
         raise SettingsError("malformed", wrong.detail, wrong.hint) from wrong

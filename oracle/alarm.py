@@ -140,7 +140,7 @@ class Alarms:
     def _evaluate(self, slot_id: str, state: OpenWindow) -> None:
         holding = alarms(fold_values(state.folds.values()), self._desk.profile)
         risen = {name: each for name, each in holding.items() if each.value > state.raised.get(name, -1)}
-        if not risen or self._desk.committee is None:
+        if not risen or self._desk.committee_at(self._end_s(state.window, state.last_ms)) is None:
             return
         if state.altered:
             log.error("%s: stored packs of the open window were altered; no alarm is signed on them", slot_id)
@@ -158,9 +158,11 @@ class Alarms:
         n: int,
     ) -> Statement:
         """Its span ends with the last reading it cites: an alarm says nothing about later."""
-        start_s = self._desk.profile.windows.start_s(window)
-        span_s = (start_s, max(start_s, last_ms // 1000))
+        span_s = (self._desk.profile.windows.start_s(window), self._end_s(window, last_ms))
         return self._desk.statement(ALARM, ("slot", slot_id), sequence_of(window, n), span_s, listed(holding), cited)
+
+    def _end_s(self, window: int, last_ms: int) -> int:
+        return max(self._desk.profile.windows.start_s(window), last_ms // 1000)
 
     def _sign_next(self, statement: Statement) -> None:
         """Sign this content under the first n of its window that is free or already its own."""

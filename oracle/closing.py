@@ -209,10 +209,12 @@ class Closings:
 
     def _decide(self, closing: Closing) -> None:
         """Sign when k members name my set, and everyone has spoken or had the time to."""
-        if closing.settled or closing.computed is not None or self._desk.committee is None:
+        committee = self._desk.committee_at(self._desk.profile.windows.end_s(closing.window))
+        if closing.settled or closing.computed is not None or committee is None:
             return
-        committee, now = self._desk.committee, self._desk.monotonic()
-        agreeing = 1 + sum(cited == closing.cited for cited in closing.peers.values())
+        now = self._desk.monotonic()
+        peers = (cited for name, cited in closing.peers.items() if committee.find(name))
+        agreeing = 1 + sum(cited == closing.cited for cited in peers)
         everyone = agreeing >= len(committee.members)
         wait_s = WANTED_WAIT_S if closing.wanted else SILENT_WAIT_S
         if agreeing >= committee.threshold and (everyone or now - closing.changed >= wait_s):

@@ -3,7 +3,8 @@
     statement = desk.statement(…)          the struct, from values this member computed or read by itself
     ballots.sign(statement)                lock on disk, then both signatures, then the `signed` note
     ballots.add(organisation, statement)   a peer's signatures, verified both ways
-    on_quorum(signed, statement)           once per digest, when k members have signed
+    on_quorum(signed, statement)           when k members have signed a digest, and at each signature after that:
+                                           one of the first k may have an interest in the subject, and not count
 
 The `Desk` is what all parts of a member share: who it is, its keys, its store, its clock, and how it speaks.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 
 import logging
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from network.clock import Clock
@@ -38,6 +39,9 @@ from wuxin_evidence.suites import SigningKey
 
 BALLOTS_KEPT = 2048
 """Statements remembered in memory; the oldest are forgotten first, their locks never."""
+
+COMMITTEES_KEPT = 4
+"""The one in force, the next, and those before, whose last windows may not be settled."""
 
 NO_ONE: frozenset[str] = frozenset()
 
@@ -77,7 +81,21 @@ class Desk:
     locks: Locks
     say: Callable[[str, Mapping[str, object]], None]
     monotonic: Callable[[], float]
-    committee: Committee | None = None
+    committees: tuple[Committee, ...] = ()
+
+    def learn(self, committees: Iterable[Committee]) -> None:
+        """Committees that the node names; an epoch that is known stays as it is."""
+        known = {each.epoch: each for each in (*committees, *self.committees)}
+        self.committees = tuple(known[epoch] for epoch in sorted(known)[-COMMITTEES_KEPT:])
+
+    def committee_at(self, end_s: int) -> Committee | None:
+        """The committee that answers for a window ending at `end_s`, with the edge that both ledgers have."""
+        return next((each for each in reversed(self.committees) if each.active_from_s < end_s), None)
+
+    @property
+    def committee(self) -> Committee | None:
+        """The one in force now."""
+        return self.committee_at(self.now_s)
 
     @property
     def now_s(self) -> int:
@@ -91,9 +109,13 @@ class Desk:
 
     @property
     def current(self) -> Committee:
-        if self.committee is None:
-            raise EvidenceError("unavailable", "the committee is not known yet", "wait for the node's answer")
-        return self.committee
+        return self.require_committee(self.now_s)
+
+    def require_committee(self, end_s: int) -> Committee:
+        committee = self.committee_at(end_s)
+        if committee is None:
+            raise EvidenceError("unavailable", f"no committee of {end_s} is known", "wait for the node's answer")
+        return committee
 
     def statement(
         self,
@@ -110,7 +132,7 @@ class Desk:
         computed = kind in (0, 1)
         attestation = Attestation(
             consortium_id=self.consortium_id,
-            epoch=self.current.epoch,
+            epoch=self.require_committee(span_s[1]).epoch,
             subject=subject(*about),
             kind=kind,
             sequence=sequence,
@@ -175,7 +197,7 @@ class Ballots:
         """A peer's signatures. Raises `quorum_not_met` when they are not good, `equivocation` for a second digest."""
         attestation = statement.attestation
         digest = attestation.digest()
-        committee = self._desk.current
+        committee = self._desk.require_committee(attestation.window_end)
         alone = Committee(committee.epoch, 1, tuple(m for m in committee.members if m.organisation == organisation), 0)
         check_quorum(digest, [signature], alone, NO_ONE).require()
         check_quorum_evm(digest, [signature], alone, NO_ONE).require()
@@ -203,12 +225,14 @@ class Ballots:
 
     def _collect(self, digest: bytes, statement: Statement, signature: MemberSignature) -> None:
         ballot = self._ballots.setdefault(digest, Ballot(statement))
+        is_first = signature.organisation not in ballot.signatures
         ballot.signatures[signature.organisation] = signature
         while len(self._ballots) > BALLOTS_KEPT:
             self._ballots.popitem(last=False)
-        if not ballot.done and len(ballot.signatures) >= self._desk.current.threshold:
+        committee = self._desk.require_committee(statement.attestation.window_end)
+        signatures = tuple(ballot.signatures[name] for name in sorted(ballot.signatures) if committee.find(name))
+        if is_first and committee.find(signature.organisation) and len(signatures) >= committee.threshold:
             ballot.done = True
-            signatures = tuple(ballot.signatures[name] for name in sorted(ballot.signatures))
             self._on_quorum(SignedAttestation(statement.attestation, signatures), ballot.statement)
 
 
@@ -227,8 +251,9 @@ def read_signed(note: Note, desk: Desk) -> tuple[Statement, MemberSignature]:
         raise malformed(f"a signed note without {error}") from error
     if attestation.subject != subject(*about) or attestation.consortium_id != desk.consortium_id:
         raise malformed("the statement is about another subject or consortium")
-    if attestation.epoch != desk.current.epoch:
-        raise EvidenceError("wrong_epoch", f"epoch {attestation.epoch}, ours is {desk.current.epoch}")
+    in_force = desk.require_committee(attestation.window_end)
+    if attestation.epoch != in_force.epoch:
+        raise EvidenceError("wrong_epoch", f"epoch {attestation.epoch}, that of the window is {in_force.epoch}")
     if attestation.profile != desk.profile.hash:
         raise EvidenceError("profile_mismatch", f"{note.organisation} works by another profile than ours")
     if attestation.kind in (0, 1) and attestation.pack_root != pack_root(statement.packs):

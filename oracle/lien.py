@@ -1,6 +1,6 @@
 """What a member asks its own organisation's node, and what it makes of the answers.
 
-    read_committee(record)  whose signatures count
+    read_committees(record) whose signatures count, and for which windows
     read_liens(node)        every open pledge with its receipt -> lien_active, receipt_status, receipt_quantity_g
     read_price(path)        the member's own price file -> price_minor_per_t
 
@@ -15,11 +15,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from oracle.anchors import AnchorNode
 from oracle.registry import DEVICES_MAX
 from oracle.standing import Read
 from wuxin_client import Client
 from wuxin_client.errors import NotFound
-from wuxin_client.models import RelayAttestation
+from wuxin_client.models import AnchorCheckpoint, RelayAttestation
 from wuxin_evidence.attestation import LIEN, PRICE, Committee
 from wuxin_evidence.errors import malformed
 
@@ -29,7 +30,7 @@ PRICE_FILE = "price-source.json"
 PRICE_FIELDS = ("commodity", "price_minor_per_t", "currency", "source", "priced_at_s")
 
 
-class NodeApi(Protocol):
+class NodeApi(AnchorNode, Protocol):
     """What an oracle member needs of its node."""
 
     def devices(self) -> Sequence[Mapping[str, Any]]: ...
@@ -64,6 +65,12 @@ class ClientNode:
     def post_attestation(self, body: Mapping[str, Any], idempotency_key: str) -> None:
         self._client.attestations.relay(cast("RelayAttestation", body), idempotency_key=idempotency_key)
 
+    def anchored(self, origin: str) -> Mapping[str, Any] | None:
+        return self._client.anchors.newest(origin)
+
+    def post_anchor(self, body: Mapping[str, Any], idempotency_key: str) -> None:
+        self._client.anchors.post(cast("AnchorCheckpoint", body), idempotency_key=idempotency_key)
+
 
 def read_committee(record: Mapping[str, Any]) -> Committee:
     """The committee out of the node's record, which says more about it than members need."""
@@ -72,6 +79,12 @@ def read_committee(record: Mapping[str, Any]) -> Committee:
     return Committee.from_json(
         {**fields, "members": [{name: member[name] for name in names} for member in record["members"]]}
     )
+
+
+def read_committees(record: Mapping[str, Any]) -> list[Committee]:
+    """The committee in force, the one before it and the next one, as far as the node names them."""
+    named = (record.get("previous"), record, record.get("next"))
+    return [read_committee(each) for each in named if each is not None]
 
 
 def read_liens(node: NodeApi) -> list[Read]:

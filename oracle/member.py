@@ -4,6 +4,7 @@
     node thread      registry, liens   ─┼─▶ inbox ─▶ worker thread: Member.receive / node_says / tick ─▶ broker, outbox
     (timer)          every TICK_S      ─┘
     outbox thread    outbox ─▶ node's API
+    anchor thread    node's API ─▶ inbox; checkpoints of the log ─▶ node's API
 
 The home is the installation's; the member's own is orgs/<org>/oracle. All state belongs to the worker, which sleeps in
 `inbox.get` and wakes at once for a message; nothing polls on the way from a reading to an alarm.
@@ -26,8 +27,9 @@ import httpx
 from network.clock import Clock, open_clock
 from network.consortium import Consortium
 from network.seats import Seat, open_seat
+from oracle.anchors import AnchorSays, AnchorWatch, log_origin
 from oracle.committee import Keys, log
-from oracle.lien import ClientNode, NodeApi, read_committee, read_liens, read_price
+from oracle.lien import ClientNode, NodeApi, read_committees, read_liens, read_price
 from oracle.profile import DEFAULT_PROFILE, Profile
 from oracle.registry import read_devices
 from oracle.session import Broker, Message, Session, Tls
@@ -90,7 +92,7 @@ class NodeWatch:
         """One look. Raises the node's errors."""
         return NodeSays(
             read_devices(self._node.devices()),
-            read_committee(self._node.committee()),
+            read_committees(self._node.committee()),
             [*read_liens(self._node), *self._price()],
         )
 
@@ -133,12 +135,16 @@ class Process:
         self._watch = NodeWatch(node, home, self._inbox, self._stop)
         topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
         self._session = Session(broker, client_id, topics, self._inbox.put, on_ready)
-        self.member = Member(identity, home, profile, clock, Outside(self._session.publish, node, self._watch.ask))
+        origin = log_origin(identity.consortium_id, identity.organisation)
+        self._anchors = AnchorWatch(node, origin, self._inbox, self._stop)
+        outside = Outside(self._session.publish, node, self._watch.ask, self._anchors.offer)
+        self.member = Member(identity, home, profile, clock, outside)
 
     def run(self) -> None:
         threads = [
             threading.Thread(target=self._watch.run, name="node", daemon=True),
             threading.Thread(target=self.member.outbox.run, name="outbox", daemon=True),
+            threading.Thread(target=self._anchors.run, name="anchors", daemon=True),
         ]
         for thread in threads:
             thread.start()
@@ -166,6 +172,8 @@ class Process:
             self._session.ack(self.member.node_says(news))
         if messages:
             self._session.ack(self._stored(messages))
+        for look in (each for each in items if isinstance(each, AnchorSays)):
+            self.member.anchor_says(look)
         self.member.tick()
 
     def _take(self) -> list[object]:

@@ -12,7 +12,7 @@ a note cannot be played again. The broker may drop notes; it cannot write one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -27,6 +27,8 @@ PACKS_BYTES_MAX = 512 * 1024
 """Envelopes in one `packs` note; half of what the decoder takes."""
 DIGESTS_MAX = 8192
 """Packs that one window's statement may cite: nine a second at 900 s."""
+COUNTER_END = 2**63
+"""boot and seq stay below; how far a peer was heard is kept in signed 64-bit integers."""
 _KID = 4
 
 
@@ -61,24 +63,29 @@ class NoteWriter:
         return sign1(self._key, {_KID: self._organisation.encode()}, payload, self.topic.encode())
 
 
-def read_note(raw: bytes, topic: str, consortium_id: bytes, committee: Committee) -> Note:
-    """Verify a note by the key of the member whose topic it came on.
+def read_note(raw: bytes, topic: str, consortium_id: bytes, committees: Sequence[Committee]) -> Note:
+    """Verify a note by the key of the member whose topic it came on, of the newest of `committees` that it is in.
 
     Raises `malformed`, `bad_signature`, `wrong_aad` (author is not the topic's member), `forbidden` (not a member).
     """
-    author = str(parse1(raw).protected.get(_KID, b""), "ascii", "replace")
+    kid = parse1(raw).protected.get(_KID)
+    if not isinstance(kid, bytes):
+        raise malformed("a note without its author's name as bytes", "put the organisation's name into the key id")
+    author = str(kid, "ascii", "replace")
     if topic != notes_topic(consortium_id, author):
         raise EvidenceError("wrong_aad", f"a note of {author[:40]!r} on {topic[:200]}", "publish on one's own topic")
-    member = next((each for each in committee.members if each.organisation == author), None)
+    newest_first = sorted(committees, key=lambda each: each.epoch, reverse=True)
+    member = next(filter(None, (each.find(author) for each in newest_first)), None)
     if member is None:
-        raise EvidenceError("forbidden", f"{author} is no member of epoch {committee.epoch}")
+        raise EvidenceError("forbidden", f"{author} is in no committee of epochs {[each.epoch for each in committees]}")
     message = verify1(raw, topic.encode(), member.sm2_public_key, NOTE_SUITE)
     fields = cbor.decode(message.payload)
     if not isinstance(fields, dict) or set(cast("dict[object, object]", fields)) != {"type", "boot", "seq", "body"}:
         raise malformed("a note is type, boot, seq and body")
     value = cast("dict[str, Any]", fields)
-    if not (type(value["boot"]) is type(value["seq"]) is int and isinstance(value["body"], dict)):
-        raise malformed("a note's boot and seq are integers, its body a map")
+    countable = all(type(value[name]) is int and 0 <= value[name] < COUNTER_END for name in ("boot", "seq"))
+    if not countable or not isinstance(value["body"], dict):
+        raise malformed("a note's boot and seq are integers from 0 to 2^63-1, its body a map")
     return Note(author, str(value["type"]), value["boot"], value["seq"], cast("dict[str, Any]", value["body"]))
 
 

@@ -2,6 +2,7 @@
 
     receive(batch)     packs: judge, store with one fsync; then alarms and windows; then the peers' notes
     node_says(news)    devices, committee, liens and prices, as the member's own node and file have them now
+    anchor_says(look)  how far this member's log is anchored in the facts
     tick()             what time alone brings about: windows due, waits over, heartbeats
 
 One thread calls it, and it never waits. `receive` returns what may be acknowledged: all of it is durable by then.
@@ -15,6 +16,7 @@ import base64
 import hashlib
 import hmac
 import itertools
+import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,8 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from network.clock import Clock
-from oracle.admission import Admitted, Door, Refused, admit
+from oracle.admission import Admitted, Door, Refused, Repeat, admit
 from oracle.alarm import Alarms
+from oracle.anchors import Anchors, AnchorSays, Offer
 from oracle.closing import Closings
 from oracle.committee import Ballots, Desk, Keys, Statement, log, read_signed
 from oracle.lien import NodeApi
@@ -37,11 +40,13 @@ from oracle.session import Message
 from oracle.standing import Read, Standing
 from oracle.store import STORAGE_KEY_BYTES, Store, Vault
 from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
 from wuxin_evidence.errors import EvidenceError
 
 PARKED_MAX = 256
 """Packs of devices not known yet, kept until the node's next answer; the rest is refused at once."""
+
+UNSOUND = (KeyError, TypeError, ValueError, OverflowError)
+"""What a note of a shape that nobody foresaw may bring about; it is refused, and the member goes on."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class NodeSays:
     """One look at the member's own node and price file."""
 
     devices: Sequence[Device]
-    committee: Committee
+    committees: Sequence[Committee]
     reads: Sequence[Read]
 
 
@@ -69,11 +74,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class Outside:
-    """How a member reaches others: `publish(topic, payload)`, its node, and `ask_node` to look at it soon."""
+    """How a member reaches others: `publish(topic, payload)`, its node, `ask_node` to look at it soon, and
+    `offer_anchor` to have its log anchored some time."""
 
     publish: Callable[[str, bytes], None]
     node: NodeApi
     ask_node: Callable[[], None]
+    offer_anchor: Callable[[Offer], None]
 
 
 class Member:
@@ -106,6 +113,7 @@ class Member:
         self.closings = Closings(self.desk, self.ballots)
         self.alarms = Alarms(self.desk, self.ballots)
         self.standing = Standing(self.desk, self.ballots, outside.ask_node)
+        self.anchors = Anchors(self.desk, outside.offer_anchor)
         self.differs: list[Mapping[str, Any]] = []
         self._door = Door(identity.consortium_id, profile, self.registry, self.store)
         self._parked: list[Message] = []
@@ -113,11 +121,16 @@ class Member:
         self._must_resume = True
 
     def receive(self, messages: Sequence[Message]) -> list[Message]:
-        """Take a batch; what may be acknowledged. Packs in it are durable when this returns."""
+        """Take a batch; what may be acknowledged. Packs in it are durable when this returns.
+
+        A batch that fails is heard again from its first note on.
+        """
+        heard = dict(self._heard)
         try:
             acknowledged = self._receive(messages)
         except Exception:
             self._must_resume = True
+            self._heard = heard
             raise
         self._resume()
         return acknowledged
@@ -137,8 +150,7 @@ class Member:
     def node_says(self, news: NodeSays) -> list[Message]:
         """A fresh look at the node; returns messages that waited for it and may be acknowledged now."""
         self.registry.replace(news.devices)
-        if self.desk.committee is None or news.committee.active_from_s <= self.desk.now_s:
-            self.desk.committee = news.committee
+        self.desk.learn(news.committees)
         self.closings.know_slots()
         waiting, self._parked = self._parked, []
         admitted, _ = self._admit(waiting, [], may_park=False)
@@ -147,6 +159,10 @@ class Member:
         self._resume()
         self.standing.on_reads(list(news.reads))
         return waiting
+
+    def anchor_says(self, look: AnchorSays) -> None:
+        """A fresh look at what is anchored."""
+        self.anchors.on_look(look)
 
     def tick(self) -> None:
         """What time alone brings about."""
@@ -183,9 +199,8 @@ class Member:
             return admitted, parked
         with self.store.batch():
             for raw, topic, message in incoming:
-                verdict = admit(raw, topic, now_ms, self._door)
+                verdict = self._stored(raw, topic, now_ms)
                 if isinstance(verdict, Admitted):
-                    self.store.add(verdict.pack, verdict.measured.window, verdict.late, now_ms)
                     admitted.append(verdict)
                 elif isinstance(verdict, Refused):
                     room = may_park and len(self._parked) + len(parked) < PARKED_MAX
@@ -198,6 +213,19 @@ class Member:
         if parked:
             self._outside.ask_node()
         return admitted, parked
+
+    def _stored(self, raw: bytes, topic: str | None, now_ms: int) -> Admitted | Repeat | Refused:
+        """Judge one envelope and add it to the log. Whatever an envelope breaks, it alone is refused; what the disk
+        breaks is raised."""
+        try:
+            verdict = admit(raw, topic, now_ms, self._door)
+            if isinstance(verdict, Admitted):
+                self.store.add(verdict.pack, verdict.measured.window, verdict.late, now_ms)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- the second wall: admission names every fault it knows
+            return Refused("malformed", f"{type(error).__name__}: {error}")
+        return verdict
 
     def _refuse(self, raw: bytes, topic: str, verdict: Refused, now_ms: int) -> None:
         log.warning("refused a pack on %s: %s: %s", topic, verdict.code, verdict.detail)
@@ -218,9 +246,9 @@ class Member:
             if message.topic == self._writer.topic or self.desk.committee is None:
                 continue
             try:
-                note = read_note(message.payload, message.topic, self.desk.consortium_id, self.desk.committee)
-            except EvidenceError as error:
-                log.warning("a note on %s is refused: %s", message.topic, error)
+                note = read_note(message.payload, message.topic, self.desk.consortium_id, self.desk.committees)
+            except (EvidenceError, *UNSOUND) as error:
+                log.warning("a note on %s is refused: %r", message.topic, error)
                 continue
             last = self._heard.get(note.organisation) or self.store.peer_position(note.organisation)
             if (note.boot, note.seq) > last:
@@ -239,8 +267,8 @@ class Member:
             elif note.type == "differs":
                 self.differs = [*self.differs[-99:], {"organisation": note.organisation, **note.body}]
                 log.warning("%s differs: %s", note.organisation, note.body)
-        except (EvidenceError, KeyError) as error:
-            log.warning("a %s note of %s is refused: %s", note.type, note.organisation, error)
+        except (EvidenceError, *UNSOUND) as error:
+            log.warning("a %.20s note of %s is refused: %r", note.type, note.organisation, error)
 
     def _take_signed(self, note: Note) -> None:
         statement, signature = read_signed(note, self.desk)
@@ -271,10 +299,12 @@ class Member:
         self._outside.publish(self._writer.topic, self._writer.write(kind, body))
 
     def _on_quorum(self, signed: SignedAttestation, statement: Statement) -> None:
-        attestation = signed.attestation
+        attestation, count = signed.attestation, len(signed.signatures)
         kind = KIND_NAMES[attestation.kind]
-        self.outbox.put(f"{attestation.digest().hex()}-{kind}", self._body(signed, statement))
-        log.info("%s of %s %s has its quorum", kind, statement.subject_kind, statement.subject_id)
+        is_first = count <= self.desk.require_committee(attestation.window_end).threshold
+        key = f"{attestation.digest().hex()}-{kind}"
+        self.outbox.put(key if is_first else f"{key}-{count}", self._body(signed, statement))
+        log.info("%s of %s %s has %d signatures", kind, statement.subject_kind, statement.subject_id, count)
         if attestation.kind == SCHEDULED:
             self.closings.settle(statement)
         elif attestation.kind != ALARM:
@@ -284,21 +314,21 @@ class Member:
         """What the node is given: the attestation, its packs, and their place in this member's log."""
         held = sorted(digest for digest in statement.packs if self.store.holds(digest))
         size = len(self.store.tree)
-        origin = f"wuxin/1/{self.desk.consortium_id.hex()}/logs/{self.desk.organisation}"
-        checkpoint = Checkpoint(origin, size, self.store.tree.root())
         proofs: list[dict[str, Any]] = []
         for digest in held:
             index = self.store.index_of(digest)
             path = [each.hex() for each in self.store.tree.inclusion_proof(index, size)]
             proofs.append({"digest": digest.hex(), "index": index, "path": path})
-        return {
+        body: dict[str, Any] = {
             "attestation": signed.to_json(),
             "subject_kind": statement.subject_kind,
             "subject_id": statement.subject_id,
             "packs": [base64.b64encode(self.store.envelope(digest)).decode() for digest in held],
-            "checkpoint": sign_checkpoint(checkpoint, self.desk.organisation, self.desk.keys.sm2).decode(),
-            "inclusion": {"origin": origin, "size": size, "proofs": proofs},
+            "checkpoint": self.anchors.checkpoint(),
+            "inclusion": {"origin": self.anchors.origin, "size": size, "proofs": proofs},
         }
+        consistency = self.anchors.consistency()
+        return body if consistency is None else {**body, "consistency": consistency}
 
 
 def _envelopes(note: Note) -> list[bytes]:

@@ -1,17 +1,30 @@
 """A whole consortium over a fresh home: broker, three oracle members, a node, and both embedded ledgers."""
 
+import json
+import os
+import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, TypeVar
 
 from network.clock import ScenarioClock
 from node.cli.acts import Act, Programme
 from node.cli.demo import FROZEN_TIMEOUT_S
 from node.cli.demo_story import BREACH_S, FIRST_WINDOW_S, Bin, Cast
 from node.cli.demo_world import SCENARIO_START_MS, World
+from wuxin_evidence.attestation import Attestation
 
 FACTOR = 300
+WINDOW_S = 900
+"""Of the shipped profile; the first whole window of the scenario is attested at FIRST_WINDOW_S."""
+PATIENCE_S = 30.0
+"""For what takes some tenths of a second on an idle machine."""
+
+Found = TypeVar("Found")
 
 
 class Silent(Programme):
@@ -27,6 +40,21 @@ class Silent(Programme):
         self.acts.append(act)
 
 
+def until(look: Callable[[], Found], what: str, *, timeout_s: float = PATIENCE_S) -> Found:
+    """The first true answer of `look`."""
+    end = time.monotonic() + timeout_s
+    while not (found := look()):
+        assert time.monotonic() < end, f"{what}: not within {timeout_s:g} s"
+        time.sleep(0.05)
+    return found
+
+
+def wuxin(*arguments: str | Path, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+    """The command, as a user types it."""
+    command = [sys.executable, "-m", "node.cli.main", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+
+
 class Play:
     """A world, its cast, and the moves that several scenarios share."""
 
@@ -35,10 +63,14 @@ class Play:
         self.programme = Silent()
         self.cast = Cast(world, self.programme)
 
+    @property
+    def now_ms(self) -> int:
+        return self.world.clock.now_ms()
+
     def pass_time_until(self, offset_s: int) -> None:
         """Runs the scenario clock to so many seconds after its start, then at factor 1 again."""
         ScenarioClock.set_factor(self.world.home, FACTOR)
-        while (missing_ms := SCENARIO_START_MS + offset_s * 1000 - self.world.clock.now_ms()) > 0:
+        while (missing_ms := SCENARIO_START_MS + offset_s * 1000 - self.now_ms) > 0:
             time.sleep(min(0.2, missing_ms / 1000 / FACTOR + 0.001))
         ScenarioClock.set_factor(self.world.home, 1)
 
@@ -55,6 +87,43 @@ class Play:
         after = self.cast.newest_event()
         self.world.publish_breach(story)
         self.cast.wait_frozen(story, after, FROZEN_TIMEOUT_S)
+
+    def attested(self, story: Bin, kind: int = 0) -> list[Attestation]:
+        """What the facts recorded about the bin's slot, oldest first; kind 0 scheduled, 1 alarm."""
+        return [Attestation.from_json(each["attestation"]) for each in self.records(story, kind)]
+
+    def records(self, story: Bin, kind: int = 0) -> list[dict[str, Any]]:
+        node = self.world.node("regulator")
+        return list(node.attestations.page(subject_kind="slot", subject_id=story.slot_id, kind=kind).items)
+
+    def wait_attested(self, story: Bin, count: int) -> list[Attestation]:
+        """Until so many windows of the slot are recorded."""
+
+        def enough() -> list[Attestation]:
+            found = self.attested(story)
+            return found if len(found) >= count else []
+
+        return until(enough, f"{count} windows of {story.name}")
+
+    def kill_member(self, member: str) -> None:
+        """kill -9; gone when this returns."""
+        process = self.world.stage.processes[f"oracle-{member}"]
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait(PATIENCE_S)
+
+    def start_member(self, member: str) -> None:
+        stage = self.world.stage
+        where = ["--home", str(stage.home), "--org", member, "--api", stage.api, "--mqtt", stage.mqtt]
+        stage.start(f"oracle-{member}", ["oracle", *where])
+
+    def quarantine(self) -> dict[str, dict[str, str]]:
+        """SHA-256 of each refused message to the code that each member gave it, as `wuxin quarantine ls` lists it."""
+        listed = wuxin("quarantine", "ls", "--home", self.world.home, "--json")
+        assert listed.returncode == 0, listed.stderr
+        found: dict[str, dict[str, str]] = {}
+        for row in map(json.loads, listed.stdout.splitlines()):
+            found.setdefault(row["sha256"], {})[row["member"]] = row["code"]
+        return found
 
 
 @contextmanager

@@ -20,7 +20,7 @@ from urllib.parse import quote
 import httpx
 
 from wuxin_client import models
-from wuxin_client.errors import Conflict, Unanswered
+from wuxin_client.errors import Conflict, NotFound, Unanswered
 from wuxin_client.models import Collateral, Event, Json, Page, Reason, Transaction
 from wuxin_client.requests import Requests
 
@@ -49,6 +49,7 @@ class Client:
         self.pledges = Pledges(self._requests)
         self.facilities = Facilities(self._requests)
         self.attestations = Attestations(self._requests)
+        self.anchors = Anchors(self._requests)
 
     def __enter__(self) -> Self:
         return self
@@ -262,6 +263,26 @@ class Attestations(_Resource):
     def relay(self, attestation: models.RelayAttestation, **options: Any) -> Transaction:
         """Hands a signed attestation to the node; its authority is in its signatures, not in the caller."""
         return self._create(attestation, options)
+
+
+class Anchors(_Resource):
+    path = "/v1/anchors"
+
+    def post(self, checkpoint: models.AnchorCheckpoint, **options: Any) -> Transaction:
+        """Pins the caller's own evidence log to the facts, at the size and root of a signed checkpoint."""
+        return self._create(checkpoint, options)
+
+    def newest(self, origin: str) -> Json | None:
+        """The longest anchored checkpoint of a log; None when there is none yet."""
+        items = self.page(origin=origin, limit=1).items
+        return items[0] if items else None
+
+    def get(self, identifier: str) -> Json:
+        """The same, by the log's origin. Raises `NotFound`."""
+        found = self.newest(identifier)
+        if found is None:
+            raise NotFound("not_found", f"no checkpoint of {identifier} is anchored", "see GET /v1/anchors")
+        return found
 
 
 def _segment(identifier: str) -> str:

@@ -226,3 +226,12 @@ class RelayAttestation(TypedDict):
     packs: list[str]
     checkpoint: NotRequired[str]
     inclusion: NotRequired[Json]
+    consistency: NotRequired[Json]
+
+
+class AnchorCheckpoint(TypedDict):
+    """`note` is a signed checkpoint; `consistency` the proof from the newest anchored size, empty for the first."""
+
+    origin: str
+    note: str
+    consistency: list[str]

@@ -30,10 +30,10 @@ STATUS_NAMES = ("ok", "missing", "suspect")
 
 SCHEDULED_N = 65535
 """`n` of a scheduled attestation: after every alarm and lien change of its window."""
-INDICATORS_MAX = 32
-"""A contract loops over them; 32 keeps one submission far below a block's gas."""
-MEMBERS_MAX = 32
-"""Members of a committee, and so signatures worth looking at."""
+INDICATORS_MAX = 16
+"""A contract loops over them; AttestationFeed accepts so many."""
+MEMBERS_MAX = 16
+"""Members of a committee, and so signatures worth looking at. OracleCommittee would take 32; the facts take so many."""
 QUALITY_BP_MAX = 10_000
 
 INDICATOR_TYPE = "Indicator(bytes32 id,int128 value,uint16 qualityBp,uint8 status)"
@@ -262,6 +262,9 @@ class Committee:
         for name in ("organisation", "sm2_public_key", "evm_address"):
             if len({getattr(member, name) for member in self.members}) != count:
                 raise malformed(f"two members of the committee share one {name}", "one organisation, one key, one vote")
+
+    def find(self, organisation: str) -> CommitteeMember | None:
+        return next((each for each in self.members if each.organisation == organisation), None)
 
     def to_json(self) -> dict[str, Any]:
         """Keys and addresses as lower-case hex without prefix."""

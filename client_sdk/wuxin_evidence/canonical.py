@@ -63,14 +63,14 @@ def parse_canonical_json(raw: bytes) -> Any:
     return value
 
 
-def require_shallow(raw: bytes) -> None:
+def require_shallow(raw: bytes, depth_max: int = JSON_DEPTH_MAX) -> None:
     """Count brackets outside strings before the reader recurses: where another library has raised the interpreter's
-    recursion limit, deep nesting would overflow its C stack and end the process."""
+    recursion limit, deep nesting would overflow its C stack and end the process. Raises `malformed`."""
     depth = 0
     for bracket in _BRACKET.findall(_STRING.sub(b"", raw)):
         depth += 1 if bracket in b"[{" else -1
-        if depth > JSON_DEPTH_MAX:
-            raise malformed(f"JSON nested deeper than {JSON_DEPTH_MAX}")
+        if depth > depth_max:
+            raise malformed(f"JSON nested deeper than {depth_max}")
 
 
 def _refuse_float(text: str) -> NoReturn:

@@ -4,12 +4,12 @@ It is made from what the organisations published, compared by people, and never 
 ``Trust`` is one frozen value; ``Trust.parse`` reads the file (any JSON spelling, so that it can be kept
 pretty), ``to_json`` gives the object to write. A minimal example::
 
-{"version": 1, "consortium_id": "<64 hex>", "name": "demo", "clock": {"kind": "system"}, "organisations":
-[{"name": "bank", "msp_id": "BankMSP", "roles": ["bank"], "certificates": ["<PEM>"]}], "facts": {"channel":
-"wuxin", "chaincode": "facts", "policy": {"n": 3, "organisations": ["BankMSP", "…"]}, "block_signers":
-[{"certificate": "<PEM>", "identifier": null}], "block_quorum": 1}, "chains": [{"name": "e1", "chain_id":
-7001, "sealers": ["<40 hex>"], "feed": "<40 hex or null>"}], "committees": [], "logs": [{"signer": "bank",
-"origin": "…", "suite": "sm2-sm3", "public_key": "<hex>"}]}
+{"version": 1, "consortium_id": "<64 hex>", "name": "demo", "clock": {"kind": "system", "start_ms": 0,
+"factor": 1}, "organisations": [{"name": "bank", "msp_id": "BankMSP", "roles": ["bank"], "certificates":
+["<PEM>"]}], "facts": {"channel": "wuxin", "chaincode": "facts", "policy": {"n": 3, "organisations":
+["BankMSP", "…"]}, "block_signers": [{"certificate": "<PEM>", "identifier": null}], "block_quorum": 1},
+"chains": [{"name": "e1", "chain_id": 7001, "sealers": ["<40 hex>"], "feed": "<40 hex or null>"}],
+"committees": [], "logs": [{"signer": "bank", "origin": "…", "suite": "sm2-sm3", "public_key": "<hex>"}]}
 """
 
 import json
@@ -84,7 +84,9 @@ class TrustedLog:
 
 @dataclass(frozen=True)
 class Trust:
-    """Everything believed beforehand. ``clock`` says whether times are real (system) or replayed (scenario)."""
+    """Everything believed beforehand. ``clock`` says whether times are real (system) or replayed (scenario): {kind,
+    start_ms, factor}, as block 0 of the facts and every bundle say it; with ``system`` 0 and 1.
+    """
 
     consortium_id: bytes
     name: str
@@ -171,13 +173,10 @@ class Trust:
         )
         if top["version"] != TRUST_VERSION:
             raise _malformed(f"version {top['version']!r}")
-        clock = top["clock"]
-        if not isinstance(clock, dict) or cast("dict[str, Any]", clock).get("kind") not in (SYSTEM, SCENARIO):
-            raise _malformed("clock must name its kind, system or scenario")
         return cls(
             consortium_id=_hex(top["consortium_id"], 32),
             name=_text(top["name"]),
-            clock=cast("dict[str, Any]", clock),
+            clock=_clock(top["clock"]),
             organisations=_unique(tuple(_organisation(each) for each in _list(top["organisations"]))),
             facts=_facts(top["facts"]),
             chains=tuple(_chain(each) for each in _list(top["chains"])),
@@ -197,6 +196,17 @@ def _facts_json(facts: TrustedFacts) -> dict[str, Any]:
         ],
         "block_quorum": facts.block_quorum,
     }
+
+
+def _clock(value: object) -> dict[str, Any]:
+    """The whole statement: a bundle's manifest is compared with it, field by field."""
+    fields = _object(value, "clock", ("kind", "start_ms", "factor"))
+    times = _integer(fields["start_ms"]), _integer(fields["factor"])
+    if fields["kind"] not in (SYSTEM, SCENARIO) or not times[1]:
+        raise _malformed("clock must be system or scenario, with a factor from 1")
+    if fields["kind"] == SYSTEM and times != (0, 1):
+        raise _malformed("a system clock has start_ms 0 and factor 1")
+    return fields
 
 
 def _organisation(value: object) -> TrustedOrganisation:

@@ -81,9 +81,10 @@ def check_signatures(case: Case) -> Iterator[Note]:
 
 
 def _require_in_force(case: Case, trust: Trust, committee: Committee) -> None:
+    """As on both ledgers: a window that ends exactly at the next epoch's beginning is still the old one's."""
     end = case.attestation.window_end
-    later = [each for each in trust.committees if each.epoch > committee.epoch and each.active_from_s <= end]
-    if later or committee.active_from_s > end:
+    later = [each for each in trust.committees if each.epoch > committee.epoch and each.active_from_s < end]
+    if later or committee.active_from_s >= end:
         raise EvidenceError(
             "wrong_epoch",
             f"epoch {committee.epoch} was not in force when the window closed",
@@ -199,6 +200,10 @@ def _grown(case: Case, trust: Trust, checkpoint: Checkpoint) -> Iterator[Note]:
     path = _hashes(consistency["path"])
     verify_consistency(earlier.size, checkpoint.size, path, earlier.root, checkpoint.root)
     yield Checked(f"the log grew from size {earlier.size} to {checkpoint.size} without changing what it held")
+    yield Assumed(
+        f"the checkpoint at size {earlier.size} is anchored, and with it all before it: compare with the anchored "
+        "checkpoints in the ledger of facts (GET /v1/anchors)"
+    )
 
 
 def _require_included(case: Case, inclusion: dict[str, Any], checkpoint: Checkpoint) -> None:

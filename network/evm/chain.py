@@ -138,7 +138,7 @@ class Web3Chain:
                         position = (log.block, log.log_index)
                         yield log
                 next_block = last + 1
-            await asyncio.sleep(self._poll_s)
+            await self._block_or_pause()
 
     async def height(self) -> int:
         """Number of the newest block."""
@@ -169,6 +169,10 @@ class Web3Chain:
 
     async def aclose(self) -> None:
         """Nothing to release: the endpoint belongs to whoever made it."""
+
+    async def _block_or_pause(self) -> None:
+        """Until it is worth asking for the height again."""
+        await asyncio.sleep(self._poll_s)
 
     def _contract(self, name: str) -> Contract:
         contract = self._contracts.get(name)

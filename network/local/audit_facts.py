@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from network.identities import Roots
-from network.local.audit_findings import AttestationKey, Findings, beside, clock_of, differences, sound_tables
+from network.local.audit_findings import AttestationKey, Findings, beside, differences, sound_tables
 from network.local.audit_rerun import rerun
 from network.local.blocks import enter, statement_of
 from network.local.state import Place, State
@@ -209,7 +209,7 @@ def _statement_pairs(statement: Mapping[str, Any], trust: Trust) -> list[tuple[s
     endorsing = sorted(each["msp_id"] for each in statement["organisations"] if each["endorses"])
     return [
         ("the consortium", statement["consortium_id"], trust.consortium_id.hex()),
-        ("the clock", statement["clock"], clock_of(trust)),
+        ("the clock", statement["clock"], trust.clock),
         ("the channel", (facts["channel"], facts["chaincode"]), (trust.facts.channel, trust.facts.chaincode)),
         ("as needed endorsements", facts["endorsements"], trust.facts.policy_n),
         ("as endorsing organisations", endorsing, sorted(trust.facts.policy_organisations)),
@@ -226,7 +226,7 @@ def _record_pairs(records: Mapping[str, Any], trust: Trust) -> list[tuple[str, o
     trusted = {(each.name, each.msp_id, tuple(sorted(each.roles))) for each in trust.organisations}
     said = (consortium.get("consortium_id"), consortium.get("clock"))
     pairs: list[tuple[str, object, object]] = [
-        ("the consortium", said, (trust.consortium_id.hex(), clock_of(trust))),
+        ("the consortium", said, (trust.consortium_id.hex(), trust.clock)),
         ("the list of members", members, trusted),
     ]
     for committee in trust.committees:

@@ -15,8 +15,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from wuxin_evidence.trust import Trust
-
 AttestationKey = tuple[str, int, int]
 """Subject in hex, kind, sequence: of what a ledger holds one digest."""
 
@@ -62,15 +60,6 @@ class Findings:
 
     def _failures(self, check: str) -> int:
         return sum(finding.check == check and not finding.ok for finding in self.found)
-
-
-def clock_of(trust: Trust) -> dict[str, Any]:
-    """The trust file's clock with every field, as both ledgers name it in their first block."""
-    return {
-        "kind": trust.clock["kind"],
-        "start_ms": trust.clock.get("start_ms", 0),
-        "factor": trust.clock.get("factor", 1),
-    }
 
 
 @contextmanager

@@ -19,13 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from contracts.loader import load_artifact
+from network.consortium import ClockSetting
 from network.local import evm
-from network.local.audit_findings import AttestationKey, Findings, beside, clock_of, differences, sound_tables
+from network.local.audit_findings import AttestationKey, Findings, beside, differences, sound_tables
 from network.local.evm_node import BLOCK_GAS_MAX, VANITY_BYTES
 from network.local.evm_state import StateStore, WorldState
 from network.local.evm_store import ChainStore, prepare
 from network.local.evm_types import BlockContext, Message, OutOfTime, TransactionRefused
-from network.local.obligations import abi_of
+from network.local.obligations import abi_of, clock_stamp
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.evm_proof import ATTESTATION_ACCEPTED, SEAL_BYTES, Header, decode_header, sealed_by
 from wuxin_evidence.evm_trie import ordered_root
@@ -159,7 +160,7 @@ class _Replaying:
             (
                 "extra data",
                 header.extra_data[:-SEAL_BYTES],
-                _stamp(self._trust) if number == 0 else bytes(VANITY_BYTES),
+                clock_stamp(ClockSetting(**self._trust.clock)) if number == 0 else bytes(VANITY_BYTES),
             ),
         ):
             if said != expected:
@@ -257,14 +258,6 @@ class _Replaying:
 
     def _fail(self, check: str, detail: str) -> None:
         self._findings.failed(f"{self._chain.name}: {check}", detail)
-
-
-def _stamp(trust: Trust) -> bytes:
-    """Vanity of block 0: zeros for real time, else `wuxin-scenario/1`, start in ms and factor (uint64)."""
-    clock = clock_of(trust)
-    if not trust.is_scenario:
-        return bytes(VANITY_BYTES)
-    return b"wuxin-scenario/1" + clock["start_ms"].to_bytes(8, "big") + clock["factor"].to_bytes(8, "big")
 
 
 def _members(committee: Mapping[str, Any]) -> tuple[int, int, set[tuple[str, str]]]:

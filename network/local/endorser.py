@@ -171,15 +171,20 @@ class Endorser:
 def stop_endorser(home: Path, org: str) -> None:
     """From now on no process of this home asks the endorser of `org`. Raises ConsortiumError for who has none."""
     mark = _stopped_mark(home, org)
-    if not Consortium.load(home).organisation(org).endorses:
-        raise ConsortiumError("organisation", f"{org} does not endorse")
+    _require_endorser(home, org)
     mark.parent.mkdir(parents=True, exist_ok=True)
     mark.touch()
 
 
 def start_endorser(home: Path, org: str) -> None:
-    """Undo `stop_endorser`."""
+    """Undo `stop_endorser`. Raises ConsortiumError for who has none."""
+    _require_endorser(home, org)
     _stopped_mark(home, org).unlink(missing_ok=True)
+
+
+def _require_endorser(home: Path, org: str) -> None:
+    if not Consortium.load(home).organisation(org).endorses:
+        raise ConsortiumError("organisation", f"{org} does not endorse")
 
 
 def is_stopped(home: Path, org: str) -> bool:

@@ -112,6 +112,7 @@ class EvmNode:
         self._sealer = sealer
         self._pending: deque[_Waiting] = deque()
         self._turn = threading.Lock()
+        self._listeners: list[Callable[[], None]] = []
         self._writing = connect(path)
         self._chain = ChainStore(self._writing)
         self._state = StateStore(self._writing)
@@ -125,6 +126,11 @@ class EvmNode:
         with self._turn, self._reading_lock:
             self._writing.close()
             self._reading.close()
+
+    def on_block(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Have `listener` called, in the sealing thread, after each block of this process; gives what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     def send(self, raw: bytes) -> bytes:
         """Put a raw transaction into a block and return its hash (32 bytes), durable.
@@ -279,6 +285,8 @@ class EvmNode:
             raise
         if block is not None:
             self._state.remember(world, block.hash)
+            for listener in tuple(self._listeners):
+                listener()
         for waiting, error in finished:
             waiting.finish(error)
         return left

@@ -11,6 +11,8 @@ be read, and a send is refused as unavailable.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +21,7 @@ from typing import Any, cast
 
 from contracts.loader import DEPLOY_ORDER, load_artifact
 from network.clock import Clock
-from network.consortium import Circle, Consortium
+from network.consortium import Circle, ClockSetting, Consortium
 from network.evm.abi import ContractAbi
 from network.evm.chain import Contract, Web3Chain
 from network.evm.requests import Endpoint
@@ -27,11 +29,11 @@ from network.keystore import KeystoreError
 from network.local.evm_methods import EmbeddedEndpoint
 from network.local.evm_node import VANITY_BYTES, EvmNode, NodeUnavailable, open_node
 from network.ports import Unavailable
-from network.seats import Seat, open_seat
+from network.seats import Seat, open_sealer
 from wuxin_evidence.secp256k1 import EvmKey
 
 EMBEDDED_POLL_S = 0.02
-"""How often a follower asks the embedded chain for its height: half a per cent of a core each."""
+"""How often a follower asks for the height: half a per cent of a core each. A block of its own process wakes it."""
 
 _SCENARIO = b"wuxin-scenario/1"
 
@@ -92,6 +94,20 @@ class EmbeddedChain(Web3Chain):
         self.node = node
         self._owns = owns
 
+    async def _block_or_pause(self) -> None:
+        loop, sealed = asyncio.get_running_loop(), asyncio.Event()
+
+        def wake() -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+                loop.call_soon_threadsafe(sealed.set)
+
+        ignore = self.node.on_block(wake)
+        try:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(sealed.wait(), EMBEDDED_POLL_S)
+        finally:
+            ignore()
+
     async def aclose(self) -> None:
         """Close the node, if `open_chain` opened it."""
         if self._owns:
@@ -115,7 +131,7 @@ def open_circle(home: Path, consortium: Consortium, clock: Clock, *, chain: str 
     circle = consortium.circle(chain)
     path = home / "ledger" / f"obligations-{chain}.db"
     try:
-        return open_node(path, circle.chain_id, clock, _sealer_key(home, circle), stamp=clock_stamp(consortium))
+        return open_node(path, circle.chain_id, clock, _sealer_key(home, circle), stamp=clock_stamp(consortium.clock))
     except NodeUnavailable as failure:
         raise Unavailable(str(failure), f"start the node of {circle.sealer}, which seals {chain}") from failure
 
@@ -143,15 +159,15 @@ def open_chain(
     return EmbeddedChain(circle, owned, deployment, seat.evm_key, owns=node is None)
 
 
-def clock_stamp(consortium: Consortium) -> bytes:
+def clock_stamp(clock: ClockSetting) -> bytes:
     """Vanity of the genesis block: zeros for real time; else `wuxin-scenario/1`, start in ms and factor (uint64)."""
-    if consortium.clock.kind == "system":
+    if clock.kind == "system":
         return bytes(VANITY_BYTES)
-    return _SCENARIO + consortium.clock.start_ms.to_bytes(8, "big") + consortium.clock.factor.to_bytes(8, "big")
+    return _SCENARIO + clock.start_ms.to_bytes(8, "big") + clock.factor.to_bytes(8, "big")
 
 
 def _sealer_key(home: Path, circle: Circle) -> EvmKey | None:
     try:
-        return open_seat(home, circle.sealer).sealer_key
+        return open_sealer(home, circle.sealer)
     except KeystoreError:
         return None

@@ -18,10 +18,11 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import Row, select
 from sqlalchemy.dialects.sqlite import insert
 
-from node.api.context import PREFIX, AtDesk, Here, Limit, Node, Order, with_etag
+from node.api.anchors import NOTE_CHARS_MAX
+from node.api.context import PREFIX, AtDesk, Desk, Here, Limit, Node, Order, with_etag
 from node.api.fields import Body, Hash, Json
 from node.commands import FACTS, Step
-from node.local_tables import attestation_upload, evidence_pack
+from node.local_tables import attestation_upload, evidence_pack, sealed_pack
 from node.problems import Problem
 from node.projection import tables
 from node.records import missing
@@ -36,7 +37,7 @@ from wuxin_evidence.attestation import (
 )
 from wuxin_evidence.cose import Pack, parse_pack, verify_pack
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log import pack_root
+from wuxin_evidence.log import PROOF_HASHES_MAX, pack_root
 from wuxin_evidence.secp256k1 import recover
 
 router = APIRouter(prefix=PREFIX, tags=["attestations"])
@@ -50,6 +51,13 @@ Envelope = Annotated[str, StringConstraints(max_length=1_500_000)]
 Note = Annotated[str, StringConstraints(max_length=20_000)]
 
 
+class Consistency(Body):
+    """An anchored note of the same log, and the RFC 9162 path from it to `checkpoint`."""
+
+    earlier: Annotated[str, StringConstraints(max_length=NOTE_CHARS_MAX), Field(alias="from")]
+    path: Annotated[list[Hash], Field(max_length=PROOF_HASHES_MAX)]
+
+
 class RelayAttestation(Body):
     """`attestation` is a signed attestation as `SignedAttestation.to_json` writes it; packs are base64 envelopes."""
 
@@ -59,6 +67,7 @@ class RelayAttestation(Body):
     packs: Annotated[list[Envelope], Field(max_length=PACKS_MAX)] = Field(default_factory=list[Envelope])
     checkpoint: Note | None = None
     inclusion: Json | None = None
+    consistency: Consistency | None = None
 
 
 @router.post("/attestations")
@@ -77,7 +86,7 @@ async def relay_attestation(desk: AtDesk, body: RelayAttestation) -> Response:
         digest,
         body.model_dump(),
         lambda: steps,
-        keep=lambda: _keep(desk.node, digest, body, signed, packs),
+        keep=lambda: _keep(desk, digest, body, signed, packs),
     )
     return await desk.place(order)
 
@@ -166,7 +175,7 @@ def _require_quorum(node: Node, signed: SignedAttestation) -> None:
     check_quorum_evm(digest, signed.signatures, committee, nobody).require()
 
 
-def _keep(node: Node, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
+def _keep(desk: Desk, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
     """Evidence is durable before anyone is told that the attestation was taken; the first upload stays."""
     row = {
         "digest": digest,
@@ -175,15 +184,24 @@ def _keep(node: Node, digest: str, body: RelayAttestation, signed: SignedAttesta
         "subject_id": body.subject_id,
         "checkpoint": body.checkpoint,
         "inclusion": body.inclusion,
-        "received_at_ms": node.clock.now_ms(),
+        "consistency": None if body.consistency is None else body.consistency.model_dump(by_alias=True),
+        "received_at_ms": desk.node.clock.now_ms(),
     }
-    envelopes = [
-        {"attestation_digest": digest, "pack_digest": pack.digest.hex(), "envelope": pack.envelope} for pack in packs
+    organisation, seals = desk.principal.organisation, desk.node.pack_seals
+    cited = [{"attestation_digest": digest, "pack_digest": pack.digest.hex()} for pack in packs]
+    sealed = [
+        {
+            "pack_digest": pack.digest.hex(),
+            "organisation": organisation,
+            "sealed": seals.seal(organisation, pack.envelope, pack.digest),
+        }
+        for pack in packs
     ]
-    with node.local.write() as connection:
+    with desk.node.local.write() as connection:
         connection.execute(insert(attestation_upload).values(row).on_conflict_do_nothing())
-        if envelopes:
-            connection.execute(insert(evidence_pack).on_conflict_do_nothing(), envelopes)
+        if packs:
+            connection.execute(insert(evidence_pack).on_conflict_do_nothing(), cited)
+            connection.execute(insert(sealed_pack).on_conflict_do_nothing(), sealed)
 
 
 def _record_arguments(body: RelayAttestation, signed: SignedAttestation) -> Json:

@@ -27,6 +27,7 @@ from node.commands import Commands, Step
 from node.delivery import Delivery
 from node.problems import Problem
 from node.projection.follow import Position
+from node.seals import Seals
 from node.served import Served
 from node.stores import Store
 
@@ -53,6 +54,7 @@ class Node:
     position: Position
     doorkeeper: Doorkeeper
     addresses: dict[str, str]
+    pack_seals: Seals
 
     def act_as(self, principal: Principal) -> Served:
         """The seat and ledgers of the caller's own organisation, and of no other."""

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from node import records
 from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, values, with_etag
-from node.api.fields import Body, Hash, Hex, Ident, Nothing, SlotId, Words
+from node.api.fields import Body, DeviceId, Hash, Hex, Ident, Nothing, SlotId, Words
 from node.projection import tables
 
 router = APIRouter(prefix=PREFIX, tags=["devices"])
@@ -20,7 +20,7 @@ Certificate = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 class EnrolDevice(Body):
     """`public_key` is raw, in hex: 65 bytes 04‖x‖y (sm2-sm3, es256) or 32 bytes (eddsa)."""
 
-    device_id: Ident = Field(examples=["scale-16"])
+    device_id: DeviceId = Field(examples=["scale-16"])
     suite: Annotated[str, StringConstraints(pattern="^(sm2-sm3|es256|eddsa)$")] = Field(examples=["sm2-sm3"])
     public_key: Hex = Field(examples=["04" + "ab" * 64])
     firmware_hash: Hash = Field(examples=["00" * 32])
@@ -49,33 +49,33 @@ async def enrol_device(desk: AtDesk, body: EnrolDevice) -> Response:
 
 
 @router.post("/devices/{device_id}/bind")
-async def bind_device(desk: AtDesk, device_id: Ident, body: BindDevice) -> Response:
+async def bind_device(desk: AtDesk, device_id: DeviceId, body: BindDevice) -> Response:
     return await desk.fact("bind_device", device_id, {"device_id": device_id, **values(body)})
 
 
 @router.post("/devices/{device_id}/suspend")
-async def suspend_device(desk: AtDesk, device_id: Ident, body: SuspendDevice) -> Response:
+async def suspend_device(desk: AtDesk, device_id: DeviceId, body: SuspendDevice) -> Response:
     return await desk.fact("suspend_device", device_id, {"device_id": device_id, **values(body)})
 
 
 @router.post("/devices/{device_id}/resume")
-async def resume_device(desk: AtDesk, device_id: Ident, body: Nothing) -> Response:
+async def resume_device(desk: AtDesk, device_id: DeviceId, body: Nothing) -> Response:
     return await desk.fact("resume_device", device_id, {"device_id": device_id})
 
 
 @router.post("/devices/{device_id}/retire")
-async def retire_device(desk: AtDesk, device_id: Ident, body: Nothing) -> Response:
+async def retire_device(desk: AtDesk, device_id: DeviceId, body: Nothing) -> Response:
     return await desk.fact("retire_device", device_id, {"device_id": device_id})
 
 
 @router.get("/devices")
-def list_devices(node: Here, limit: Limit, after: Ident | None = None, status: str | None = None) -> records.Json:
+def list_devices(node: Here, limit: Limit, after: DeviceId | None = None, status: str | None = None) -> records.Json:
     return records.page(node.read_model, tables.device, after, limit, {"status": status})
 
 
 @router.get("/devices/{device_id}", response_model=None)
 def get_device(
-    node: Here, caller: Caller, request: Request, response: Response, device_id: Ident
+    node: Here, caller: Caller, request: Request, response: Response, device_id: DeviceId
 ) -> records.Json | Response:
     device = records.require(node.read_model, tables.device, device_id)
     note_read(node, caller, request, [device.get("enroller")])
@@ -83,7 +83,7 @@ def get_device(
 
 
 @router.get("/oracle/devices")
-def list_oracle_devices(node: Here, limit: Limit, after: Ident | None = None) -> records.Json:
+def list_oracle_devices(node: Here, limit: Limit, after: DeviceId | None = None) -> records.Json:
     """What an oracle member needs to admit packs: key, suite and status of each device, and what it is bound to."""
     found = records.page(node.read_model, tables.device, after, limit)
     wanted = ("device_id", "suite", "public_key", "status", "slots", "asset_id")

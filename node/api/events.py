@@ -20,7 +20,7 @@ router = APIRouter(prefix=PREFIX, tags=["events"])
 
 WAIT_S_MAX = 30.0
 Cursor = Annotated[str, StringConstraints(max_length=events.CURSOR_CHARS_MAX)]
-EventIdText = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,15}:\d+(\.\d+){1,2}$")]
+EventIdText = Annotated[str, StringConstraints(pattern=r"^(f|[a-z][a-z0-9]{1,15}):\d+(\.\d+){1,2}$")]
 
 
 class AcknowledgeEvent(Body):

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from node.api.context import PREFIX, Caller, Here, note_read
-from node.bundles import make_bundle
+from node.bundles import Uploads, make_bundle
 
 router = APIRouter(prefix=PREFIX, tags=["evidence"])
 
@@ -21,7 +21,8 @@ EvidenceId = Annotated[str, StringConstraints(pattern=r"^(0x)?[0-9a-f]{64}$")]
 async def get_evidence(node: Here, caller: Caller, request: Request, evidence_id: EvidenceId) -> Response:
     """By the digest of an attestation, or by the transaction that recorded or accepted it."""
     await run_in_threadpool(note_read, node, caller, request, [])
-    raw = await make_bundle(evidence_id, node.local, node.read_model, node.act_as(caller), node.consortium)
+    uploads = Uploads(node.local, node.pack_seals)
+    raw = await make_bundle(evidence_id, uploads, node.read_model, node.act_as(caller), node.consortium)
     name = f"wuxin-evidence-{evidence_id.removeprefix('0x')[:16]}.zip"
     return Response(
         raw, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 WHOLE_MAX = 2**53 - 1  # the largest integer that every JSON reader keeps exactly
 
 Ident = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$")]
+DeviceId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,63}$")]
 Organisation = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{2,32}$")]
 SlotId = Annotated[str, StringConstraints(pattern=r"^[0-9A-HJ-NPQRTUWXY]{18}/[A-Z0-9-]{1,32}$")]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=512)]

@@ -1,27 +1,32 @@
-"""Bounds on what comes in, before anything reads it: body size, nesting, exact numbers.
+"""Bounds on what comes in, before anything reads it: whose it is, body size, time, nesting, exact numbers.
 
-A pure ASGI layer in front of the routes. Larger than ``BODY_BYTES_MAX`` is ``too_large``; deeper than
-``DEPTH_MAX``, a float or an integer beyond 2^53−1 is ``malformed``. The body is read once and replayed.
+    known key? ─▶ body within size and time ─▶ nesting and numbers ─▶ the route
+
+A pure ASGI layer in front of the routes. Nothing is read for who has no key of this node. Larger than
+``BODY_BYTES_MAX`` is ``too_large``; slower than ``BODY_READ_S``, deeper than ``DEPTH_MAX``, a float or an integer
+beyond 2^53−1 is ``malformed``. The body is read once and replayed.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import re
-from typing import NoReturn
+from typing import NoReturn, cast
 
+from sqlalchemy.exc import DBAPIError
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from node.access import Doorkeeper
 from node.api.fields import WHOLE_MAX
 from node.problems import Problem, problem_response
+from wuxin_evidence.canonical import require_shallow
+from wuxin_evidence.errors import EvidenceError
 
 BODY_BYTES_MAX = 4 * 1024 * 1024  # a window of 900 packs with their envelopes, in base64, is below 1 MiB
 DEPTH_MAX = 16  # our deepest body, a signed attestation, has five levels
 INLINE_BYTES_MAX = 16 * 1024  # smaller bodies are checked faster than a thread is reached
-
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"')
-_BRACKET = re.compile(rb"[\[\]{}]")
+BODY_READ_S = 30.0  # 4 MiB at 1.2 Mbit/s; who is slower would only hold a place
 
 
 class BodyLimits:
@@ -35,12 +40,13 @@ class BodyLimits:
             await self._app(scope, receive, send)
             return
         try:
-            raw = await _read(scope, receive)
+            await _require_known(scope)
+            raw = await _read_in_time(scope, receive)
             if len(raw) > INLINE_BYTES_MAX:
                 await asyncio.to_thread(require_sound, raw)
             else:
                 require_sound(raw)
-        except Problem as problem:
+        except (Problem, EvidenceError) as problem:
             await problem_response(problem.code, problem.detail, problem.hint)(scope, receive, send)
             return
         await self._app(scope, _replay(raw, receive), send)
@@ -48,13 +54,9 @@ class BodyLimits:
 
 def require_sound(raw: bytes) -> None:
     """Refuse JSON that is too deep, or whose numbers not every reader keeps."""
-    depth = 0
-    for bracket in _BRACKET.findall(_TEXT.sub(b"", raw)):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > DEPTH_MAX:
-            raise Problem("malformed", f"the body is nested deeper than {DEPTH_MAX}", "pass what the API page shows")
+    require_shallow(raw, DEPTH_MAX)
     try:
-        json.loads(raw or b"null", parse_int=_whole, parse_float=_refuse, parse_constant=_refuse)
+        json.loads(raw.decode() or "null", parse_int=_whole, parse_float=_refuse, parse_constant=_refuse)
     except ValueError as error:
         raise Problem("malformed", f"the body is not JSON: {error}", "send one JSON object in UTF-8") from error
 
@@ -69,6 +71,26 @@ def _refuse(text: str) -> NoReturn:
     raise Problem("malformed", f"{text} is not an integer", "pass integers, in the unit of the field's suffix")
 
 
+async def _require_known(scope: Scope) -> None:
+    """Refuse who has no key of this node; what the key allows is asked by the route."""
+    doorkeeper: Doorkeeper = cast(Doorkeeper, scope["app"].state.node.doorkeeper)
+    authorization = Headers(scope=scope).get("authorization")
+    try:
+        if doorkeeper.remembered(authorization) is None:
+            await asyncio.to_thread(doorkeeper.identify, authorization)
+    except DBAPIError as error:
+        raise Problem("unavailable", f"the keys cannot be read: {error.orig}", "repeat the request later") from error
+
+
+async def _read_in_time(scope: Scope, receive: Receive) -> bytes:
+    try:
+        async with asyncio.timeout(BODY_READ_S):
+            return await _read(scope, receive)
+    except TimeoutError as error:
+        detail = f"the body did not come within {BODY_READ_S:g} s"
+        raise Problem("malformed", detail, "send it again over a faster line") from error
+
+
 async def _read(scope: Scope, receive: Receive) -> bytes:
     headers: dict[bytes, bytes] = dict(scope["headers"])
     announced = headers.get(b"content-length", b"0")
@@ -78,6 +100,8 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
     size = 0
     while True:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Problem("malformed", "the connection ended within the body", "send the whole body")
         part: bytes = message.get("body", b"")
         size += len(part)
         if size > BODY_BYTES_MAX:

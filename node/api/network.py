@@ -42,12 +42,21 @@ def list_organisations(node: Here) -> Json:
 
 @router.get("/committee")
 def get_committee(node: Here) -> Json:
-    """The newest oracle committee that the facts know, in force or still to come."""
+    """The oracle committee in force now; apart from it `previous`, which still signs windows that ended before, and
+    `next`, which is appointed. Each is null where there is none."""
+    now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
         rows = connection.execute(select(tables.committee)).all()
-    if not rows:
-        raise Problem("not_found", "the ledger of facts names no committee yet", "submit init_consortium first")
-    return records.as_json(max(rows, key=lambda row: int(row.record["epoch"])))
+    known = sorted((records.as_json(row) for row in rows), key=lambda each: int(each["epoch"]))
+    begun = [each for each in known if each["active_from_s"] < now_s]
+    if not begun:
+        raise Problem("not_found", "no committee is in force yet", "see GET /v1/status for the node's clock")
+    coming = known[len(begun) :]
+    return {
+        **begun[-1],
+        "previous": begun[-2] if len(begun) > 1 else None,
+        "next": coming[0] if coming else None,
+    }
 
 
 @router.get("/status")

@@ -29,8 +29,8 @@ def replay_series(home: Path, series: Path, mapping: Path, device_id: str | None
     The first pack is moved to now; with `max` the last one is, so that nothing comes from the future. Without a device
     id the mapping's `device` speaks, or the only device that this home has a key of.
     """
-    device_id = device_id or _chosen(home, mapping)
     consortium = Consortium.load(home)
+    device_id = device_id or _chosen(home, mapping)
     clock = open_clock(consortium, home)
     dues = packs_of(series, load_mapping(mapping))
     if not dues:

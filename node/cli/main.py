@@ -6,12 +6,14 @@ Exit status: 0 done, 1 refused or invalid, 2 incomplete, 3 unreadable, 4 a ledge
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 HOME_DEFAULT = Path(".wuxin/demo")
+CONSORTIUM_FILE = "consortium.toml"
 REFUSED, UNREADABLE, UNAVAILABLE = 1, 3, 4
 
 app = typer.Typer(
@@ -189,19 +191,37 @@ def doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
 
 def main() -> None:
     """Runs the command; a named error becomes one line on standard error and an exit status."""
+    tell_errors(app)
+
+
+def tell_errors(program: Callable[[], object]) -> None:
+    """The border of a program: a named error is told, and what to do; any other keeps its trace."""
+    try:
+        program()
+    except Exception as error:  # it ends here, one way or the other
+        named = _named(error)
+        if named is None or os.environ.get("WUXIN_TRACE"):
+            raise
+        code, detail, hint = named
+        print(f"{code}: {detail}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+        sys.exit(_exit_status(error, code))
+
+
+def _named(error: Exception) -> tuple[str, str, str] | None:
+    """(code, detail, hint) of an error that has a name."""
+    if isinstance(error, FileNotFoundError) and Path(str(error.filename)).name == CONSORTIUM_FILE:
+        home = Path(str(error.filename)).parent
+        return "not_found", f"{home} has no {CONSORTIUM_FILE}", f"make a home first: wuxin serve --home {home}; or name another with --home"
+    code: Any = getattr(error, "code", None)
+    return (code, str(getattr(error, "detail", error)), getattr(error, "hint", "")) if isinstance(code, str) else None
+
+
+def _exit_status(error: Exception, code: str) -> int:
     from wuxin_evidence.errors import EvidenceError
 
-    try:
-        app()
-    except Exception as error:  # the border of the program: named errors are told, others keep their trace
-        code: Any = getattr(error, "code", None)
-        if not isinstance(code, str) or os.environ.get("WUXIN_TRACE"):
-            raise
-        hint = getattr(error, "hint", "")
-        print(f"{code}: {getattr(error, 'detail', error)}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
-        if isinstance(error, EvidenceError) and code == "malformed":
-            sys.exit(UNREADABLE)
-        sys.exit(UNAVAILABLE if code == "unavailable" else REFUSED)
+    if isinstance(error, EvidenceError) and code == "malformed":
+        return UNREADABLE
+    return UNAVAILABLE if code == "unavailable" else REFUSED
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """A borrower who owns the node cannot draw on a frozen line: the refusal is the contract's."""
 
-from network.evm.chain import open_chain
+from network.local.obligations import open_chain
 from network.seats import open_seat
 from node.cli.demo_story import BREACH_S, Bin
 from tests.plays import Play

@@ -117,7 +117,9 @@ def test_a_notice_is_acknowledged_once_by_each(world: World, organisation: str) 
     assert world.refused(organisation, "acknowledge_notice", **other) == "conflict"
 
 
-@pytest.mark.parametrize("event_id", ["120.3.0", "f:120", "F:1.2.3", "f:1.2.3.4", "e1:44.2/x", "f:-1.2.3"])
+@pytest.mark.parametrize(
+    "event_id", ["120.3.0", "f:120", "F:1.2.3", "f:1.2.3.4", "e1:44.2/x", "f:-1.2.3", "1e:1.2", "e:1.2"]
+)
 def test_an_event_id_of_another_form_is_malformed(world: World, event_id: str) -> None:
     arguments = {"event_id": event_id, "content_hash": HASH}
     assert world.refused("bank", "acknowledge_notice", **arguments) == "malformed"

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.chaincode.facts_world import START_S, World, asset, device, slot, uscc
+from wuxin_evidence.cose import sign_pack
+from wuxin_evidence.senml import Reading
 from wuxin_evidence.suites import SigningKey
 
 KEY = SigningKey.generate("sm2-sm3")
@@ -30,6 +32,12 @@ def test_a_manufacturer_binds_a_device_to_its_own_asset(world: World) -> None:
     assert world.refused("warehouse", "enrol_device", **device(KEY, device_id="x", asset_id="turbine-1")) == "not_owner"
 
 
+def test_the_longest_device_id_is_one_that_a_pack_can_carry(world: World) -> None:
+    longest = "s" + "-._:" * 15 + "abc"
+    sign_pack(KEY, bytes(32), longest, 1, 1, [Reading("mass", 1, "kg", START_S * 1000)])
+    assert world.call("warehouse", "enrol_device", **device(KEY, device_id=longest))["device_id"] == longest
+
+
 def test_binding_again_to_the_same_slot_has_no_effect(world: World) -> None:
     world.call("warehouse", "enrol_device", **device(KEY, slots=[slot()]))
     bound = world.call("warehouse", "bind_device", device_id="scale-1", slot_id=slot())
@@ -51,6 +59,7 @@ def test_binding_again_to_the_same_slot_has_no_effect(world: World) -> None:
         ({"slots": [slot(9)]}, "not_found"),
         ({"asset_id": "nothing"}, "not_found"),
         ({"device_id": "a/b"}, "malformed"),
+        ({"device_id": "a" * 65}, "malformed"),
         ({"certificate": "x" * 8193}, "malformed"),
     ],
 )

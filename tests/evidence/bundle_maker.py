@@ -67,6 +67,7 @@ WINDOW_S = 900
 SLOT = "91310000MA1K00001X/A-16"
 DEVICE = "scale-16"
 LOG = "wuxin/bank/packs"
+CLOCK = {"kind": "system", "start_ms": 0, "factor": 1}
 FEED = b"\xfe" * 20
 PROFILE = canonical_json({"name": "warehouse-weight-1", "window_s": WINDOW_S})
 ENDORSERS = ("BankMSP", "InsurerMSP", "ManufacturerMSP", "RegulatorMSP", "WarehouseMSP")
@@ -160,7 +161,7 @@ class Consortium:
         return Trust(
             self.consortium_id,
             "test",
-            {"kind": "system"},
+            CLOCK,
             organisations,
             TrustedFacts("wuxin", "facts", 3, ENDORSERS, (BlockSigner(self.orderer.pem),)),
             (TrustedChain("e1", 7001, (self.sealer.address,), FEED),),
@@ -340,5 +341,5 @@ class Consortium:
         return write_bundle(
             {**(members if members is not None else self.members), **changes},
             consortium_id=self.consortium_id,
-            clock={"kind": "system"},
+            clock=CLOCK,
         )

@@ -196,10 +196,10 @@ def test_an_indicator_made_wrong_is_refused(change):
 
 
 def test_indicators_and_signatures_are_bounded_in_number():
-    many = tuple(replace(QUANTITY, id=number.to_bytes(32, "big")) for number in range(33))
+    many = tuple(replace(QUANTITY, id=number.to_bytes(32, "big")) for number in range(a.INDICATORS_MAX + 1))
     assert refused(replace, ONE, indicators=many) == "too_large"
-    assert refused(a.SignedAttestation, ONE, (BANK,) * 33) == "too_large"
-    assert refused(a.check_quorum, DIGEST, [BANK] * 33, COMMITTEE, NOBODY) == "too_large"
+    assert refused(a.SignedAttestation, ONE, (BANK,) * (a.MEMBERS_MAX + 1)) == "too_large"
+    assert refused(a.check_quorum, DIGEST, [BANK] * (a.MEMBERS_MAX + 1), COMMITTEE, NOBODY) == "too_large"
 
 
 ANYTHING = st.recursive(

@@ -324,6 +324,15 @@ def test_a_committee_that_was_replaced_cannot_attest_later_windows(consortium: C
     assert failures(verdict) == [("signatures", "wrong_epoch")]
 
 
+def test_a_window_that_ends_where_the_next_epoch_begins_is_the_old_ones(consortium: Consortium, trust: Trust) -> None:
+    """The edge of chaincode/committee.py and OracleCommittee.epochAt: active_from < window end <= next active_from."""
+    first, border_s = trust.committees[0], consortium.attestation().window_end
+    later = replace(first, epoch=2, active_from_s=border_s)
+    assert verify_bundle(consortium.bundle(), replace(trust, committees=(first, later))).exit_status == 0
+    begun = replace(trust, committees=(replace(first, active_from_s=border_s),))
+    assert failures(verify_bundle(consortium.bundle(), begun)) == [("signatures", "wrong_epoch")]
+
+
 def test_a_log_key_counts_for_its_own_origin_only(consortium: Consortium, trust: Trust) -> None:
     moved = tuple(replace(log, origin="wuxin/elsewhere") for log in trust.logs)
     verdict = verify_bundle(consortium.bundle(), replace(trust, logs=moved))
@@ -349,7 +358,7 @@ def test_a_bigger_block_quorum_is_asked_for(consortium: Consortium, trust: Trust
 
 
 def test_a_bundle_of_another_consortium_or_clock_fails(consortium: Consortium, trust: Trust) -> None:
-    other = write_bundle(consortium.members, consortium_id=bytes(32), clock={"kind": "system"})
+    other = write_bundle(consortium.members, consortium_id=bytes(32), clock=trust.clock)
     assert failures(verify_bundle(other, trust)) == [("attestation", "malformed")]
     strange = verify_bundle(consortium.bundle(), replace(trust, consortium_id=bytes(32)))
     assert failures(strange) == [("attestation", "wrong_aad")]

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from chaincode.committee import COMMITTEE_MEMBERS_MAX
+from chaincode.members import uscc_check_character
 from network.consortium import Consortium, ConsortiumError, write_demo
 
 
@@ -41,6 +43,11 @@ def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
         ('kind = "scenario"', 'kind = "sundial"', "clock.kind"),
         ('kind = "scenario"', 'kind = "system"', "clock.factor"),
         ("factor = 1\n", "factor = 0\n", "clock.factor"),
+        ("factor = 1\n", "factor = 100001\n", "clock.factor"),
+        ("epoch = 1", "epoch = 2", "committee.epoch"),
+        ('chain = "e1"', 'chain = "f"', "circle[0].chain"),
+        ('chain = "e1"', 'chain = "1e"', "circle[0].chain"),
+        ('chain = "e1"', 'chain = "e-1"', "circle[0].chain"),
         ("endorsements = 3", "endorsements = 6", "facts.endorsements"),
         ("endorsements = 3", "endorsements = true", "facts.endorsements"),
         ('orderer = "regulator"', 'orderer = "nobody"', "facts.orderer"),
@@ -70,6 +77,18 @@ def test_what_is_wrong_is_named(text: str, old: str, new: str, field: str) -> No
     assert found.value.field == field
     assert found.value.code == "malformed"
     assert field in found.value.hint
+
+
+def test_a_committee_that_the_facts_would_refuse_is_refused_here(text: str) -> None:
+    for number in range(COMMITTEE_MEMBERS_MAX - 2):
+        body = f"91110108MA6{number:06d}"
+        text += (
+            f'\n[[organisation]]\nname = "more-{number}"\nmsp_id = "More{number}MSP"\n'
+            f'uscc = "{body}{uscc_check_character(body)}"\nroles = ["inspector"]\noracle = true\n'
+        )
+    with pytest.raises(ConsortiumError, match="17 have oracle = true, at most 16 may") as found:
+        Consortium.parse(text.replace("threshold = 2", "threshold = 9"))
+    assert found.value.field == "organisation"
 
 
 def test_an_organisation_that_is_not_there_is_named(text: str) -> None:

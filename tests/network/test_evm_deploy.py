@@ -72,7 +72,7 @@ def test_genesis_carries_the_scenario_clocks_stamp(consortium, node):
     genesis = node.block(0)
     assert genesis is not None
     stamp = decode_header(genesis.header).extra_data[:32]
-    assert stamp == clock_stamp(consortium)
+    assert stamp == clock_stamp(consortium.clock)
     assert stamp.startswith(b"wuxin-scenario/1")
     assert int.from_bytes(stamp[16:24], "big") == consortium.clock.start_ms
 

@@ -11,7 +11,7 @@ import pytest
 from network.consortium import Consortium, ConsortiumError, write_demo
 from network.keystore import KeystoreError
 from network.published import certificate, first_committee, public_keys
-from network.seats import create_home, open_orderer, open_peer, open_seat
+from network.seats import create_home, open_orderer, open_peer, open_sealer, open_seat
 from network.trust_file import set_feed, trust_of
 from wuxin_evidence.trust import Trust
 
@@ -117,6 +117,19 @@ def test_a_stranger_has_no_seat(home: Path) -> None:
     for name in ("pirate", "../bank"):
         with pytest.raises(ConsortiumError):
             open_seat(home, name)
+
+
+def test_the_sealers_key_opens_without_the_rest_of_its_seat(home: Path) -> None:
+    sealer = open_seat(home, "bank").sealer_key
+    keys = home / "orgs" / "bank" / "keys"
+    for path in keys.iterdir():
+        if path.name != "sealer.json":
+            path.unlink()
+    opened = open_sealer(home, "bank")
+    assert sealer is not None and opened.address == sealer.address
+    with pytest.raises(KeystoreError) as refused:
+        open_sealer(home, "insurer")
+    assert refused.value.code == "keystore_missing"
 
 
 def test_opening_one_organisation_reads_nothing_of_another(home: Path) -> None:

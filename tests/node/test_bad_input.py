@@ -27,6 +27,7 @@ def deep(levels: int) -> bytes:
     [
         (b"{", "malformed"),
         (b"\xff\xfe", "malformed"),
+        ("{}".encode("utf-16"), "malformed"),
         (b'{"quantity_g": 1.0}', "malformed"),
         (b'{"quantity_g": NaN}', "malformed"),
         (b'{"quantity_g": 9007199254740992}', "malformed"),
@@ -35,7 +36,7 @@ def deep(levels: int) -> bytes:
         (b"[" * 100_000, "malformed"),
         (b'{"a": "' + b"x" * BODY_BYTES_MAX + b'"}', "too_large"),
     ],
-    ids=["cut", "not-utf8", "float", "nan", "2^53", "5000-digits", "deep", "brackets", "4MiB"],
+    ids=["cut", "not-utf8", "utf-16", "float", "nan", "2^53", "5000-digits", "deep", "brackets", "4MiB"],
 )
 async def test_a_body_that_no_reader_should_see_is_refused(node: Running, body: bytes, code: str) -> None:
     answer = await raw(node, body)
@@ -117,3 +118,30 @@ async def test_the_api_page_names_every_route_with_tags(node: Running) -> None:
         document = (await client.get("/openapi.json")).json()
     assert all(operation["tags"] for path in document["paths"].values() for operation in path.values())
     assert "/v1/collateral/{receipt_id}" in document["paths"]
+
+
+async def test_what_nobody_foresaw_is_internal_and_told_to_the_log_alone(
+    node: Running, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("the passphrase is 12345")
+
+    monkeypatch.setattr("node.api.network.duties.all_duties", fail)
+    answer = await node.get("bank", "/v1/duties")
+    problem = answer.json()
+    assert (answer.status_code, problem["code"], problem["status"]) == (500, "internal", 500)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert problem["instance"] == "/v1/duties" and problem["hint"]
+    assert "12345" not in answer.text and "RuntimeError" not in answer.text
+    (told,) = [record for record in caplog.records if record.name == "node.app"]
+    assert told.getMessage() == "GET /v1/duties failed"
+    assert told.exc_info is not None and "12345" in str(told.exc_info[1])
+
+
+async def test_a_device_id_is_one_that_its_packs_can_carry(node: Running) -> None:
+    """The id is signed with every pack; a longer one could be enrolled and never be heard."""
+    body = {"device_id": "d" * 65, "suite": "eddsa", "public_key": "00" * 32, "firmware_hash": "00" * 32}
+    answer = await node.post("warehouse", "/v1/devices", body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert (await node.get("warehouse", "/v1/devices/" + "d" * 65)).json()["code"] == "malformed"
+    assert (await node.get("warehouse", "/v1/devices/" + "d" * 64)).json()["code"] == "not_found"

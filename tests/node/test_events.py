@@ -61,7 +61,18 @@ async def test_an_acknowledgement_stands_on_the_ledger_with_the_hash_of_what_was
 def test_a_cursor_reads_back_as_it_was_written() -> None:
     text = "f:120.3.0~e1:44.2"
     assert format_cursor(parse_cursor(text)) == text
-    for wrong in ("f:1.2", "e1:1.2.3", "f:1.2.3~f:1.2.4", "x", "f:1.2.3~", "~", "f:-1.0.0", "f:1.2.3" + "~e1:1.2" * 60):
+    for wrong in (
+        "f:1.2",
+        "e1:1.2.3",
+        "f:1.2.3~f:1.2.4",
+        "x",
+        "f:1.2.3~",
+        "~",
+        "f:-1.0.0",
+        "e:1.2",
+        "1e:1.2",
+        "f:1.2.3" + "~e1:1.2" * 60,
+    ):
         with pytest.raises(Problem) as refused:
             parse_cursor(wrong)
         assert refused.value.code == "malformed"

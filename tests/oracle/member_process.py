@@ -48,6 +48,12 @@ class DirectoryNode:
         beside.write_text(json.dumps(body))
         beside.replace(self._posted / f"{idempotency_key}.json")
 
+    def anchored(self, origin):
+        return None
+
+    def post_anchor(self, body, idempotency_key):
+        return None
+
 
 def main() -> None:
     logging.basicConfig(level=logging.INFO)

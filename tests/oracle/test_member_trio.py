@@ -292,6 +292,31 @@ class TestAlarm:
         assert all(trio.attested(name, ALARM) == [] for name in NAMES)
 
 
+class TestEpochs:
+    def test_a_window_that_ended_before_the_next_epoch_is_signed_by_its_own_committee(self, trio: Trio):
+        """Both ledgers refuse the new epoch's signature under a window of the old one (`wrong_epoch`)."""
+        first = trio.committee
+        trio.committee = replace(first, epoch=2, active_from_s=T0_S + 900)
+        trio.look()
+        a_visit(trio, 100, 80_000, 79_700)
+        trio.pass_to(AFTER_GRACE_S)
+        assert trio.clock.now_ms() // 1000 > trio.committee.active_from_s
+        assert [each.attestation.epoch for each in trio.attested("bank", SCHEDULED)] == [1]
+        trio.pass_to(AFTER_GRACE_S + 900)
+        assert [each.attestation.epoch for each in trio.attested("bank", SCHEDULED)] == [1, 2]
+
+    def test_a_member_of_the_next_epoch_alone_does_not_count_before(self, trio: Trio):
+        first = trio.committee
+        trio.committee = replace(first, epoch=2, active_from_s=T0_S + 900)
+        smaller = replace(first, members=first.members[:2])
+        for name in NAMES:
+            trio.members[name].desk.committees = (smaller, trio.committee)
+        a_visit(trio, 100, 80_000, 79_700)
+        trio.pass_to(AFTER_GRACE_S)
+        for name in NAMES:
+            assert {each.organisation for each in trio.attested(name, SCHEDULED)[0].signatures} == {"bank", "insurer"}
+
+
 class TestLocks:
     def test_killed_between_lock_and_signature_a_member_never_signs_a_second_digest(self, trio: Trio):
         a_visit(trio, 100, 80_000, 79_700)
@@ -384,7 +409,7 @@ def test_a_note_of_a_stranger_or_played_again_is_not_heard(trio: Trio):
     trio.pass_to(AFTER_GRACE_S)
     stranger = NoteWriter(CONSORTIUM, "bank", SigningKey.generate("sm2-sm3"), 1)
     with pytest.raises(EvidenceError) as refused:
-        read_note(stranger.write("have", {}), notes_topic(CONSORTIUM, "bank"), CONSORTIUM, trio.committee)
+        read_note(stranger.write("have", {}), notes_topic(CONSORTIUM, "bank"), CONSORTIUM, [trio.committee])
     assert refused.value.code == "bad_signature"
     played = next(raw for sender, raw in trio.said if sender == "bank")
     message = Message(notes_topic(CONSORTIUM, "bank"), played)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from oracle.lien import PRICE_FILE, read_committee, read_liens, read_price
+from oracle.lien import PRICE_FILE, read_committee, read_committees, read_liens, read_price
 from oracle.profile import shipped_profile
 from oracle.registry import read_devices
 from tests.oracle.trio import PROFILE, Trio
@@ -114,13 +115,22 @@ def test_the_committee_is_read_out_of_a_record_that_says_more(trio: Trio):
     assert read_committee(record) == trio.committee
 
 
+def test_the_committees_before_and_after_are_read_where_the_node_names_them(trio: Trio):
+    before, record = trio.committee, trio.committee.to_json()
+    later = replace(before, epoch=2, active_from_s=900)
+    assert read_committees({**record, "previous": None, "next": None}) == [before]
+    assert read_committees({**record, "next": later.to_json()}) == [before, later]
+    assert read_committees({**later.to_json(), "previous": record, "next": None}) == [before, later]
+
+
 def test_a_committee_still_to_come_does_not_replace_the_one_in_force(trio: Trio):
     desk, before = trio.members["bank"].desk, trio.committee
     trio.committee = type(before)(2, 2, before.members, desk.now_s + 100)
     trio.look()
     assert desk.current == before
     trio.clock.ms += 100_000
-    trio.look()
+    assert desk.current == before, "a window that ends where the next begins is the old one's"
+    trio.clock.ms += 1_000
     assert desk.current.epoch == 2
 
 

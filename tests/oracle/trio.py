@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from oracle.anchors import Offer
 from oracle.committee import Keys
 from oracle.profile import Profile
 from oracle.registry import Device
@@ -117,13 +118,15 @@ class Trio:
         self.down: set[str] = set()
         self.queues: dict[str, deque[Message]] = {name: deque() for name in NAMES}
         self.said: list[tuple[str, bytes]] = []
+        self.offered: dict[str, list[Offer]] = {name: [] for name in NAMES}
         self.members: dict[str, Member] = {}
         for name in NAMES:
             self.start(name)
 
     def start(self, name: str) -> Member:
         """Start (again) over the same home."""
-        outside = Outside(lambda t, raw: self.broadcast(name, Message(t, raw)), NodeDouble(), lambda: None)
+        offered = self.offered[name].append
+        outside = Outside(lambda t, raw: self.broadcast(name, Message(t, raw)), NodeDouble(), lambda: None, offered)
         member = Member(self.identities[name], self.home / name, PROFILE, self.clock, outside, self.clock.monotonic)
         self.members[name] = member
         self.look(name)
@@ -132,7 +135,7 @@ class Trio:
     def look(self, *names: str) -> None:
         """Their nodes answer."""
         for name in names or NAMES:
-            self.members[name].node_says(NodeSays(self.devices, self.committee, self.reads[name]))
+            self.members[name].node_says(NodeSays(self.devices, [self.committee], self.reads[name]))
 
     def broadcast(self, sender: str, message: Message) -> None:
         self.said.append((sender, message.payload))

@@ -1,0 +1,84 @@
+"""What comes in costs the node little: no key, no reading; no slow body; no body that is slow to check."""
+
+import asyncio
+import base64
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any, get_args
+
+import pytest
+
+from node import __main__ as serving
+from node.api import limits
+from node.api.attestations import PACKS_MAX, Envelope
+from node.api.limits import BODY_BYTES_MAX, require_sound
+from node.problems import Problem
+from tests.node.conftest import Running
+from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.log import PROOF_HASHES_MAX
+from wuxin_evidence.senml import Reading
+from wuxin_evidence.suites import SigningKey
+
+
+@pytest.mark.parametrize("pattern", [b'\\"', b'"', b"\\", b"["], ids=["escapes", "quotes", "backslashes", "brackets"])
+def test_a_body_of_the_full_size_is_checked_in_linear_time(pattern: bytes) -> None:
+    raw = b'"' + pattern * ((BODY_BYTES_MAX - 1) // len(pattern))
+    started = time.process_time()
+    with pytest.raises((Problem, EvidenceError)) as refused:
+        require_sound(raw)
+    assert refused.value.code == "malformed"
+    assert time.process_time() - started < 2
+
+
+@pytest.mark.parametrize("authorization", [{}, {"Authorization": "Bearer wx_unknown"}], ids=["none", "unknown"])
+async def test_nothing_is_read_for_who_has_no_key(node: Running, authorization: dict[str, str]) -> None:
+    read = 0
+
+    async def body() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(8):
+            read += 1
+            yield b'"' + b'\\"' * 1_000
+
+    async with node.client(None) as client:
+        answer = await client.post("/v1/slots", content=body(), headers=authorization)
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthenticated")
+    assert read == 0
+
+
+async def post_by_hand(node: Running, *messages: dict[str, Any]) -> dict[str, Any]:
+    """A POST whose body comes as ``messages`` and then not at all; gives the problem document."""
+    sent: list[dict[str, Any]] = []
+    waiting = list(messages)
+
+    async def receive() -> dict[str, Any]:
+        if not waiting:
+            await asyncio.sleep(60)
+        return waiting.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    headers = [(b"authorization", f"Bearer {node.key('warehouse')}".encode())]
+    scope = {"type": "http", "method": "POST", "path": "/v1/slots", "query_string": b"", "headers": headers}
+    await node.app(scope, receive, send)
+    document: dict[str, Any] = json.loads(b"".join(message.get("body", b"") for message in sent))
+    return document
+
+
+async def test_a_body_that_comes_too_slowly_is_given_up(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "BODY_READ_S", 0.05)
+    problem = await post_by_hand(node, {"type": "http.request", "body": b"{", "more_body": True})
+    assert problem["code"] == "malformed" and "did not come" in problem["detail"]
+
+
+async def test_half_a_body_is_not_taken_for_a_whole_one(node: Running) -> None:
+    half = {"type": "http.request", "body": b"{} ", "more_body": True}
+    problem = await post_by_hand(node, half, {"type": "http.disconnect"})
+    assert problem["code"] == "malformed" and "ended" in problem["detail"]
+
+
+def test_the_server_answers_a_bounded_number_of_connections() -> None:
+    assert 0 < serving.CONCURRENCY_MAX <= serving.BACKLOG
