@@ -48,6 +48,7 @@ TABLE: Final[dict[str, Rule]] = {
     "append_asset_event": Rule(frozenset({MANUFACTURER}), "owner"),
     "register_slot": Rule(frozenset({WAREHOUSE})),
     "issue_receipt": Rule(frozenset({WAREHOUSE})),
+    "request_delivery": Rule(ANYONE, "owner"),
     "cancel_receipt": Rule(frozenset({WAREHOUSE}), "warehouse"),
     "deliver_receipt": Rule(frozenset({WAREHOUSE}), "warehouse"),
     "propose_pledge": Rule(ANYONE, "owner"),

@@ -5,9 +5,11 @@ document, place and time) and the hash of the event before it; the first one con
 that does not fit is refused, and `check_chain` finds a changed one in an exported chain from both of its ends.
 
     order       temporary                       acceptance   temporary → formal
-    full_load   formal → active, 30 days after acceptance
+    full_load   formal → active, 30 days after the acceptance was recorded
     card, work_order, transfer, overhaul        formal, active
     scrap       anything → scrapped
+
+An asset is what its instance id says (EPC, place, commissioning), so that one is registered once, under whatever name.
 """
 
 import hashlib
@@ -33,7 +35,7 @@ from chaincode.fields import (
     parse,
 )
 from chaincode.members import Member
-from chaincode.stub import Stub, asset_event_key, asset_key
+from chaincode.stub import Stub, asset_event_key, asset_instance_key, asset_key
 from wuxin_evidence import cbor, ids
 
 TEMPORARY: Final = "temporary"
@@ -42,7 +44,7 @@ ACTIVE: Final = "active"
 SCRAPPED: Final = "scrapped"
 
 FULL_LOAD_MS: Final = 30 * 24 * 3600 * 1000
-"""The acceptance run: an asset counts as active only after thirty days at full load."""
+"""The acceptance run, by the ledger's own time: dating the acceptance back does not shorten it."""
 
 CLOCK_SKEW_MS_MAX: Final = 900_000
 EVENTS_MAX: Final = 99_999_999
@@ -100,7 +102,10 @@ class AppendAssetEvent:
 
 @dataclass(frozen=True)
 class Asset:
-    """An asset in the state; `head_hash` is what the next event must continue."""
+    """An asset in the state; `head_hash` is what the next event must continue.
+
+    `accepted_at_ms` is when the ledger recorded the acceptance, not when that event says it happened.
+    """
 
     asset_id: Ident
     instance_id: Hash
@@ -117,6 +122,13 @@ class Asset:
     accepted_at_ms: Milliseconds | None
     created_at_s: Seconds
     updated_tx: Annotated[str, Text()]
+
+
+@dataclass(frozen=True)
+class AssetInstance:
+    """Under which id a thing is registered."""
+
+    asset_id: Ident
 
 
 @dataclass(frozen=True)
@@ -154,14 +166,16 @@ class ChainCheck:
 
 
 def register(stub: Stub, caller: Member, raw: object) -> object:
-    """A manufacturer registers an asset. Errors: malformed, conflict (id taken)."""
+    """A manufacturer registers an asset. Errors: malformed, conflict (id taken, or the same thing under another id)."""
     wanted = parse(RegisterAsset, raw)
 
     state.require_absent(stub, asset_key(wanted.asset_id))
 
     asset = _registered(stub, caller, wanted)
+    _require_unregistered(stub, asset.instance_id)
 
     state.write(stub, asset_key(asset.asset_id), asset)
+    state.write(stub, asset_instance_key(asset.instance_id), AssetInstance(asset.asset_id))
 
     emit(stub, Event("asset_registered", "asset", asset.asset_id, {"instance_id": asset.instance_id}))
     return asset
@@ -188,7 +202,7 @@ def append_event(stub: Stub, caller: Member, raw: object) -> object:
         event_count=event.number,
         head_hash=event.hash,
         last_at_ms=event.at_ms,
-        accepted_at_ms=event.at_ms if event.type == "acceptance" else asset.accepted_at_ms,
+        accepted_at_ms=stub.timestamp_s * 1000 if event.type == "acceptance" else asset.accepted_at_ms,
         updated_tx=stub.tx_id,
     )
 
@@ -250,6 +264,16 @@ def _registered(stub: Stub, owner: Member, wanted: RegisterAsset) -> Asset:
     )
 
 
+def _require_unregistered(stub: Stub, instance_id: str) -> None:
+    known = state.find(stub, asset_instance_key(instance_id), AssetInstance)
+    if known is not None:
+        raise Refusal(
+            "conflict",
+            f"the same EPC, place and commissioning are registered as asset {known.asset_id}",
+            "append to that asset's events, or correct what tells this one apart",
+        )
+
+
 def _require_link(asset: Asset, wanted: AppendAssetEvent) -> None:
     if wanted.previous_hash != asset.head_hash:
         raise Refusal(
@@ -272,13 +296,14 @@ def _require_step(asset: Asset, wanted: AppendAssetEvent) -> None:
 
 
 def _require_time(stub: Stub, asset: Asset, wanted: AppendAssetEvent) -> None:
-    if wanted.at_ms > stub.timestamp_s * 1000 + CLOCK_SKEW_MS_MAX:
+    now_ms = stub.timestamp_s * 1000
+    if wanted.at_ms > now_ms + CLOCK_SKEW_MS_MAX:
         raise Refusal("clock_skew", "at_ms lies in the future", "pass the time of the event in milliseconds UTC")
     if wanted.at_ms < asset.last_at_ms:
         raise Refusal("implausible", "at_ms is before the last event", f"pass {asset.last_at_ms} or later")
-    if wanted.type == "full_load" and wanted.at_ms < (asset.accepted_at_ms or 0) + FULL_LOAD_MS:
+    if wanted.type == "full_load" and min(wanted.at_ms, now_ms) < (asset.accepted_at_ms or 0) + FULL_LOAD_MS:
         raise Refusal(
-            "implausible", "thirty days at full load have not passed since acceptance", "append it when they have"
+            "implausible", "thirty days have not passed since the acceptance was recorded", "append it when they have"
         )
 
 

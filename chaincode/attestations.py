@@ -146,8 +146,22 @@ def _require_meant(stub: Stub, wanted: RecordAttestation, said: evidence.Attesta
         raise malformed("attestation.kind", f"does not fit a {wanted.subject_kind}", f"kinds that fit: {names}")
     if max(said.sequence, said.epoch) >= 2**53:
         raise malformed("attestation.sequence", "or epoch is beyond 2^53−1", "number windows as FORMATS §6 says")
+    _require_sequence(said, require_consortium(stub).day_offset_s)
     if said.window_end > stub.timestamp_s + CLOCK_SKEW_S_MAX:
         raise Refusal("clock_skew", "the window ends in the future", "relay the attestation when its window is over")
+
+
+def _require_sequence(said: evidence.Attestation, day_offset_s: int) -> None:
+    """A sequence far ahead of its window would leave no room for the honest ones after it.
+
+    The length of a window is in the profile, which only the contracts know: a scheduled statement shows it, for every
+    other the shortest possible is taken, a second. So this is a bound; the contracts ask for the very window.
+    """
+    window_s = said.window_end - said.window_start if said.kind == evidence.SCHEDULED else 1
+    if said.sequence >> 16 > (said.window_end + day_offset_s) // max(window_s, 1):
+        raise malformed("attestation.sequence", "is ahead of its window", "number windows as FORMATS §6 says")
+    if said.kind == evidence.SCHEDULED and said.sequence & 0xFFFF != evidence.SCHEDULED_N:
+        raise malformed("attestation.sequence", "is no scheduled one", f"end it in {evidence.SCHEDULED_N}")
 
 
 def _conflicted(stub: Stub, wanted: RecordAttestation) -> frozenset[str]:

@@ -18,13 +18,13 @@ from chaincode.stub import CONSORTIUM_KEY, Stub, member_key, msp_key
 ORGANISATIONS_MAX: Final = 64
 """They are all written in one transaction."""
 
-DAY_OFFSET_S_MAX: Final = 14 * 3600
-"""The farthest time zone from UTC."""
+DAY_OFFSET_S_MAX: Final = 86_399
+"""Less than a day, and not below zero: the contracts count days in unsigned numbers. UTC−5 is 19 hours."""
 
 CLOCK_FACTOR_MAX: Final = 100_000
 """A day in under a second; beyond it the windows of an oracle would close faster than it can sign."""
 
-DayOffset = Annotated[int, Whole(-DAY_OFFSET_S_MAX, DAY_OFFSET_S_MAX)]
+DayOffset = Annotated[int, Whole(0, DAY_OFFSET_S_MAX)]
 
 
 @dataclass(frozen=True)

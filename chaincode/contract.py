@@ -68,6 +68,7 @@ FUNCTIONS: Final[dict[str, Function]] = {
     "append_asset_event": Function(assets.append_event),
     "register_slot": Function(slots.register),
     "issue_receipt": Function(receipts.issue),
+    "request_delivery": Function(receipts.request_delivery),
     "cancel_receipt": Function(receipts.cancel),
     "deliver_receipt": Function(receipts.deliver),
     "propose_pledge": Function(pledges.propose),

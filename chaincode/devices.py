@@ -2,7 +2,8 @@
 
     enrol    registered, or active at once where it is bound already
     bind     registered → active; an active device may be bound to more
-    suspend  active → suspended, by its enroller, an inspector or the regulator
+    suspend  active → suspended, by its enroller, an inspector or the regulator; what the enroller suspended, an
+             inspector or the regulator may suspend as well, and then the enroller resumes it no more
     resume   suspended → active, by whoever suspended it, or the regulator
     retire   anything → retired, for ever
 
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from chaincode import slots, state
-from chaincode.access import require_party
+from chaincode.access import OVERSEERS, require_party
 from chaincode.assets import Asset
 from chaincode.errors import Refusal
 from chaincode.events import Event, emit
@@ -164,12 +165,16 @@ def bind(stub: Stub, caller: Member, raw: object) -> object:
 
 
 def suspend(stub: Stub, caller: Member, raw: object) -> object:
-    """Stop listening to a device. Errors: malformed, not_found, forbidden, conflict (not active)."""
+    """Stop listening to a device; an overseer also takes over the enroller's own suspension.
+
+    Errors: malformed, not_found, forbidden, conflict (not active).
+    """
     wanted = parse(SuspendDevice, raw)
 
     device = require_device(stub, wanted.device_id)
     require_party("suspend_device", caller, device.enroller)
-    _require_status(device, ACTIVE)
+    if not _is_taken_over(device, caller):
+        _require_status(device, ACTIVE)
 
     named = replace(device, suspended_by=caller.organisation, reason=wanted.reason)
     suspended = _moved(stub, named, SUSPENDED)
@@ -217,6 +222,12 @@ def retire(stub: Stub, caller: Member, raw: object) -> object:
 
 def require_device(stub: Stub, device_id: str) -> Device:
     return state.require(stub, device_key(device_id), Device)
+
+
+def _is_taken_over(device: Device, caller: Member) -> bool:
+    """Without this an enroller could fend off an inspector's suspension with one of its own, to be lifted at will."""
+    by_enroller = device.status == SUSPENDED and device.suspended_by == device.enroller
+    return by_enroller and caller.organisation != device.enroller and not OVERSEERS.isdisjoint(caller.roles)
 
 
 def _require_own_asset(stub: Stub, asset_id: str, caller: Member) -> None:

@@ -83,6 +83,16 @@ def member(stub: Stub, organisation: str) -> Member:
     return state.require(stub, member_key(organisation), Member)
 
 
+def guard(stub: Stub, key: str, *guardians: Member) -> None:
+    """Let the key be written only with a peer of each guardian; where they are one organisation, by the channel's rule.
+
+    A key's own policy stands in place of the channel's, so AND of a single organisation would let an altered peer of it
+    write whatever it likes: the channel's three of n is the stronger one.
+    """
+    msp_ids = tuple(dict.fromkeys(one.msp_id for one in guardians))
+    stub.set_key_policy(key, msp_ids if len(msp_ids) > 1 else None)
+
+
 def require_endorser(organisation: Member, what: str) -> None:
     """Refuse (`conflict`) to name in a key policy an organisation without a peer: nobody could ever write the key."""
     if not organisation.endorses:

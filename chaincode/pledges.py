@@ -1,10 +1,11 @@
 """Pledges 质押: a receipt as security, from the owner's proposal to the pledgee's release.
 
-    propose  by the owner: receipt.lien = proposed, the pledgor's terms are stored
+    propose  by the owner: receipt.lien = proposed, the pledgor's terms are stored; until it is answered, receipt and
+             pledge change only under AND(warehouse, owner, pledgee): nobody writes the pledgee's answer without it
     accept   by the pledgee, naming the facility, over the very same terms: receipt.lien = active, and from now on the
              receipt changes only under AND(warehouse, pledgee)
     release  by the pledgee: receipt.lien = none, the key policy goes back to AND(warehouse, owner)
-    lapse    by the owner, when the pledgee let the proposal's deadline pass
+    lapse    by the owner, when the pledgee let the proposal's deadline pass; the policy goes back, too
 
 Endorsement is simulation; consent is the caller. Accepting and releasing therefore ask who is calling.
 """
@@ -17,7 +18,7 @@ from chaincode.access import require_party
 from chaincode.errors import Refusal
 from chaincode.events import Event, emit
 from chaincode.fields import Ident, Organisation, Seconds, Text, malformed, parse
-from chaincode.members import Member, member, require_endorser
+from chaincode.members import Member, guard, member, require_endorser
 from chaincode.receipts import Lien, Receipt, require_active, require_free_of_lien, require_receipt
 from chaincode.stub import Stub, pledge_key, receipt_key
 
@@ -76,7 +77,9 @@ class Pledge:
 
 
 def propose(stub: Stub, caller: Member, raw: object) -> object:
-    """The owner offers a receipt as security to a bank; transient `terms` is the pledgor's copy.
+    """The owner offers a receipt as security to a bank, and so takes back its request for delivery, if it made one.
+
+    Transient `terms` is the pledgor's copy.
 
     Errors: malformed, too_large, not_found, not_owner, receipt_not_active, receipt_pledged, conflict (id taken, or the
     pledgee has no peer), forbidden (the pledgee is no bank).
@@ -88,15 +91,15 @@ def propose(stub: Stub, caller: Member, raw: object) -> object:
     require_party("propose_pledge", caller, receipt.owner)
     _require_pledgeable(stub, receipt)
     state.require_absent(stub, pledge_key(wanted.pledge_id))
-    _require_pledgee(stub, wanted.pledgee, caller)
+    pledgee = _require_pledgee(stub, wanted.pledgee, caller)
     if not stub.timestamp_s < wanted.accept_until_s <= stub.timestamp_s + PROPOSAL_S_MAX:
         raise malformed("accept_until_s", "is not within a year from now", "pass a later second, at most a year ahead")
     warehouse = member(stub, receipt.warehouse)
 
     pledge = _proposed(stub, receipt, wanted)
-    pledged = _with_lien(stub, receipt, _lien(pledge))
+    pledged = replace(_with_lien(stub, receipt, _lien(pledge)), delivery_requested_s=None)
 
-    _write(stub, pledge, pledged, (warehouse, caller))
+    _write(stub, pledge, pledged, (warehouse, caller, pledgee))
     private_terms.write_copy(stub, terms, pledge.pledge_id, caller)
 
     emit(stub, _event("pledge_proposed", pledge))
@@ -200,11 +203,12 @@ def _require_pledgeable(stub: Stub, receipt: Receipt) -> None:
         )
 
 
-def _require_pledgee(stub: Stub, pledgee: str, owner: Member) -> None:
+def _require_pledgee(stub: Stub, pledgee: str, owner: Member) -> Member:
     bank = member(stub, pledgee)
     require_endorser(bank, "a pledgee")
     if "bank" not in bank.roles or bank.organisation == owner.organisation:
         raise Refusal("forbidden", f"{pledgee} cannot be the pledgee", "name a bank that does not own the receipt")
+    return bank
 
 
 def _require_status(pledge: Pledge, status: str) -> None:
@@ -245,12 +249,11 @@ def _with_lien(stub: Stub, receipt: Receipt, lien: Lien | None) -> Receipt:
     return replace(receipt, lien=lien, updated_tx=stub.tx_id)
 
 
-def _write(stub: Stub, pledge: Pledge, receipt: Receipt, guardians: tuple[Member, Member]) -> None:
-    """Pledge and receipt move together, under one key policy; a warehouse that owns its goods is named once."""
-    msp_ids = tuple(dict.fromkeys(one.msp_id for one in guardians))
+def _write(stub: Stub, pledge: Pledge, receipt: Receipt, guardians: tuple[Member, ...]) -> None:
+    """Pledge and receipt move together, under one key policy."""
     for key, record in ((pledge_key(pledge.pledge_id), pledge), (receipt_key(receipt.receipt_id), receipt)):
         state.write(stub, key, record)
-        stub.set_key_policy(key, msp_ids)
+        guard(stub, key, *guardians)
 
 
 def _event(name: str, pledge: Pledge) -> Event:

@@ -21,6 +21,7 @@ KINDS: Final = (
     "device",
     "asset",
     "asset-event",
+    "asset-instance",
     "slot",
     "slot-claim",
     "receipt",

@@ -1,8 +1,11 @@
 """Warehouse receipts 仓单: the contents that 民法典 §909 asks for, over slots that nobody else can receipt.
 
-    issue    by the warehouse, for an owner; claims the slots; key policy AND(warehouse, owner)
-    cancel   by the same warehouse, while no pledge rests on it; frees the slots
-    deliver  the same, when the goods leave
+    issue            by the warehouse, for an owner; claims the slots; key policy AND(warehouse, owner)
+    request_delivery by the owner, while no pledge rests on it: the goods may leave, or the receipt be cancelled
+    cancel           by the same warehouse, once the owner has requested it; frees the slots
+    deliver          the same, when the goods leave
+
+A warehouse that owns the goods itself need not ask itself. A pledge takes the request back.
 
 The lien is derived state: pledges write it on the receipt, so that `lien_check` is one read.
 """
@@ -29,7 +32,7 @@ from chaincode.fields import (
     malformed,
     parse,
 )
-from chaincode.members import Member, member, require_endorser
+from chaincode.members import Member, guard, member, require_endorser
 from chaincode.slots import Claim
 from chaincode.stub import Stub, receipt_key, slot_claim_key
 
@@ -138,6 +141,12 @@ class Receipt:
     closing_reason: Words | None
     created_at_s: Seconds
     updated_tx: Annotated[str, Text()]
+    delivery_requested_s: Seconds | None = None
+
+
+@dataclass(frozen=True)
+class RequestDelivery:
+    receipt_id: Ident
 
 
 @dataclass(frozen=True)
@@ -174,18 +183,40 @@ def issue(stub: Stub, caller: Member, raw: object) -> object:
     state.write(stub, receipt_key(receipt.receipt_id), receipt)
     for slot_id in receipt.slots:
         state.write(stub, slot_claim_key(slot_id), Claim(receipt.receipt_id))
-    guardians = tuple(dict.fromkeys((caller.msp_id, owner.msp_id)))
-    stub.set_key_policy(receipt_key(receipt.receipt_id), guardians)
+    guard(stub, receipt_key(receipt.receipt_id), caller, owner)
 
     body = {"owner": receipt.owner, "slots": receipt.slots, "quantity_g": receipt.quantity_g}
     emit(stub, Event("receipt_issued", "receipt", receipt.receipt_id, body))
     return receipt
 
 
-def cancel(stub: Stub, caller: Member, raw: object) -> object:
-    """The issuing warehouse cancels a receipt that is not pledged.
+def request_delivery(stub: Stub, caller: Member, raw: object) -> object:
+    """The owner lets its goods leave; the same again has no effect.
 
-    Errors: malformed, not_found, forbidden (another warehouse), receipt_not_active, receipt_pledged.
+    Errors: malformed, not_found, not_owner, receipt_not_active, receipt_pledged.
+    """
+    wanted = parse(RequestDelivery, raw)
+
+    receipt = require_receipt(stub, wanted.receipt_id)
+    require_party("request_delivery", caller, receipt.owner)
+    require_active(receipt)
+    require_free_of_lien(receipt)
+
+    if receipt.delivery_requested_s is not None:
+        return receipt
+    requested = replace(receipt, delivery_requested_s=stub.timestamp_s, updated_tx=stub.tx_id)
+
+    state.write(stub, receipt_key(requested.receipt_id), requested)
+
+    emit(stub, Event("delivery_requested", "receipt", requested.receipt_id, {"owner": requested.owner}))
+    return requested
+
+
+def cancel(stub: Stub, caller: Member, raw: object) -> object:
+    """The issuing warehouse cancels a receipt that is not pledged and whose owner requested delivery.
+
+    Errors: malformed, not_found, forbidden (another warehouse), receipt_not_active, receipt_pledged, conflict (the
+    owner has not requested it).
     """
     wanted = parse(CancelReceipt, raw)
 
@@ -200,7 +231,7 @@ def cancel(stub: Stub, caller: Member, raw: object) -> object:
 
 
 def deliver(stub: Stub, caller: Member, raw: object) -> object:
-    """The issuing warehouse hands out the goods of a receipt that is not pledged. Errors as of `cancel`."""
+    """The issuing warehouse hands out the goods that their owner requested. Errors as of `cancel`."""
     wanted = parse(DeliverReceipt, raw)
 
     receipt = _require_closable(stub, caller, "deliver_receipt", wanted.receipt_id)
@@ -280,6 +311,12 @@ def _require_closable(stub: Stub, caller: Member, function: str, receipt_id: str
     require_party(function, caller, receipt.warehouse)
     require_active(receipt)
     require_free_of_lien(receipt)
+    if receipt.delivery_requested_s is None and receipt.owner != caller.organisation:
+        raise Refusal(
+            "conflict",
+            f"{receipt.owner} has not requested delivery of receipt {receipt_id}",
+            f"have {receipt.owner} call request_delivery first",
+        )
     return receipt
 
 

@@ -132,6 +132,10 @@ def asset_key(asset_id: str) -> str:
     return f"asset/{asset_id}"
 
 
+def asset_instance_key(instance_id: str) -> str:
+    return f"asset-instance/{instance_id}"
+
+
 def asset_event_key(asset_id: str, number: int) -> str:
     """Eight digits, so that the order of keys is the order of events."""
     return f"asset-event/{asset_id}/{number:08d}"

@@ -28,7 +28,7 @@ ROLES = frozenset({"bank", "insurer", "manufacturer", "warehouse", "regulator", 
 ORGANISATIONS_MAX = 64
 """Every endorsement of a submit is in the transaction; beyond this a transaction no longer fits a block."""
 
-DAY_OFFSET_S_MAX = 14 * 3600
+DAY_OFFSET_S_MAX = 86_399
 """The easternmost civil time is UTC+14; the western limit, −12 h, is within the same bound."""
 
 _ORGANISATION_NAME = re.compile(r"[a-z0-9-]{2,32}")
@@ -169,7 +169,7 @@ class Consortium:
         consortium = cls(
             consortium_id=_consortium_id(table),
             name=table.text("name"),
-            day_offset_s=table.integer("day_offset_s", -DAY_OFFSET_S_MAX, DAY_OFFSET_S_MAX),
+            day_offset_s=table.integer("day_offset_s", 0, DAY_OFFSET_S_MAX),
             clock=_clock(table.table("clock")),
             facts=_facts(table.table("facts")),
             organisations=tuple(_organisation(row) for row in table.tables("organisation")),

@@ -66,6 +66,7 @@ ROUTES: dict[tuple[str, str], Rule] = {
     ("GET", "/v1/slots"): _rule(READ),
     ("GET", "/v1/slots/by-id"): _rule(READ),
     ("POST", "/v1/receipts"): _rule(FACTS, "warehouse"),
+    ("POST", "/v1/receipts/{receipt_id}/request-delivery"): _rule(FACTS),
     ("POST", "/v1/receipts/{receipt_id}/cancel"): _rule(FACTS, "warehouse"),
     ("POST", "/v1/receipts/{receipt_id}/deliver"): _rule(FACTS, "warehouse"),
     ("GET", "/v1/receipts"): _rule(READ),

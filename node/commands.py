@@ -19,11 +19,11 @@ import hmac
 import json
 import os
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
 
 from node import audit
 from node.local_tables import command
@@ -160,17 +160,23 @@ class Commands:
             for row in rows
         ]
 
-    def pending(self, organisations: Sequence[str], limit: int) -> list[Row[Any]]:
-        """The oldest pending commands, rows of ``command``."""
+    def pending(self, organisation: str, ledger: str, limit: int, unanswered: Collection[str] = ()) -> list[str]:
+        """Ids of an organisation's oldest commands for a ledger that may be delivered now.
+
+        What follows another command may when that one is final, or is among the ``unanswered``.
+        """
+        earlier = command.alias()
+        waits = exists().where(earlier.c.id == command.c.after_id, earlier.c.status == PENDING)
+        free = func.json_each(json.dumps(list(unanswered))).table_valued("value")
+        statement = (
+            select(command.c.id)
+            .where(command.c.status == PENDING, command.c.organisation == organisation, command.c.ledger == ledger)
+            .where(or_(~waits, command.c.after_id.in_(select(free.c.value))))
+            .order_by(command.c.id)
+            .limit(limit)
+        )
         with self._local.read() as connection:
-            return list(
-                connection.execute(
-                    select(command)
-                    .where(command.c.status == PENDING, command.c.organisation.in_(list(organisations)))
-                    .order_by(command.c.id)
-                    .limit(limit)
-                ).all()
-            )
+            return list(connection.execute(statement).scalars())
 
     def load(self, transaction_id: str) -> Row[Any] | None:
         with self._local.read() as connection:

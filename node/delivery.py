@@ -137,18 +137,14 @@ class Delivery:
             self._tasks.append(asyncio.create_task(self._work(self._queues[key]), name=name))
 
     async def _sweep(self) -> None:
+        """Each queue from its own rows: a ledger that does not answer holds up no command for the other."""
         while True:
-            rows = await asyncio.to_thread(self._commands.pending, list(self._served), QUEUE_MAX)
-            for row in rows:
-                if row.after_id is None or await self._may_follow(row.after_id):
-                    self.enqueue(row.organisation, row.ledger, row.id)
+            for organisation, ledger in self._queues:
+                unanswered = tuple(self._unanswered)
+                ids = await asyncio.to_thread(self._commands.pending, organisation, ledger, QUEUE_MAX, unanswered)
+                for identifier in ids:
+                    self.enqueue(organisation, ledger, identifier)
             await asyncio.sleep(SWEEP_S)
-
-    async def _may_follow(self, earlier_id: str) -> bool:
-        if earlier_id in self._unanswered:
-            return True
-        earlier = await asyncio.to_thread(self._commands.load, earlier_id)
-        return earlier is None or earlier.status != PENDING
 
     async def _work(self, queue: asyncio.Queue[str]) -> None:
         while True:

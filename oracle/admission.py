@@ -6,6 +6,8 @@
     4  its signature    bad_signature, wrong_aad (good, but made for another device)
     5  seen before      a repeat (no effect), pack_equivocation (another content at the same boot and seq)
     6  its readings     malformed, implausible, clock_skew (from the future)
+    7  its share        too_large: what a window's statement may cite is shared evenly by the devices of a slot, so that
+                        no device can crowd out another one's loss
 
 A pack that comes late is admitted and marked. The digest is over what was signed, so a second good signature over the
 same content is the same pack.
@@ -13,7 +15,7 @@ same content is the same pack.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oracle.indicators import MeasuredPack
 from oracle.profile import Profile
@@ -25,6 +27,12 @@ from wuxin_evidence.suites import suite
 
 OTHER_DEVICES_TRIED = 8
 """How many other devices a bad signature is tried for, to tell `wrong_aad` apart; each try costs a verification."""
+GUESSES_PER_S_MAX = 4
+"""Packs for which that is tried. It only makes a refusal clearer; a flood of forged packs must not be helped by it."""
+PACKS_PER_WINDOW_MAX = 1000
+"""Of one slot, so that with carry-in and late packs a statement stays below what a node takes and notes can name."""
+BYTES_PER_WINDOW_MAX = 768 * 1024
+"""Of one slot; in base64 and with a proof for each pack this fits into a node's request of 4 MiB."""
 COUNTER_MAX = 2**63 - 1
 """A device that counts a billion packs a second reaches this in 292 years; the log keeps signed 64-bit integers."""
 
@@ -54,6 +62,20 @@ class Refused:
     pack: Pack | None = None
 
 
+@dataclass
+class Guesses:
+    """How often in this second it was tried whom a bad signature was meant for."""
+
+    second: int = 0
+    made: int = 0
+
+    def may_try(self, now_ms: int) -> bool:
+        if now_ms // 1000 != self.second:
+            self.second, self.made = now_ms // 1000, 0
+        self.made += 1
+        return self.made <= GUESSES_PER_S_MAX
+
+
 @dataclass(frozen=True)
 class Door:
     """What admission asks: whose consortium, which devices, which profile, what is stored."""
@@ -62,6 +84,7 @@ class Door:
     profile: Profile
     registry: Registry
     store: Store
+    guesses: Guesses = field(default_factory=Guesses)
 
 
 def admit(envelope: bytes, topic: str | None, now_ms: int, door: Door) -> Admitted | Repeat | Refused:
@@ -74,11 +97,14 @@ def admit(envelope: bytes, topic: str | None, now_ms: int, door: Door) -> Admitt
     try:
         if topic is not None:
             check_topic(pack, door.consortium_id, topic)
-        _require_signed(pack, _require_active(pack, door.registry), door)
+        device = _require_active(pack, door.registry)
+        _require_signed(pack, device, door, None if topic is None else now_ms)
         if door.store.holds(pack.digest):
             return Repeat(pack.digest)
         _require_first(pack, door.store)
-        return _measured(pack, now_ms, door.profile)
+        admitted = _measured(pack, now_ms, door.profile)
+        _require_room(pack, admitted.measured.window, door)
+        return admitted
     except EvidenceError as error:
         return Refused(error.code, error.detail, pack)
 
@@ -97,11 +123,13 @@ def _require_active(pack: Pack, registry: Registry) -> Device:
     return device
 
 
-def _require_signed(pack: Pack, device: Device, door: Door) -> None:
+def _require_signed(pack: Pack, device: Device, door: Door, now_ms: int | None) -> None:
+    """`now_ms` is None for a pack whose sender is not told what is wrong with it."""
     try:
         verify_pack(pack, door.consortium_id, device.public_key, device.suite)
     except EvidenceError as error:
-        if error.code == "bad_signature" and (meant := _signed_for(pack, device, door)):
+        may_guess = error.code == "bad_signature" and now_ms is not None and door.guesses.may_try(now_ms)
+        if may_guess and (meant := _signed_for(pack, device, door)):
             raise EvidenceError("wrong_aad", f"signed for {meant}, sent as {pack.device_id}") from error
         raise
 
@@ -127,6 +155,22 @@ def _require_first(pack: Pack, store: Store) -> None:
             f"{pack.device_id} signed {held.hex()[:16]} and {pack.digest.hex()[:16]}"
             f" as boot {pack.boot} seq {pack.seq}",
             "find out who else holds the device's key",
+        )
+
+
+def _require_room(pack: Pack, window: int, door: Door) -> None:
+    device = _require_active(pack, door.registry)
+    sharing = max((len(door.registry.devices_of(slot_id)) for slot_id in device.slots), default=0)
+    if not sharing:
+        return
+    packs, size = door.store.load(pack.device_id, window)
+    packs_max, bytes_max = PACKS_PER_WINDOW_MAX // sharing, BYTES_PER_WINDOW_MAX // sharing
+    if packs >= packs_max or size + len(pack.envelope) > bytes_max:
+        raise EvidenceError(
+            "too_large",
+            f"{pack.device_id} has {packs} packs of {size} bytes in window {window}; its share of the slot is"
+            f" {packs_max} packs and {bytes_max} bytes",
+            "put more readings into a pack, or measure less often",
         )
 
 

@@ -1,6 +1,6 @@
 """The statement at once: a pack that makes an alarm predicate true is attested over just the packs it rests on.
 
-    on_pack    one more pack of the open window: the running fold of its device, then the predicates
+    on_pack    one more pack of an open window: the running fold of its device, then the predicates
     raise      sign the alarm over carry-in + window so far, as n = 1, 2, … of the window; peers do so by themselves
     on_signed  a peer's alarm: the packs it cites must be held and leave none of ours out; recompute over just those
 
@@ -19,10 +19,12 @@ from oracle.evidence import recall
 from oracle.indicators import LossFold, MeasuredPack, alarms, fold_values, listed
 from oracle.windows import Position, cite_alarm, is_honest_prefix
 from wuxin_evidence.attestation import ALARM, SCHEDULED_N, Indicator, MemberSignature, sequence_of
-from wuxin_evidence.ids import indicator_id
+from wuxin_evidence.ids import indicator_id, subject
 
 WANT_AFTER_S = 0.05
 """Packs that a peer's alarm cites are usually on their way from the broker; after this they are asked for."""
+WINDOWS_OPEN_MAX = 2
+"""Per slot, the newest. Two devices, or two clocks, may be on either side of a window's border."""
 PENDING_MAX = 256
 """Alarms waiting for packs. More would be a peer citing packs that nobody has."""
 PENDING_S = 10.0
@@ -59,33 +61,55 @@ class Alarms:
     def __init__(self, desk: Desk, ballots: Ballots) -> None:
         self._desk = desk
         self._ballots = ballots
-        self._open: dict[str, OpenWindow] = {}
+        self._open: dict[tuple[str, int], OpenWindow] = {}
+        self._windows: dict[str, list[int]] = {}
         self._pending: list[PendingAlarm] = []
         self._best: dict[tuple[str, int], Statement] = {}
 
     def on_pack(self, pack: MeasuredPack, digest: bytes, slots: tuple[str, ...]) -> None:
         """One admitted and durable pack."""
         for slot_id in slots:
-            state = self._open.get(slot_id)
-            if state is None or pack.window > state.window:
+            state = self._open.get((slot_id, pack.window))
+            if state is None and self._may_open(slot_id, pack.window):
                 state = self._rebuilt(slot_id, OpenWindow(pack.window))
-            elif pack.window == state.window and digest not in state.positions:
+            elif state is not None and digest not in state.positions:
                 state = self._extended(slot_id, state, pack, digest)
             else:
                 continue
-            self._open[slot_id] = state
+            self._keep_open(slot_id, state)
             self._evaluate(slot_id, state)
         self._retry(digest)
 
     def resume(self) -> None:
-        """Look at the open window of every slot again: after a start, and after a batch that failed half-way."""
-        window = self._desk.profile.windows.index(self._desk.now_s)
+        """Look at the open windows of every slot again: after a start, and after a batch that failed half-way."""
+        now = self._desk.profile.windows.index(self._desk.now_s)
         for slot_id in self._desk.registry.slots():
-            raised = self._open[slot_id].raised if slot_id in self._open else {}
-            state = self._rebuilt(slot_id, OpenWindow(window, raised=raised))
-            if any(each.window == window for each in state.positions.values()):
-                self._open[slot_id] = state
-                self._evaluate(slot_id, state)
+            for window in (now - 1, now):
+                if not self._is_settled(slot_id, window):
+                    self._resume(slot_id, window)
+
+    def _resume(self, slot_id: str, window: int) -> None:
+        earlier = self._open.get((slot_id, window))
+        state = self._rebuilt(slot_id, OpenWindow(window, raised={} if earlier is None else earlier.raised))
+        if any(each.window == window for each in state.positions.values()):
+            self._keep_open(slot_id, state)
+            self._evaluate(slot_id, state)
+
+    def _may_open(self, slot_id: str, window: int) -> bool:
+        """A window that is not settled, and newer than the older one of those that are open."""
+        held = self._windows.get(slot_id, [])
+        return not (len(held) == WINDOWS_OPEN_MAX and window < held[0]) and not self._is_settled(slot_id, window)
+
+    def _is_settled(self, slot_id: str, window: int) -> bool:
+        settled = self._desk.store.settled(subject("slot", slot_id))
+        return settled is not None and window <= settled.window
+
+    def _keep_open(self, slot_id: str, state: OpenWindow) -> None:
+        self._open[slot_id, state.window] = state
+        held = sorted({*self._windows.get(slot_id, []), state.window})
+        self._windows[slot_id] = held[-WINDOWS_OPEN_MAX:]
+        for window in held[:-WINDOWS_OPEN_MAX]:
+            del self._open[slot_id, window]
 
     def on_signed(self, organisation: str, statement: Statement, signature: MemberSignature) -> None:
         """A peer's alarm: corroborate it, or wait for the packs it cites."""
@@ -245,8 +269,8 @@ class Alarms:
         return self._statement(statement.subject_id, window, holding, statement.packs, recalled.last_ms, n)
 
     def _mark_raised(self, slot_id: str, window: int, statement: Statement) -> None:
-        state = self._open.get(slot_id)
-        if state is None or state.window != window:
+        state = self._open.get((slot_id, window))
+        if state is None:
             return
         values = {each.id: each.value for each in statement.attestation.indicators}
         for predicate in self._desk.profile.alarms:

@@ -134,7 +134,7 @@ class Anchors:
 class AnchorWatch:
     """The anchor thread: looks at the node, and posts the offer that waits; a newer offer replaces an older one."""
 
-    def __init__(self, node: AnchorNode, origin: str, inbox: queue.SimpleQueue[object], stop: threading.Event) -> None:
+    def __init__(self, node: AnchorNode, origin: str, inbox: queue.Queue[object], stop: threading.Event) -> None:
         self._node = node
         self._origin = origin
         self._inbox = inbox

@@ -152,7 +152,7 @@ class Closings:
             return closing
         is_over = windows.due_ms(window) - self._desk.profile.clock_skew_s * 1000 <= now_ms
         is_recent = window > windows.last_due(now_ms) - CATCH_UP_WINDOWS_MAX
-        if not is_over or not is_recent or slot_id not in self._desk.registry.slots():
+        if not is_over or not is_recent or not self._desk.registry.has_slot(slot_id):
             return None
         settled = self._desk.store.settled(subject("slot", slot_id))
         return None if settled is not None and window <= settled.window else self._closing(slot_id, window)

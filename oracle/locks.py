@@ -12,6 +12,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from oracle.database import open_database
+from wuxin_evidence.attestation import SCHEDULED_N, sequence_of
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS locks (
@@ -39,12 +40,14 @@ class Locks:
         ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def last_sequence(self, subject: bytes, kind: int, below: int) -> int:
-        """The highest sequence below `below` that is locked, or -1."""
+    def last_number(self, subject: bytes, kind: int, window: int) -> int:
+        """The highest n of `window` that is locked, that of a scheduled statement left out; 0 when there is none."""
+        first, end = sequence_of(window, 0), sequence_of(window, SCHEDULED_N)
         row = self._db.execute(
-            "SELECT max(sequence) FROM locks WHERE subject = ? AND kind = ? AND sequence < ?", (subject, kind, below)
+            "SELECT max(sequence) FROM locks WHERE subject = ? AND kind = ? AND sequence >= ? AND sequence < ?",
+            (subject, kind, first, end),
         ).fetchone()
-        return -1 if row[0] is None else int(row[0])
+        return 0 if row[0] is None else int(row[0]) & 0xFFFF
 
     def close(self) -> None:
         self._db.close()

@@ -19,6 +19,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,7 @@ from oracle.committee import Keys, log
 from oracle.lien import ClientNode, NodeApi, read_committees, read_liens, read_price
 from oracle.profile import DEFAULT_PROFILE, Profile
 from oracle.registry import read_devices
-from oracle.session import Broker, Message, Session, Tls
+from oracle.session import INFLIGHT_MAX, Broker, Message, Session, Tls
 from oracle.standing import Read
 from oracle.worker import Identity, Member, NodeSays, Outside
 from wuxin_client import Client
@@ -47,6 +48,10 @@ NODE_LOOK_S_MIN = 0.1
 """However often it is asked for; packs of unknown devices must not become a load on the node."""
 BATCH_MAX = 500
 """Messages made durable together; more would delay the first of them."""
+INBOX_MAX = 2 * INFLIGHT_MAX
+"""Messages that wait for the worker; the broker holds back the rest."""
+STOP_LOOK_S = 0.2
+"""How often a thread that waits for room looks whether the process ends."""
 STORE_TRIES_MAX = 5
 STORE_PAUSE_S = 0.5
 
@@ -77,7 +82,7 @@ class Installed:
 class NodeWatch:
     """A thread that looks at the member's node and price file, and puts what it saw into the inbox."""
 
-    def __init__(self, node: NodeApi, home: Path, inbox: queue.SimpleQueue[object], stop: threading.Event) -> None:
+    def __init__(self, node: NodeApi, home: Path, inbox: queue.Queue[object], stop: threading.Event) -> None:
         self._node = node
         self._home = home
         self._inbox = inbox
@@ -128,13 +133,13 @@ class Process:
         profile: Profile,
         on_ready: Callable[[], None] = lambda: None,
     ) -> None:
-        self._inbox: queue.SimpleQueue[object] = queue.SimpleQueue()
+        self._inbox: queue.Queue[object] = queue.Queue(INBOX_MAX)
         self._stop = threading.Event()
         prefix = f"wuxin/1/{identity.consortium_id.hex()}"
         client_id = f"wuxin-{identity.consortium_id.hex()[:8]}-{identity.organisation}"
         self._watch = NodeWatch(node, home, self._inbox, self._stop)
         topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
-        self._session = Session(broker, client_id, topics, self._inbox.put, on_ready)
+        self._session = Session(broker, client_id, topics, self._deliver, on_ready)
         origin = log_origin(identity.consortium_id, identity.organisation)
         self._anchors = AnchorWatch(node, origin, self._inbox, self._stop)
         outside = Outside(self._session.publish, node, self._watch.ask, self._anchors.offer)
@@ -163,7 +168,17 @@ class Process:
     def stop(self) -> None:
         """From any thread."""
         self._stop.set()
-        self._inbox.put(None)
+        with suppress(queue.Full):  # then the worker is awake anyway
+            self._inbox.put_nowait(None)
+
+    def _deliver(self, message: Message) -> None:
+        """From the network thread. While the inbox is full nothing more is read from the broker."""
+        while not self._stop.is_set():
+            try:
+                self._inbox.put(message, timeout=STOP_LOOK_S)
+            except queue.Full:
+                continue
+            return
 
     def _step(self) -> None:
         items = self._take()

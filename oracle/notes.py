@@ -20,6 +20,7 @@ from wuxin_evidence import cbor
 from wuxin_evidence.attestation import Committee
 from wuxin_evidence.cose import parse1, sign1, verify1
 from wuxin_evidence.errors import EvidenceError, malformed
+from wuxin_evidence.ids import IDENTIFIER_LENGTH_MAX
 from wuxin_evidence.suites import SigningKey
 
 NOTE_SUITE = "sm2-sm3"
@@ -29,6 +30,10 @@ DIGESTS_MAX = 8192
 """Packs that one window's statement may cite: nine a second at 900 s."""
 COUNTER_END = 2**63
 """boot and seq stay below; how far a peer was heard is kept in signed 64-bit integers."""
+DIFFERENCES_MAX = 16
+"""Indicators that one `differs` note names; no statement has more."""
+UNSOUND = (KeyError, TypeError, ValueError, OverflowError)
+"""What a note of a shape that nobody foresaw may bring about; it is refused, and the member goes on."""
 _KID = 4
 
 
@@ -95,3 +100,29 @@ def digests(value: object) -> frozenset[bytes]:
     if items is None or len(items) > DIGESTS_MAX or not all(isinstance(d, bytes) and len(d) == 32 for d in items):
         raise malformed(f"a list of at most {DIGESTS_MAX} digests is expected")
     return frozenset(cast("list[bytes]", items))
+
+
+def read_differs(note: Note) -> dict[str, Any]:
+    """What a member says that it computed differently, in the fields and sizes that are known. Raises `malformed`."""
+    body = note.body
+    rows, altered = body.get("indicators"), body.get("altered")
+    numbers = (body.get("kind"), body.get("sequence"))
+    if not isinstance(rows, list) or not isinstance(altered, list) or not all(type(each) is int for each in numbers):
+        raise malformed("a differs note names kind, sequence, indicators and altered packs")
+    return {
+        "organisation": note.organisation,
+        "subject_id": str(body.get("subject_id"))[:IDENTIFIER_LENGTH_MAX],
+        "kind": body["kind"],
+        "sequence": body["sequence"],
+        "indicators": [_difference(each) for each in cast("list[object]", rows)[:DIFFERENCES_MAX]],
+        "altered": sorted(digests(cast("list[object]", altered)[:DIFFERENCES_MAX])),
+    }
+
+
+def _difference(row: object) -> dict[str, object]:
+    found: Mapping[str, object] = cast("Mapping[str, object]", row) if isinstance(row, dict) else {}
+    shown: dict[str, object] = {"name": str(found.get("name"))[:IDENTIFIER_LENGTH_MAX]}
+    for name in ("mine", "theirs"):
+        value = found.get(name)
+        shown[name] = value if type(value) is int else None
+    return shown

@@ -3,6 +3,8 @@
     put        written before anything is sent; the same digest twice is one entry
     run        a thread: post the oldest, repeat with growing pauses while the world fails, drop it when it is refused
 
+Bodies hold packs, so they are encrypted like the log, and emptied once they are delivered.
+
 The idempotency key is the attestation's digest with its kind, so a repeat after a lost answer has no second effect. A
 refusal (another member was first with a newer one, for instance) is kept in the log of refusals and not repeated.
 """
@@ -21,6 +23,7 @@ import httpx
 
 from oracle.database import open_database
 from oracle.lien import NodeApi
+from oracle.store import Vault
 from wuxin_client.errors import Denied, Rejected, WuxinError
 from wuxin_evidence.errors import EvidenceError
 
@@ -32,7 +35,7 @@ log = logging.getLogger("wuxin.oracle")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
-  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body TEXT NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL);
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, id);
 """
 
@@ -40,9 +43,10 @@ CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, id);
 class Outbox:
     """Entries are `waiting`, `delivered` or `refused`. `put` and `run` may be in different threads."""
 
-    def __init__(self, path: Path, node: NodeApi) -> None:
+    def __init__(self, path: Path, node: NodeApi, vault: Vault) -> None:
         self._path = path
         self._node = node
+        self._vault = vault
         self._db = open_database(path, _SCHEMA)
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -51,7 +55,7 @@ class Outbox:
         """Durable when it returns; delivered some time after."""
         self._db.execute(
             "INSERT OR IGNORE INTO outbox (key, body, state, detail) VALUES (?, ?, 'waiting', '')",
-            (key, json.dumps(body)),
+            (key, self._vault.seal(json.dumps(body).encode(), key.encode())),
         )
         self._wake.set()
 
@@ -60,8 +64,9 @@ class Outbox:
         return dict(self._db.execute("SELECT state, count(*) FROM outbox GROUP BY state").fetchall())
 
     def bodies(self) -> list[dict[str, Any]]:
-        """Every body ever put, oldest first."""
-        return [json.loads(row[0]) for row in self._db.execute("SELECT body FROM outbox ORDER BY id")]
+        """Every body that is not delivered, oldest first."""
+        rows = self._db.execute("SELECT key, body FROM outbox WHERE state != 'delivered' ORDER BY id")
+        return [json.loads(self._vault.open(bytes(sealed), key.encode())) for key, sealed in rows]
 
     def run(self) -> None:
         """Deliver until `stop`."""
@@ -75,23 +80,24 @@ class Outbox:
                 self._wake.wait()
                 self._wake.clear()
                 continue
-            outcome = self._deliver(str(row[1]), json.loads(row[2]))
+            outcome = self._deliver(str(row[1]), bytes(row[2]))
             if outcome is None:
                 self._stop.wait(pause_s)
                 pause_s = min(2 * pause_s, PAUSE_S_MAX)
                 continue
             pause_s = PAUSE_S_MIN
-            database.execute("UPDATE outbox SET state = ?, detail = ? WHERE id = ?", (*outcome, row[0]))
+            kept = b"" if outcome[0] == "delivered" else row[2]
+            database.execute("UPDATE outbox SET state = ?, detail = ?, body = ? WHERE id = ?", (*outcome, kept, row[0]))
         database.close()
 
     def stop(self) -> None:
         self._stop.set()
         self._wake.set()
 
-    def _deliver(self, key: str, body: Mapping[str, Any]) -> tuple[str, str] | None:
+    def _deliver(self, key: str, sealed: bytes) -> tuple[str, str] | None:
         """(state, detail) when it is settled, None when it must be tried again."""
         try:
-            self._node.post_attestation(body, key)
+            self._node.post_attestation(json.loads(self._vault.open(sealed, key.encode())), key)
         except Denied as denied:
             log.error("the node refuses this member's key: %s", denied)
             return None

@@ -1,6 +1,8 @@
 """What was refused, kept apart with its reason, so that a device's owner can be told what is wrong.
 
-Rows are bounded in number and size: a flood of refused packs pushes out the oldest refused ones, never evidence.
+Rows are bounded in number and size: a flood of refused packs pushes out the oldest refused ones, never evidence. A
+second pack at a place that is taken is evidence against whoever holds the device's key: such rows are bounded by
+themselves, and no junk pushes them out.
 The bytes of a refused pack are encrypted like those of an admitted one.
 """
 
@@ -18,6 +20,7 @@ from oracle.store import Vault
 QUARANTINE_FILE = "quarantine.db"
 ROWS_MAX = 10_000
 """At a few KB each this stays far below a gigabyte."""
+EQUIVOCATIONS_MAX = 1_000
 BYTES_KEPT_MAX = 64 * 1024
 """Longer refused messages keep their hash and beginning only."""
 
@@ -25,6 +28,11 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS refused (
   id INTEGER PRIMARY KEY, at_ms INTEGER NOT NULL, topic TEXT NOT NULL, code TEXT NOT NULL, detail TEXT NOT NULL,
   size INTEGER NOT NULL, sha256 BLOB NOT NULL, body BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS refused_equivocation ON refused ((code = 'pack_equivocation'), id);
+"""
+_TRIM = """
+DELETE FROM refused WHERE (code = 'pack_equivocation') = ? AND id <= (
+  SELECT id FROM refused WHERE (code = 'pack_equivocation') = ? ORDER BY id DESC LIMIT 1 OFFSET ?)
 """
 
 
@@ -64,7 +72,7 @@ class Quarantine:
                 "INSERT INTO refused (at_ms, topic, code, detail, size, sha256, body) VALUES (?, ?, ?, ?, ?, ?, ?)",
                 self._pending,
             )
-            self._db.execute("DELETE FROM refused WHERE id <= (SELECT max(id) FROM refused) - ?", (ROWS_MAX,))
+            self._db.executemany(_TRIM, ((0, 0, ROWS_MAX), (1, 1, EQUIVOCATIONS_MAX)))
             self._db.execute("COMMIT")
         except BaseException:
             if self._db.in_transaction:

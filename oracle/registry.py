@@ -29,6 +29,10 @@ class Registry:
 
     def replace(self, devices: Iterable[Device]) -> None:
         self._devices = {each.device_id: each for each in devices}
+        self._by_slot: dict[str, list[str]] = {}
+        for device_id in sorted(self._devices):
+            for slot_id in set(self._devices[device_id].slots):
+                self._by_slot.setdefault(slot_id, []).append(device_id)
 
     def find(self, device_id: str) -> Device | None:
         return self._devices.get(device_id)
@@ -40,10 +44,13 @@ class Registry:
 
     def slots(self) -> list[str]:
         """Slots that at least one device weighs or weighed, sorted."""
-        return sorted({slot for each in self._devices.values() for slot in each.slots})
+        return sorted(self._by_slot)
+
+    def has_slot(self, slot_id: str) -> bool:
+        return slot_id in self._by_slot
 
     def devices_of(self, slot_id: str) -> list[str]:
-        return sorted(each.device_id for each in self._devices.values() if slot_id in each.slots)
+        return list(self._by_slot.get(slot_id, ()))
 
 
 def read_devices(rows: Iterable[Mapping[str, Any]]) -> list[Device]:

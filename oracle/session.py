@@ -26,6 +26,10 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps packs for a member that is away."""
 INFLIGHT_MAX = 1000
 """Messages the broker may have out without an acknowledgement: the size of a batch."""
+QUEUED_MAX = 1000
+"""Notes kept in memory while offline. The state they tell is told again after a reconnect."""
+PACKET_BYTES_MAX = 2 * 1024 * 1024
+"""Twice the largest envelope that is decoded; the broker keeps anything larger to itself."""
 KEEPALIVE_S = 20
 
 log = logging.getLogger("wuxin.oracle")
@@ -67,7 +71,10 @@ class Message:
 
 
 class Session:
-    """One connection that comes back by itself. `deliver` and `on_ready` are called in the network thread."""
+    """One connection that comes back by itself. `deliver` and `on_ready` are called in the network thread.
+
+    `deliver` may block: the broker then holds back what is not acknowledged.
+    """
 
     def __init__(
         self,
@@ -94,6 +101,7 @@ class Session:
             properties = Properties(PacketTypes.CONNECT)
             properties.SessionExpiryInterval = SESSION_EXPIRY_S
             properties.ReceiveMaximum = INFLIGHT_MAX
+            properties.MaximumPacketSize = PACKET_BYTES_MAX
             self._client.connect_async(broker.host, broker.port, KEEPALIVE_S, clean_start=False, properties=properties)
         else:
             self._client.connect_async(broker.host, broker.port, KEEPALIVE_S)
@@ -131,6 +139,7 @@ class Session:
             )
         client.on_socket_open = send_at_once
         client.max_inflight_messages_set(INFLIGHT_MAX)
+        client.max_queued_messages_set(QUEUED_MAX)
         client.reconnect_delay_set(1, 8)
         if self._broker.tls is not None:
             client.tls_set_context(self._broker.tls.context())  # pyright: ignore[reportUnknownMemberType] -- paho leaves it untyped

@@ -21,7 +21,13 @@ from wuxin_evidence.ids import indicator_id, subject
 PROPOSE_STEP_S = 0.4
 """Real time by which each place in the committee's order waits longer before it proposes."""
 REPROPOSE_S = 2.0
-"""A proposal without a quorum is made again after this, with a new moment."""
+"""A proposal without a quorum is made again after this, with a new moment, then after twice as long, up to the
+heartbeat: what nobody else reads is not worth a signature every other second."""
+PROPOSALS_PER_TICK_MAX = 20
+"""Each costs a lock on the disk and two signatures; packs must not wait for ten thousand pledges."""
+NUMBERS_AHEAD_MAX = 16
+"""How far beyond the last number known here of a window a peer's may be. It missed a few at most; and a
+peer must not use up the numbers that are left, since the ledgers take them only in rising order."""
 DISAGREE_S = 10.0
 """How long a peer's proposal may wait for my own reading to say the same."""
 WAITING_MAX = 256
@@ -52,8 +58,24 @@ class Attested:
 
     values: Mapping[str, int] | None = None
     at_s: int = 0
+    sequence: int = 0
     due_since: float | None = None
     proposed: float = -REPROPOSE_S
+    pause_s: float = REPROPOSE_S
+    last_words: Mapping[str, int] | None = None
+
+    def is_time(self, read: Read, now: float) -> bool:
+        """Whether the pause since the last proposal is over; a value not proposed yet does not wait."""
+        return dict(read.values) != self.last_words or now - self.proposed >= self.pause_s
+
+    def on_proposed(self, read: Read, now: float, pause_s_max: float) -> None:
+        said_before = dict(read.values) == self.last_words
+        self.pause_s = min(2 * self.pause_s, pause_s_max) if said_before else REPROPOSE_S
+        self.last_words, self.proposed = dict(read.values), now
+
+    def rest(self) -> None:
+        """Nothing is due: the next proposal is the first of its kind."""
+        self.due_since, self.proposed, self.pause_s, self.last_words = None, -REPROPOSE_S, REPROPOSE_S, None
 
 
 @dataclass
@@ -89,15 +111,17 @@ class Standing:
         if self.desk.committee is None:
             return
         now, now_s = self.desk.monotonic(), self.desk.now_s
+        proposed = 0
         for key, read in self._reads.items():
             last = self._attested.setdefault(key, Attested())
             if not self._is_due(read, last, now_s):
-                last.due_since = None
+                last.rest()
                 continue
             last.due_since = now if last.due_since is None else last.due_since
             turn = last.due_since + self.desk.rank * PROPOSE_STEP_S
-            if now >= turn and now - last.proposed >= REPROPOSE_S:
-                last.proposed = now
+            if now >= turn and last.is_time(read, now) and proposed < PROPOSALS_PER_TICK_MAX:
+                proposed += 1
+                last.on_proposed(read, now, self.desk.profile.heartbeat_s)
                 self._propose(read, now_s)
 
     def on_signed(self, statement: Statement) -> None:
@@ -110,11 +134,13 @@ class Standing:
         """k members signed: the heartbeat counts from here."""
         attestation = statement.attestation
         last = self._attested.setdefault((attestation.kind, statement.subject_id), Attested())
+        last.sequence = max(last.sequence, attestation.sequence)
         if attestation.window_end >= last.at_s:
             read = self._reads.get((attestation.kind, statement.subject_id))
             names = {indicator_id(name): name for name in (read.values if read else ())}
             last.values = {names.get(each.id, each.id.hex()): each.value for each in attestation.indicators}
-            last.at_s, last.due_since, last.proposed = attestation.window_end, None, -REPROPOSE_S
+            last.at_s = attestation.window_end
+            last.rest()
 
     def _is_due(self, read: Read, last: Attested, now_s: int) -> bool:
         if last.values is None:
@@ -125,11 +151,17 @@ class Standing:
 
     def _propose(self, read: Read, now_s: int) -> None:
         window = self.desk.profile.windows.index(now_s)
-        below = sequence_of(window, SCHEDULED_N)
-        last = self.desk.locks.last_sequence(subject(*read.about), read.kind, below)
-        n = (last & 0xFFFF) + 1 if last >> 16 == window else 1
+        n = self._last_number(read.kind, read.about, window) + 1
         if n < SCHEDULED_N:
             self.ballots.sign(self._statement(read, now_s, sequence_of(window, n)))
+
+    def _last_number(self, kind: int, about: tuple[str, str], window: int) -> int:
+        """The highest n of a window that this member signed or k members did, or 0."""
+        attested = self._attested.get((kind, about[1]), Attested()).sequence
+        return max(
+            attested & 0xFFFF if attested >> 16 == window else 0,
+            self.desk.locks.last_number(subject(*about), kind, window),
+        )
 
     def _statement(self, read: Read, at_s: int, sequence: int) -> Statement:
         indicators = sorted(
@@ -149,7 +181,12 @@ class Standing:
         if not -self.desk.profile.heartbeat_s <= ahead_s <= self.desk.profile.clock_skew_s:
             log.warning("a proposal on %s is %d s ahead of this clock", statement.subject_id, ahead_s)
             return True
-        if theirs.sequence >> 16 != self.desk.profile.windows.index(theirs.window_end):
+        window, n = theirs.sequence >> 16, theirs.sequence & 0xFFFF
+        if window != self.desk.profile.windows.index(theirs.window_end):
+            return True
+        last = self._last_number(theirs.kind, (statement.subject_kind, statement.subject_id), window)
+        if not 0 < n <= min(last + NUMBERS_AHEAD_MAX, SCHEDULED_N - 1):
+            log.warning("a proposal on %s has number %d, the last one here is %d", statement.subject_id, n, last)
             return True
         read = self._reads.get((theirs.kind, statement.subject_id))
         if read is None:

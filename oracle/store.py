@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections import OrderedDict
 from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -26,6 +27,8 @@ from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.log import Tree, leaf_hash
 
 STORAGE_KEY_BYTES = 16
+LOADS_KEPT = 4096
+"""Device windows whose load is remembered; any other is counted again when a pack of it comes."""
 _NONCE_BYTES, _TAG_BYTES = 12, 16
 
 _SCHEMA = """
@@ -86,6 +89,7 @@ class Store:
         self._db = open_database(path, _SCHEMA)
         self._vault = vault
         self._added: list[bytes] = []
+        self._loads: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
         self.tree = Tree(row[0] for row in self._db.execute("SELECT leaf FROM packs ORDER BY idx"))
 
     @contextmanager
@@ -100,6 +104,7 @@ class Store:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
             self._added = []
+            self._loads.clear()
             raise
         for leaf in self._added:
             self.tree.append_hash(leaf)
@@ -107,6 +112,7 @@ class Store:
     def add(self, pack: Pack, window: int, late: bool, now_ms: int) -> None:
         """Append one admitted pack; only inside `batch`."""
         leaf = leaf_hash(pack.sig_structure)
+        packs, size = self.load(pack.device_id, window)
         self._db.execute(
             "INSERT INTO packs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
             (
@@ -115,6 +121,19 @@ class Store:
             ),
         )
         self._added.append(leaf)
+        self._loads[pack.device_id, window] = packs + 1, size + len(pack.envelope)
+
+    def load(self, device_id: str, window: int) -> tuple[int, int]:
+        """How many packs of a device's window are held, and how many bytes they are."""
+        key = device_id, window
+        if key not in self._loads:
+            row = self._db.execute(
+                "SELECT count(*), coalesce(sum(length(envelope)), 0) FROM packs WHERE device_id = ? AND window = ?", key
+            ).fetchone()
+            self._loads[key] = int(row[0]), int(row[1])
+        while len(self._loads) > LOADS_KEPT:
+            self._loads.popitem(last=False)
+        return self._loads[key]
 
     def mark_equivocal(self, device_id: str, boot: int, seq: int) -> None:
         self._db.execute(

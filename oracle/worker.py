@@ -15,7 +15,6 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import itertools
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +26,11 @@ from network.clock import Clock
 from oracle.admission import Admitted, Door, Refused, Repeat, admit
 from oracle.alarm import Alarms
 from oracle.anchors import Anchors, AnchorSays, Offer
-from oracle.closing import Closings
+from oracle.closing import CLOSINGS_KEPT, Closings
 from oracle.committee import Ballots, Desk, Keys, Statement, log, read_signed
 from oracle.lien import NodeApi
 from oracle.locks import Locks
-from oracle.notes import PACKS_BYTES_MAX, Note, NoteWriter, digests, read_note
+from oracle.notes import PACKS_BYTES_MAX, UNSOUND, Note, NoteWriter, digests, read_differs, read_note
 from oracle.outbox import Outbox
 from oracle.profile import Profile
 from oracle.quarantine import QUARANTINE_FILE, Quarantine
@@ -39,14 +38,12 @@ from oracle.registry import Device, Registry
 from oracle.session import Message
 from oracle.standing import Read, Standing
 from oracle.store import STORAGE_KEY_BYTES, Store, Vault
+from oracle.supplies import Supplies
 from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
 from wuxin_evidence.errors import EvidenceError
 
 PARKED_MAX = 256
 """Packs of devices not known yet, kept until the node's next answer; the rest is refused at once."""
-
-UNSOUND = (KeyError, TypeError, ValueError, OverflowError)
-"""What a note of a shape that nobody foresaw may bring about; it is refused, and the member goes on."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,8 @@ class Member:
         vault = Vault(identity.storage_key)
         self.store = Store(home / "evidence.db", vault)
         self.quarantine = Quarantine(home / QUARANTINE_FILE, vault)
-        self.outbox = Outbox(home / "outbox.db", outside.node)
+        self.supplies = Supplies(identity.consortium_id, self.store)
+        self.outbox = Outbox(home / "outbox.db", outside.node, vault)
         self._identity = identity
         self._outside = outside
         self._writer = NoteWriter(
@@ -138,8 +136,10 @@ class Member:
     def _receive(self, messages: Sequence[Message]) -> list[Message]:
         packs = [each for each in messages if each.topic.endswith("/packs")]
         notes = self._read_notes([each for each in messages if not each.topic.endswith("/packs")])
-        supplied = [raw for note in notes if note.type == "packs" for raw in _envelopes(note)]
-        admitted, parked = self._admit(packs, supplied)
+        for note in notes:
+            if note.type == "packs":
+                self.supplies.put(note)
+        admitted, parked = self._admit(packs, self.supplies.take())
         self._parked.extend(parked)
         for each in admitted:
             self._follow(each)
@@ -167,6 +167,8 @@ class Member:
     def tick(self) -> None:
         """What time alone brings about."""
         if self.desk.committee is not None:
+            for each in self._admit([], self.supplies.take())[0]:
+                self._follow(each)
             self.closings.tick()
             self.alarms.tick()
             self.standing.tick()
@@ -265,13 +267,15 @@ class Member:
             elif note.type == "signed":
                 self._take_signed(note)
             elif note.type == "differs":
-                self.differs = [*self.differs[-99:], {"organisation": note.organisation, **note.body}]
-                log.warning("%s differs: %s", note.organisation, note.body)
+                differs = read_differs(note)
+                self.differs = [*self.differs[-99:], differs]
+                log.warning("%s differs: %s", note.organisation, differs)
         except (EvidenceError, *UNSOUND) as error:
             log.warning("a %.20s note of %s is refused: %r", note.type, note.organisation, error)
 
     def _take_signed(self, note: Note) -> None:
         statement, signature = read_signed(note, self.desk)
+        self._require_current(statement)
         if statement.attestation.kind == SCHEDULED:
             self.closings.on_signed(note.organisation, statement, signature)
         elif statement.attestation.kind == ALARM:
@@ -279,6 +283,16 @@ class Member:
         else:
             self.ballots.add(note.organisation, statement, signature)
             self.standing.on_signed(statement)
+
+    def _require_current(self, statement: Statement) -> None:
+        """What is of no slot here, or of another time, is not worth its room in memory. Raises `not_found`,
+        `clock_skew`."""
+        attestation, desk = statement.attestation, self.desk
+        if attestation.kind in (SCHEDULED, ALARM) and not self.registry.has_slot(statement.subject_id):
+            raise EvidenceError("not_found", f"no device weighs slot {statement.subject_id[:128]}")
+        window, newest = attestation.sequence >> 16, desk.profile.windows.index(desk.now_s + desk.profile.clock_skew_s)
+        if not newest - CLOSINGS_KEPT <= window <= newest:
+            raise EvidenceError("clock_skew", f"a statement of window {window}, now it is {newest}")
 
     def _supply(self, note: Note) -> None:
         """Publish the packs that a peer wants and this member holds."""
@@ -296,6 +310,8 @@ class Member:
             self._say("packs", {"envelopes": chunk})
 
     def _say(self, kind: str, body: Mapping[str, object]) -> None:
+        if kind == "want":
+            self.supplies.want(digests(body["packs"]))
         self._outside.publish(self._writer.topic, self._writer.write(kind, body))
 
     def _on_quorum(self, signed: SignedAttestation, statement: Statement) -> None:
@@ -329,10 +345,3 @@ class Member:
         }
         consistency = self.anchors.consistency()
         return body if consistency is None else {**body, "consistency": consistency}
-
-
-def _envelopes(note: Note) -> list[bytes]:
-    """The packs a peer supplied; admission judges each."""
-    found = note.body.get("envelopes")
-    items: list[object] = list(found) if isinstance(found, list) else []  # pyright: ignore[reportUnknownArgumentType] -- decoded CBOR, each item is checked below
-    return [each for each in itertools.islice(items, 10_000) if isinstance(each, bytes)]

@@ -195,6 +195,10 @@ class Receipts(_Resource):
     def issue(self, receipt: models.IssueReceipt, **options: Any) -> Transaction:
         return self._create(receipt, options)
 
+    def request_delivery(self, receipt_id: str, **options: Any) -> Transaction:
+        """The owner's word: without it the warehouse neither delivers nor cancels."""
+        return self._act(receipt_id, "request-delivery", {}, options)
+
     def cancel(self, receipt_id: str, *, reason: str, **options: Any) -> Transaction:
         return self._act(receipt_id, "cancel", {"reason": reason}, options)
 

@@ -6,7 +6,6 @@ None of them recomputes an indicator: that the integers follow from the packs is
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any, cast
 
 from wuxin_evidence.attestation import (
     KIND_NAMES,
@@ -19,9 +18,10 @@ from wuxin_evidence.attestation import (
 from wuxin_evidence.checkpoint import Checkpoint, Verifier, open_checkpoint
 from wuxin_evidence.cose import Pack, verify_pack
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.log import leaf_hash, pack_root, verify_consistency, verify_inclusion
+from wuxin_evidence.inclusion import path_hashes, require_included
+from wuxin_evidence.log import pack_root, verify_consistency
 from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify_case import Assumed, Case, Checked, Missing, Note, hex_bytes, json_object
+from wuxin_evidence.verify_case import Assumed, Case, Checked, Missing, Note, json_object
 
 
 def check_members(case: Case) -> Iterator[Note]:
@@ -182,7 +182,7 @@ def check_log(case: Case) -> Iterator[Note]:
         yield Missing(f"the key of the log {origin} is not in the trust file")
         return
     checkpoint = open_checkpoint(note, _verifiers(origin, case.trust))
-    _require_included(case, inclusion, checkpoint)
+    require_included(inclusion, case.packs, checkpoint)
     yield Checked(f"all packs are in the log {checkpoint.origin} at size {checkpoint.size}")
     yield from _grown(case, case.trust, checkpoint)
 
@@ -197,42 +197,13 @@ def _grown(case: Case, trust: Trust, checkpoint: Checkpoint) -> Iterator[Note]:
     earlier = open_checkpoint(consistency["from"].encode(), _verifiers(checkpoint.origin, trust))
     if earlier.origin != checkpoint.origin:
         raise EvidenceError("proof_invalid", "the earlier checkpoint is of another log", "ask the same log")
-    path = _hashes(consistency["path"])
+    path = path_hashes(consistency["path"])
     verify_consistency(earlier.size, checkpoint.size, path, earlier.root, checkpoint.root)
     yield Checked(f"the log grew from size {earlier.size} to {checkpoint.size} without changing what it held")
     yield Assumed(
         f"the checkpoint at size {earlier.size} is anchored, and with it all before it: compare with the anchored "
         "checkpoints in the ledger of facts (GET /v1/anchors)"
     )
-
-
-def _require_included(case: Case, inclusion: dict[str, Any], checkpoint: Checkpoint) -> None:
-    """Each pack has exactly one proof, and that leads to the checkpoint's root."""
-    if (inclusion.get("origin"), inclusion.get("size")) != (checkpoint.origin, checkpoint.size):
-        raise EvidenceError("proof_invalid", "inclusion proofs for another checkpoint", "ask the log again")
-    proofs = [_proof(each) for each in _list(inclusion.get("proofs"))]
-    if sorted(digest for digest, _, _ in proofs) != sorted(case.packs):
-        raise EvidenceError("proof_invalid", "log/inclusion.json is about other packs", "one proof for each pack")
-    for digest, index, path in proofs:
-        leaf = leaf_hash(case.packs[digest].sig_structure)
-        verify_inclusion(leaf, index, checkpoint.size, path, checkpoint.root)
-
-
-def _proof(value: object) -> tuple[str, int, list[bytes]]:
-    fields = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-    if set(fields) != {"digest", "index", "path"} or type(fields["index"]) is not int:
-        raise EvidenceError("malformed", "a proof in log/inclusion.json", "give digest, index and path")
-    return str(fields["digest"]), fields["index"], _hashes(fields["path"])
-
-
-def _hashes(value: object) -> list[bytes]:
-    return [hex_bytes(each, "a hash of a proof") for each in _list(value)]
-
-
-def _list(value: object) -> list[object]:
-    if not isinstance(value, list):
-        raise EvidenceError("malformed", "a proof of the log is a list", "ask the log again")
-    return cast("list[object]", value)
 
 
 def _origin(note: bytes) -> str:

@@ -112,8 +112,7 @@ contract AttestationFeedTest is Circle {
     }
 
     function test_organisations_with_an_interest_do_not_count() public {
-        bytes32[] memory conflicted = feed.conflicted(SLOT);
-        assert(conflicted.length == 2 && conflicted[0] == BORROWER_ORG && conflicted[1] == STORING_ORG);
+        assert(feed.conflicted(SLOT).length == 0); // nobody of the committee
         IOracleCommittee.Member[] memory members = new IOracleCommittee.Member[](3);
         for (uint256 i = 0; i < 3; i++) {
             members[i] = IOracleCommittee.Member(vm.addr(oracleKeys[i]), i == 0 ? STORING_ORG : oracleOrgs[i]);
@@ -121,6 +120,8 @@ contract AttestationFeedTest is Circle {
         vm.prank(REGULATOR);
         committee.appoint(command(), 2, 2, uint64(block.timestamp) + 1, members);
         epoch = 2;
+        bytes32[] memory conflicted = feed.conflicted(SLOT);
+        assert(conflicted.length == 1 && conflicted[0] == STORING_ORG);
         nextWindow();
         vm.expectPartialRevert(IProblems.ConflictedSigner.selector);
         this.submitOutside(window(1, OK, 0, OK), 3);
@@ -151,6 +152,19 @@ contract AttestationFeedTest is Circle {
         feed.registerProfile(command(), PROFILE, 3, uint32(WINDOW_S), DAY_OFFSET_S);
         vm.expectPartialRevert(IProblems.ProfileMismatch.selector);
         this.submitOutside(lien(1, 1), 7);
+    }
+
+    function test_all_profiles_cut_time_alike() public {
+        bytes32 c = command();
+        vm.expectPartialRevert(IProblems.Conflict.selector);
+        vm.prank(REGULATOR);
+        feed.registerProfile(c, keccak256("hourly"), 15, 3600, DAY_OFFSET_S);
+        vm.expectPartialRevert(IProblems.Conflict.selector);
+        vm.prank(REGULATOR);
+        feed.registerProfile(c, keccak256("utc"), 15, uint32(WINDOW_S), 0);
+        vm.prank(REGULATOR);
+        feed.registerProfile(c, keccak256("alike"), 15, uint32(WINDOW_S), DAY_OFFSET_S);
+        assert(feed.windowAt(uint64(block.timestamp)) == windowIndex(block.timestamp));
     }
 
     function testFuzz_malformed_attestations_are_refused(uint8 field) public {

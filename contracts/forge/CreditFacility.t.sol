@@ -2,6 +2,7 @@
 pragma solidity ^0.8.28;
 
 import {CreditFacility} from "../src/CreditFacility.sol";
+import {Roles} from "../src/Roles.sol";
 import {ICreditFacility} from "../src/interfaces/ICreditFacility.sol";
 import {IProblems} from "../src/interfaces/IProblems.sol";
 import {IAttestationFeed} from "../src/interfaces/IAttestationFeed.sol";
@@ -10,6 +11,7 @@ import {vm} from "./Vm.sol";
 
 contract CreditFacilityTest is Circle {
     uint256 private constant LINE = 450_000_000;
+    address private constant OTHER_BANK = address(0xBB);
 
     function test_a_draw_moves_deposits_and_is_owed_with_its_fee() public {
         draw(1000);
@@ -132,6 +134,9 @@ contract CreditFacilityTest is Circle {
         draw(1000);
         nextWindow();
         submit(window(TONNES_100, SUSPECT, 0, OK), 7);
+        expectNoDraw(IProblems.AttestationStale.selector, "attestation_stale");
+        nextWindow();
+        attestMissingWindow(); // silence does not answer the doubt
         expectNoDraw(IProblems.AttestationStale.selector, "attestation_stale");
         nextWindow();
         attestWindow(TONNES_100, 0);
@@ -267,15 +272,72 @@ contract CreditFacilityTest is Circle {
         assert(facility.facilityOfLien(PLEDGE) == 0);
     }
 
-    function test_a_release_attested_before_closing_does_not_close() public {
-        attestLien(0, 0);
+    function test_a_release_attested_before_closing_began_lets_it_close() public {
+        attestLien(0, TONNES_100); // an ended lien is attested once, and never again
         vm.warp(block.timestamp + 1);
         vm.prank(BANK);
         facility.startClosing(command(), ID);
-        bytes32 c = command();
-        vm.expectPartialRevert(IProblems.ClosingUnreleased.selector);
+        vm.warp(block.timestamp + 365 days);
         vm.prank(BANK);
-        facility.close(c, ID);
+        facility.close(command(), ID);
+        assert(facility.facility(ID).state == ICreditFacility.State.Closed);
+    }
+
+    function test_only_the_lender_of_a_facility_raises_its_line() public {
+        admitOtherBank();
+        bytes32 c = command();
+        bytes memory raise = abi.encodeCall(CreditFacility.raiseLine, (c, ID, type(uint128).max));
+        vm.prank(OTHER_BANK);
+        manager.schedule(address(facility), raise, 0);
+        vm.warp(block.timestamp + 1 days);
+        vm.expectPartialRevert(IProblems.Forbidden.selector);
+        vm.prank(OTHER_BANK);
+        facility.raiseLine(c, ID, type(uint128).max);
+        assert(facility.facility(ID).terms.lineMinor == LINE);
+    }
+
+    function test_a_lender_cannot_repay_itself() public {
+        draw(1000);
+        bytes32 c = command();
+        vm.expectPartialRevert(IProblems.Forbidden.selector);
+        vm.prank(BANK);
+        facility.repay(c, ID, 5000);
+        assert(facility.position(ID).debtMinor == 1100);
+    }
+
+    function test_an_account_that_is_not_listed_is_among_the_blockers() public {
+        assert(facility.blockers(ID).length == 0);
+        vm.prank(BANK);
+        token.list(command(), BORROWER, false);
+        expectNoDraw(IProblems.Forbidden.selector, "forbidden");
+    }
+
+    function test_a_proposal_that_leaves_no_quorum_without_an_interest_is_refused() public {
+        admitOtherBank();
+        ICreditFacility.Terms memory t = terms();
+        t.lender = OTHER_BANK;
+        t.borrowerOrganisation = oracleOrgs[1];
+        t.storingOrganisation = oracleOrgs[2];
+        t.lienSubject = keccak256("nothing at all");
+        bytes32 c = command();
+        vm.expectPartialRevert(IProblems.Conflict.selector);
+        vm.prank(OTHER_BANK);
+        facility.propose(c, keccak256("other"), t);
+        nextWindow();
+        attestAlarm(LOSS_LIMIT_G + 1);
+        assert(feed.conflicted(SLOT).length == 0 && facility.reasons(ID).length == 1);
+    }
+
+    function test_proposals_that_name_made_up_organisations_keep_nobody_from_proposing() public {
+        admitOtherBank();
+        ICreditFacility.Terms memory t = terms();
+        t.lender = OTHER_BANK;
+        for (uint256 i = 1; i <= 5; i++) {
+            (t.borrowerOrganisation, t.storingOrganisation) = (bytes32(2 * i), bytes32(2 * i + 1));
+            vm.prank(OTHER_BANK);
+            facility.propose(command(), bytes32(i), t);
+        }
+        this.proposeOutside(terms());
     }
 
     function test_a_line_falls_at_once_and_rises_after_its_delay() public {
@@ -329,6 +391,11 @@ contract CreditFacilityTest is Circle {
 
     function proposeOutside(ICreditFacility.Terms calldata t) external {
         propose(keccak256("other"), t);
+    }
+
+    function admitOtherBank() private {
+        manager.grantRole(Roles.BANK, OTHER_BANK, 0);
+        manager.grantRole(Roles.LINE_RAISER, OTHER_BANK, 1 days);
     }
 
     function freshen() private {

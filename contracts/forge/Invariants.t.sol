@@ -84,7 +84,7 @@ contract Story is Circle {
 
         if (index > lastWindow + 1 || status != OK) soil(soiledWindow);
         lastWindow = index;
-        suspect = status == SUSPECT;
+        if (status != MISSING) suspect = status == SUSPECT;
         if (status != OK) return;
         quantity = Word(grams, (index + 1) * WINDOW_S - DAY_OFFSET_S);
         if (breach) breached(index, (uint64(index) << 16) + 65_535);

@@ -95,6 +95,15 @@ contract OracleCommitteeTest is Circle {
         assert(committee.epochAt(later()) == 1 && committee.epochAt(later() + 1) == 2 && committee.epochAt(0) == 0);
     }
 
+    function test_a_committee_of_a_far_day_does_not_end_appointments() public {
+        uint64 ahead = uint64(block.timestamp) + 365 days;
+        vm.expectPartialRevert(IProblems.Malformed.selector);
+        this.appointOutside(2, 2, type(uint64).max, members(3));
+        vm.expectPartialRevert(IProblems.Malformed.selector);
+        this.appointOutside(2, 2, ahead + 1, members(3));
+        this.appointOutside(2, 2, ahead, members(3));
+    }
+
     function test_only_the_regulator_appoints() public {
         IOracleCommittee.Member[] memory list = members(3);
         vm.expectPartialRevert(IProblems.Forbidden.selector);

@@ -142,8 +142,10 @@ contract RuleBookTest is Circle {
         vm.expectPartialRevert(IProblems.TooLarge.selector);
         vm.prank(BANK);
         facility.freeze(c, ID, bytes32(uint256(9)));
+        vm.prank(REGULATOR);
+        facility.freeze(command(), ID, bytes32(uint256(1))); // a role uses up its own freezes only
         attestAlarm(LOSS_LIMIT_G + 1);
-        assert(facility.reasons(ID).length == 9);
+        assert(facility.reasons(ID).length == 10);
     }
 
     function test_consecutive_windows_count_and_an_unmet_one_starts_over() public {
@@ -187,6 +189,24 @@ contract RuleBookTest is Circle {
         assert(facility.reasons(ID).length == 1 && state().clean == 0 && state().count == 0);
         clean(1);
         assert(state().clean == 1);
+    }
+
+    function test_windows_skipped_since_the_activation_are_missing() public {
+        rebind(3, BREACH);
+        vm.warp(block.timestamp + 3 * WINDOW_S);
+        clean(1); // the fourth window
+        assert(facility.reasons(ID).length == 1);
+        rebind(3, BREACH);
+        vm.warp(block.timestamp + 2 * WINDOW_S);
+        clean(1);
+        assert(facility.reasons(ID).length == 0 && state().clean == 1);
+    }
+
+    function test_a_window_that_was_over_at_the_activation_may_arrive_after_it() public {
+        rebind(1, BREACH);
+        attestWindow(TONNES_100, 0);
+        clean(1);
+        assert(facility.reasons(ID).length == 0 && state().clean == 2);
     }
 
     function testFuzz_clean_is_the_run_of_present_unmet_windows(uint256 story) public {

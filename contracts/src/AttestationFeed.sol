@@ -12,8 +12,6 @@ import {IRuleBook} from "./interfaces/IRuleBook.sol";
 contract AttestationFeed is Commanded, IAttestationFeed {
     /// @dev Each indicator is a storage write and a pass of every rule.
     uint256 internal constant INDICATORS_MAX = 16;
-    /// @dev Owner, keeper and borrower of a subject, and room for a syndicate.
-    uint256 internal constant CONFLICTS_MAX = 8;
     /// @dev Devices are held to seconds; a minute covers sealing and a slow clock.
     uint64 internal constant SKEW_S_MAX = 60;
     uint16 internal constant QUALITY_BP_MAX = 10_000;
@@ -24,19 +22,26 @@ contract AttestationFeed is Commanded, IAttestationFeed {
     uint8 internal constant KIND_MAX = PRICE;
     uint8 internal constant KINDS_ALL = 15;
     uint8 internal constant OK = 0;
-    uint8 internal constant STATUS_MAX = 2;
+    uint8 internal constant SUSPECT = 2;
+    uint8 internal constant STATUS_MAX = SUSPECT;
     /// @dev n of a scheduled sequence: after every alarm of its window.
     uint64 internal constant SCHEDULED_N = 65_535;
+
+    /// @dev How every profile cuts time into windows, once the first one was registered.
+    struct Cut {
+        uint32 windowS;
+        uint32 dayOffsetS;
+    }
 
     IOracleCommittee public immutable committee;
     IRuleBook public ruleBook;
     address public facility;
+    Cut private _cut;
 
     mapping(bytes32 hash => Profile) private _profiles;
     mapping(bytes32 subject => mapping(uint8 kind => Head)) private _heads;
     mapping(bytes32 subject => mapping(uint8 kind => mapping(uint64 sequence => bytes32))) private _digests;
     mapping(bytes32 subject => mapping(uint8 kind => mapping(bytes32 indicator => Latest))) private _latest;
-    mapping(bytes32 subject => bytes32[]) private _conflicted;
     mapping(bytes32 subject => mapping(bytes32 organisation => uint256 facilities)) private _interests;
 
     modifier onlyFacility() {
@@ -55,7 +60,7 @@ contract AttestationFeed is Commanded, IAttestationFeed {
         if (standing == digest) return false;
 
         _requireInForce(a);
-        committee.verify(a.epoch, digest, signatures, _conflicted[a.subject]);
+        committee.verify(a.epoch, digest, signatures, _conflictedIn(committee.committee(a.epoch), a.subject));
         if (standing != 0) revert Equivocation(standing);
         uint64 last = _heads[a.subject][a.kind].sequence;
         if (a.sequence <= last) revert SequenceRegressed(a.sequence, last);
@@ -76,6 +81,8 @@ contract AttestationFeed is Commanded, IAttestationFeed {
         if (hash == 0) revert Malformed("profile");
         if (kinds > KINDS_ALL) revert Malformed("kinds");
         if (windowS == 0) revert Malformed("windowS");
+        if (_cut.windowS == 0) _cut = Cut(windowS, dayOffsetS);
+        if (windowS != _cut.windowS || dayOffsetS != _cut.dayOffsetS) revert Conflict("windows are cut otherwise");
         _profiles[hash] = Profile(kinds, windowS, dayOffsetS);
         emit ProfileRegistered(hash, kinds, windowS, dayOffsetS);
     }
@@ -90,19 +97,12 @@ contract AttestationFeed is Commanded, IAttestationFeed {
 
     function declareConflict(bytes32 subject, bytes32 organisation) external onlyFacility {
         if (_interests[subject][organisation]++ > 0) return;
-        bytes32[] storage list = _conflicted[subject];
-        if (list.length == CONFLICTS_MAX) revert TooLarge("conflicts", CONFLICTS_MAX + 1, CONFLICTS_MAX);
-        list.push(organisation);
+        _requireQuorumLeft(subject);
         emit ConflictDeclared(subject, organisation);
     }
 
     function endConflict(bytes32 subject, bytes32 organisation) external onlyFacility {
         if (--_interests[subject][organisation] > 0) return;
-        bytes32[] storage list = _conflicted[subject];
-        uint256 i = 0;
-        while (list[i] != organisation) i++;
-        list[i] = list[list.length - 1];
-        list.pop();
         emit ConflictEnded(subject, organisation);
     }
 
@@ -119,25 +119,59 @@ contract AttestationFeed is Commanded, IAttestationFeed {
     }
 
     function conflicted(bytes32 subject) external view returns (bytes32[] memory) {
-        return _conflicted[subject];
+        uint64 epoch = committee.latestEpoch();
+        return epoch == 0 ? new bytes32[](0) : _conflictedIn(committee.committee(epoch), subject);
+    }
+
+    function windowAt(uint64 t) external view returns (uint64) {
+        if (_cut.windowS == 0) revert Conflict("no profile");
+        return (t + _cut.dayOffsetS) / _cut.windowS;
     }
 
     function digestOf(Attestation calldata a) public view returns (bytes32) {
         return AttestationDigest.digestOf(a, committee.domainSeparator());
     }
 
-    /// @dev A missing value leaves the last one to age; a suspect one also marks it. A price is as old as its making,
-    /// or its heartbeat would keep it young for ever.
+    /// @dev A missing value leaves the last one to age; a suspect one also marks it, until an ok one: silence is no
+    /// answer to a doubt. A price is as old as its making, or its heartbeat would keep it young for ever.
     function _refresh(Attestation calldata a) private {
         for (uint256 i = 0; i < a.indicators.length; i++) {
             Indicator calldata indicator = a.indicators[i];
             Latest storage value = _latest[a.subject][a.kind][indicator.id];
-            value.status = indicator.status;
+            if (indicator.status == OK || value.status != SUSPECT) value.status = indicator.status;
             value.sequence = a.sequence;
             if (indicator.status != OK) continue;
             value.value = indicator.value;
             value.qualityBp = indicator.qualityBp;
             value.observedAt = a.kind == PRICE ? a.windowStart : a.windowEnd;
+        }
+    }
+
+    /// @dev Where too few members could still sign, nothing bad could be attested of the subject any more.
+    function _requireQuorumLeft(bytes32 subject) private view {
+        uint64 epoch = committee.latestEpoch();
+        if (epoch == 0) return;
+        IOracleCommittee.Committee memory latest_ = committee.committee(epoch);
+        uint256 left = latest_.members.length - _conflictedIn(latest_, subject).length;
+        if (left < latest_.threshold) revert Conflict("no quorum without an interest");
+    }
+
+    /// @dev Counted from the members, not from the interests: however many these are, the work is the committee's size.
+    function _conflictedIn(IOracleCommittee.Committee memory committee_, bytes32 subject)
+        private
+        view
+        returns (bytes32[] memory list)
+    {
+        mapping(bytes32 organisation => uint256 facilities) storage interests = _interests[subject];
+        uint256 n;
+        for (uint256 i = 0; i < committee_.members.length; i++) {
+            if (interests[committee_.members[i].organisation] > 0) n++;
+        }
+        list = new bytes32[](n);
+        if (n == 0) return list;
+        for (uint256 i = committee_.members.length; i > 0; i--) {
+            bytes32 organisation = committee_.members[i - 1].organisation;
+            if (interests[organisation] > 0) list[--n] = organisation;
         }
     }
 
@@ -159,7 +193,7 @@ contract AttestationFeed is Commanded, IAttestationFeed {
 
     function _requireInForce(Attestation calldata a) private view {
         uint64 epoch = committee.epochAt(a.windowEnd);
-        if (a.epoch != epoch) revert WrongEpoch(a.epoch, epoch);
+        if (epoch == 0 || a.epoch != epoch) revert WrongEpoch(a.epoch, epoch);
         Profile memory profile_ = _profiles[a.profile];
         if (profile_.kinds & (1 << a.kind) == 0) revert ProfileMismatch(a.profile);
         _requireWindow(a, profile_);

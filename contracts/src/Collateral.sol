@@ -51,10 +51,11 @@ library Collateral {
         return Reading(stands, pledged.value, active.observedAt);
     }
 
-    /// @notice Whether the newest word on the lien, not older than `since`, is that it has ended.
-    function released(IAttestationFeed feed, bytes32 lienSubject, uint64 since) internal view returns (bool) {
+    /// @notice Whether the newest word on the lien is that it has ended. A released pledge never returns, so that word
+    /// holds however old it is.
+    function released(IAttestationFeed feed, bytes32 lienSubject) internal view returns (bool) {
         IAttestationFeed.Latest memory latest = feed.latest(lienSubject, LIEN, LIEN_ACTIVE);
-        return latest.status == OK && latest.observedAt >= since && latest.value == 0;
+        return latest.status == OK && latest.observedAt > 0 && latest.value == 0;
     }
 
     /// @notice min(line, advance rate × min(attested, pledged, terms) × price), rounded down; zero unless all fresh.

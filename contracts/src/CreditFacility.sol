@@ -15,8 +15,9 @@ import {IRuleBook} from "./interfaces/IRuleBook.sol";
 contract CreditFacility is Commanded, ICreditFacility {
     using Interest for Interest.Debt;
 
-    /// @dev Reasons by rules are bounded by the pack; those by hand must not crowd the list that a draw walks.
-    uint256 internal constant MANUAL_REASONS_MAX = 8;
+    /// @dev Reasons by rules are bounded by the pack; those by hand are bounded per role, so that no role uses up
+    /// the freezes of another.
+    uint256 internal constant ROLE_REASONS_MAX = 8;
     uint256 internal constant BP = 10_000;
     uint256 internal constant DAY_S = 86_400;
 
@@ -96,6 +97,7 @@ contract CreditFacility is Commanded, ICreditFacility {
 
     function raiseLine(bytes32 commandId, bytes32 facilityId, uint128 lineMinor) external restricted {
         Facility storage f = _known(facilityId);
+        _requireLender(f);
         _once(commandId);
         if (lineMinor <= f.terms.lineMinor) revert Malformed("lineMinor");
         _changeLine(facilityId, f, lineMinor);
@@ -126,6 +128,7 @@ contract CreditFacility is Commanded, ICreditFacility {
 
     function repay(bytes32 commandId, bytes32 facilityId, uint256 amountMinor) external returns (uint256 takenMinor) {
         Facility storage f = _known(facilityId);
+        if (msg.sender == f.terms.lender) revert Forbidden(msg.sender);
         _once(commandId);
         if (amountMinor == 0) revert Malformed("amountMinor");
         Interest.Debt memory debt = _accrue(facilityId, f.terms);
@@ -151,7 +154,7 @@ contract CreditFacility is Commanded, ICreditFacility {
         _once(commandId);
         if (cause == 0) revert Malformed("cause");
         if (f.state == State.Closed) revert Conflict("closed");
-        _requireRoomByHand(facilityId);
+        _requireRoomByHand(facilityId, role);
         bytes32 key = keccak256(abi.encode(role, cause));
         (bool stands,) = _find(facilityId, key);
         if (stands) revert Conflict("frozen for this cause");
@@ -222,7 +225,7 @@ contract CreditFacility is Commanded, ICreditFacility {
         _requirePrincipalParty(f.terms);
         _once(commandId);
         if (f.state != State.Closing) revert Conflict("not closing");
-        if (!Collateral.released(feed, f.terms.lienSubject, f.since)) revert ClosingUnreleased(facilityId);
+        if (!Collateral.released(feed, f.terms.lienSubject)) revert ClosingUnreleased(facilityId);
 
         _enter(f, State.Closed);
         delete facilityOfLien[f.terms.lienSubject];
@@ -290,7 +293,7 @@ contract CreditFacility is Commanded, ICreditFacility {
         bool pledged = Collateral.lien(feed, terms).fresh;
         bool priced = Collateral.price(feed, terms).fresh;
         bool spent = fresh && pledged && priced && _headroom(terms, _accrued(facilityId, terms).owed()) == 0;
-        string[8] memory all;
+        string[9] memory all;
         uint256 n;
         if (f.state != State.Active) all[n++] = "facility_not_active";
         if (block.timestamp >= terms.maturityS) all[n++] = "facility_matured";
@@ -300,6 +303,7 @@ contract CreditFacility is Commanded, ICreditFacility {
         if (!priced) all[n++] = "price_stale";
         if (spent) all[n++] = "limit_exceeded";
         if (_funds(terms.lender) == 0) all[n++] = "insufficient_funds";
+        if (!token.isListed(terms.lender) || !token.isListed(terms.borrower)) all[n++] = "forbidden";
         codes = new string[](n);
         for (uint256 i = 0; i < n; i++) codes[i] = all[i];
     }
@@ -361,12 +365,12 @@ contract CreditFacility is Commanded, ICreditFacility {
         if (!reading.fresh) revert PriceStale(terms.priceSubject, reading.observedAt);
     }
 
-    function _requireRoomByHand(bytes32 facilityId) private view {
-        uint256 manual;
+    function _requireRoomByHand(bytes32 facilityId, uint8 role) private view {
+        uint256 held;
         for (uint256 i = 0; i < _reasons[facilityId].length; i++) {
-            if (_reasons[facilityId][i].manual) manual++;
+            if (_reasons[facilityId][i].role == role) held++;
         }
-        if (manual == MANUAL_REASONS_MAX) revert TooLarge("manual reasons", manual + 1, MANUAL_REASONS_MAX);
+        if (held == ROLE_REASONS_MAX) revert TooLarge("manual reasons", held + 1, ROLE_REASONS_MAX);
     }
 
     function _known(bytes32 facilityId) private view returns (Facility storage f) {

@@ -11,6 +11,9 @@ contract OracleCommittee is Commanded, IOracleCommittee {
     /// @dev A quorum is verified signature by signature; 32 keep that within a few hundred thousand gas.
     uint256 internal constant MEMBERS_MAX = 32;
 
+    /// @dev The next committee has to start later still: one of a far day would be the last that is ever appointed.
+    uint256 internal constant AHEAD_S_MAX = 365 days;
+
     bytes32 public immutable consortiumId;
     bytes32 public immutable domainSeparator;
     uint64 public latestEpoch;
@@ -94,6 +97,7 @@ contract OracleCommittee is Commanded, IOracleCommittee {
 
     function _requireNext(uint64 epoch, uint64 activeFrom) private view {
         if (epoch != latestEpoch + 1) revert WrongEpoch(epoch, latestEpoch);
+        if (activeFrom > block.timestamp + AHEAD_S_MAX) revert Malformed("activeFrom");
         if (latestEpoch == 0) return;
         // A window that is over keeps the committee it had.
         bool later = activeFrom > _committees[latestEpoch].activeFrom && activeFrom > block.timestamp;

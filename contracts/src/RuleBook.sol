@@ -31,13 +31,14 @@ contract RuleBook is Commanded, IRuleBook {
         Missing
     }
 
-    address public feed;
+    IAttestationFeed public feed;
     ICreditFacility public facility;
 
     mapping(bytes32 packHash => Rule[]) private _rules;
     mapping(bytes32 packHash => bytes32) public rulesDigest;
     mapping(bytes32 facilityId => bytes32 packHash) private _packOf;
     mapping(bytes32 facilityId => bytes32 subject) private _subjectOf;
+    mapping(bytes32 facilityId => uint64 window) private _overWhenBound;
     mapping(bytes32 subject => bytes32[] facilityIds) private _bound;
     mapping(bytes32 facilityId => mapping(bytes32 ruleId => RuleState)) private _states;
 
@@ -68,15 +69,15 @@ contract RuleBook is Commanded, IRuleBook {
     }
 
     function connect(address feed_, address facility_) external restricted {
-        if (feed != address(0)) revert Conflict("connected");
+        if (address(feed) != address(0)) revert Conflict("connected");
         if (feed_ == address(0) || facility_ == address(0)) revert Malformed("address");
-        feed = feed_;
+        feed = IAttestationFeed(feed_);
         facility = ICreditFacility(facility_);
         emit Connected(feed_, facility_);
     }
 
     function onAttestation(IAttestationFeed.Attestation calldata a) external {
-        if (msg.sender != feed) revert Forbidden(msg.sender);
+        if (msg.sender != address(feed)) revert Forbidden(msg.sender);
         bytes32[] storage facilityIds = _bound[a.subject];
         for (uint256 i = 0; i < facilityIds.length; i++) {
             Rule[] storage rules_ = _rules[_packOf[facilityIds[i]]];
@@ -93,6 +94,7 @@ contract RuleBook is Commanded, IRuleBook {
         list.push(facilityId);
         _packOf[facilityId] = packHash;
         _subjectOf[facilityId] = subject;
+        _overWhenBound[facilityId] = feed.windowAt(uint64(block.timestamp)) - 1;
         emit FacilityBound(facilityId, subject, packHash);
     }
 
@@ -168,7 +170,8 @@ contract RuleBook is Commanded, IRuleBook {
         IAttestationFeed.Attestation calldata a
     ) private returns (bool breached) {
         uint64 window = a.sequence >> 16;
-        uint64 missing = state.started ? window - state.lastWindow - 1 : 0;
+        uint64 last = state.started ? state.lastWindow : _overWhenBound[facilityId];
+        uint64 missing = window > last ? window - last - 1 : 0; // one over before the binding may arrive after it
         if (outcome == Outcome.Missing) missing++;
         state.started = true;
         state.lastWindow = window;

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
 from node import records
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, values, with_etag
+from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
 from node.api.fields import Body, Hash, Ident, LatitudeE7, LongitudeE7, Milliseconds, Words
 from node.projection import tables
 
@@ -52,8 +52,11 @@ async def append_asset_event(desk: AtDesk, asset_id: Ident, body: AppendAssetEve
 
 
 @router.get("/assets")
-def list_assets(node: Here, limit: Limit, after: Ident | None = None, status: str | None = None) -> records.Json:
-    return records.page(node.read_model, tables.asset, after, limit, {"status": status})
+def list_assets(
+    node: Here, caller: Caller, request: Request, limit: Limit, after: Ident | None = None, status: str | None = None
+) -> records.Json:
+    found = records.page(node.read_model, tables.asset, after, limit, {"status": status})
+    return noted_page(node, caller, request, found, lambda asset: [asset.get("owner")])
 
 
 @router.get("/assets/{asset_id}", response_model=None)
@@ -66,5 +69,9 @@ def get_asset(
 
 
 @router.get("/assets/{asset_id}/events")
-def list_asset_events(node: Here, limit: Limit, asset_id: Ident, after: str | None = None) -> records.Json:
-    return records.page(node.read_model, tables.asset_event, after, limit, {"asset_id": asset_id})
+def list_asset_events(
+    node: Here, caller: Caller, request: Request, limit: Limit, asset_id: Ident, after: str | None = None
+) -> records.Json:
+    asset = records.find(node.read_model, tables.asset, asset_id) or {}
+    found = records.page(node.read_model, tables.asset_event, after, limit, {"asset_id": asset_id})
+    return noted_page(node, caller, request, found, lambda _: [asset.get("owner")])

@@ -22,9 +22,11 @@ from node.api.anchors import NOTE_CHARS_MAX
 from node.api.context import PREFIX, AtDesk, Desk, Here, Limit, Node, Order, with_etag
 from node.api.fields import Body, Hash, Json
 from node.commands import FACTS, Step
+from node.handed_in import require_in_log
 from node.local_tables import attestation_upload, evidence_pack, sealed_pack
 from node.problems import Problem
 from node.projection import tables
+from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.records import missing
 from wuxin_evidence.attestation import (
     KIND_NAMES,
@@ -42,7 +44,9 @@ from wuxin_evidence.secp256k1 import recover
 
 router = APIRouter(prefix=PREFIX, tags=["attestations"])
 
-PACKS_MAX = 2_000  # two devices reporting every second of a 900 s window, and some that were late
+PACKS_MAX = 2_000  # members admit 1000 for a slot and window; as many again that were late, each with the one before
+NOT_KNOWN = frozenset({"wrong_epoch", "unknown_device"})  # of the read model, which may be behind the facts
+CATCH_UP_S = 2.0  # a block or two; a read model that is rebuilt takes longer, and the member asks again
 
 SubjectKind = Annotated[str, StringConstraints(pattern="^(slot|pledge|commodity)$")]
 SubjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}$")]
@@ -73,7 +77,7 @@ class RelayAttestation(Body):
 @router.post("/attestations")
 async def relay_attestation(desk: AtDesk, body: RelayAttestation) -> Response:
     """Keep the evidence, then deliver: to the obligations first, then to the facts. `transactions` lists both."""
-    signed, packs = await asyncio.to_thread(_parse, desk.node, body)
+    signed, packs = await _checked(desk, body)
     attestation = signed.attestation
     chain = desk.node.act_as(desk.principal).chain.name
     steps = [
@@ -130,7 +134,29 @@ def get_attestation(node: Here, request: Request, response: Response, digest: Ha
     return with_etag(request, response, {**_show(row), "obligations": taken})
 
 
-def _parse(node: Node, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+async def _checked(desk: Desk, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+    """What was handed in, found in order. What is only not known yet is no reason to refuse it for ever: members take
+    any other code than ``unavailable`` as final."""
+    try:
+        return await asyncio.to_thread(_parse, desk, body)
+    except Problem as problem:
+        if problem.code not in NOT_KNOWN:
+            raise
+    await _catch_up(desk)
+    return await asyncio.to_thread(_parse, desk, body)
+
+
+async def _catch_up(desk: Desk) -> None:
+    """Raise ``unavailable`` unless the read model comes to where the ledger of facts is now."""
+    newest = await desk.node.act_as(desk.principal).ledger.height() - 1
+    position = desk.node.position
+    if not await position.reached(FACTS_LEDGER, (newest, 0), CATCH_UP_S):
+        detail = f"this node has read the facts up to block {position.at(FACTS_LEDGER)[0]} of {newest}"
+        raise Problem("unavailable", detail, "repeat the same request later; GET /v1/status says how far it is")
+
+
+def _parse(desk: Desk, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+    node = desk.node
     signed = SignedAttestation.from_json(body.attestation)
     attestation = signed.attestation
     if attestation.consortium_id != node.consortium.consortium_id:
@@ -143,8 +169,13 @@ def _parse(node: Node, body: RelayAttestation) -> tuple[SignedAttestation, list[
         raise Problem("malformed", f"a pack is not base64: {error}", "send the envelopes in base64") from error
     if packs and pack_root(pack.digest for pack in packs) != attestation.pack_root:
         raise Problem("malformed", "packRoot is of other packs", "send exactly the packs that were attested")
+    if len(packs) != attestation.pack_count:
+        detail = f"{len(packs)} packs where {attestation.pack_count} are attested"
+        raise Problem("malformed", detail, "send exactly the packs that were attested")
     _require_quorum(node, signed)
     _require_device_signatures(node, packs)
+    organisation = desk.principal.organisation
+    require_in_log(node.read_model, node.consortium, organisation, packs, body.checkpoint, body.inclusion)
     return signed, packs
 
 
@@ -176,7 +207,8 @@ def _require_quorum(node: Node, signed: SignedAttestation) -> None:
 
 
 def _keep(desk: Desk, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
-    """Evidence is durable before anyone is told that the attestation was taken; the first upload stays."""
+    """Evidence is durable before anyone is told that the attestation was taken; the first upload stays, and one that
+    came without its place in a log is completed by the first that has it."""
     row = {
         "digest": digest,
         "attestation": signed.to_json(),
@@ -198,7 +230,15 @@ def _keep(desk: Desk, digest: str, body: RelayAttestation, signed: SignedAttesta
         for pack in packs
     ]
     with desk.node.local.write() as connection:
-        connection.execute(insert(attestation_upload).values(row).on_conflict_do_nothing())
+        connection.execute(
+            insert(attestation_upload)
+            .values(row)
+            .on_conflict_do_update(
+                index_elements=["digest"],
+                set_={name: row[name] for name in ("checkpoint", "inclusion", "consistency")},
+                where=attestation_upload.c.checkpoint.is_(None),
+            )
+        )
         if packs:
             connection.execute(insert(evidence_pack).on_conflict_do_nothing(), cited)
             connection.execute(insert(sealed_pack).on_conflict_do_nothing(), sealed)

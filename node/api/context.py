@@ -221,6 +221,17 @@ def note_read(node: Node, principal: Principal, request: Request, parties: Seque
         _record(node, principal, request, "read", "record of " + ", ".join(sorted({p for p in parties if p})))
 
 
+def noted_page(
+    node: Node, principal: Principal, request: Request, page: Json, parties_of: Callable[[Json], Sequence[str | None]]
+) -> Json:
+    """The page as it is; one entry in the audit log when it holds records that the organisation is no party to."""
+    others = [parties for parties in map(parties_of, page["items"]) if principal.organisation not in parties]
+    if others:
+        names = sorted({name for parties in others for name in parties if name})
+        _record(node, principal, request, "read", f"{len(others)} records of " + ", ".join(names))
+    return page
+
+
 def _record(node: Node, principal: Principal, request: Request, decision: str, detail: str) -> None:
     entry = audit.Entry(
         node.clock.now_ms(),

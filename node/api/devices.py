@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
 from node import records
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, values, with_etag
+from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
 from node.api.fields import Body, DeviceId, Hash, Hex, Ident, Nothing, SlotId, Words
 from node.projection import tables
 
@@ -69,8 +69,11 @@ async def retire_device(desk: AtDesk, device_id: DeviceId, body: Nothing) -> Res
 
 
 @router.get("/devices")
-def list_devices(node: Here, limit: Limit, after: DeviceId | None = None, status: str | None = None) -> records.Json:
-    return records.page(node.read_model, tables.device, after, limit, {"status": status})
+def list_devices(
+    node: Here, caller: Caller, request: Request, limit: Limit, after: DeviceId | None = None, status: str | None = None
+) -> records.Json:
+    found = records.page(node.read_model, tables.device, after, limit, {"status": status})
+    return noted_page(node, caller, request, found, lambda device: [device.get("enroller")])
 
 
 @router.get("/devices/{device_id}", response_model=None)

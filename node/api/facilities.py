@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from network.ports import PortError
 from node import facilities
-from node.api.context import PREFIX, AtDesk, Caller, Desk, Here, Limit, Node, note_read
+from node.api.context import PREFIX, AtDesk, Caller, Desk, Here, Limit, Node, note_read, noted_page
 from node.api.fields import (
     Age,
     Amount,
@@ -173,7 +173,14 @@ async def close_facility(desk: AtDesk, facility_id: FacilityId, body: Nothing) -
 
 
 @router.get("/facilities")
-def list_facilities(node: Here, limit: Limit, after: FacilityId | None = None, status: str | None = None) -> Json:
+def list_facilities(
+    node: Here,
+    caller: Caller,
+    request: Request,
+    limit: Limit,
+    after: FacilityId | None = None,
+    status: str | None = None,
+) -> Json:
     table = tables.facility
     statement = select(table).order_by(table.c.id).limit(limit + 1)
     if after is not None:
@@ -186,7 +193,8 @@ def list_facilities(node: Here, limit: Limit, after: FacilityId | None = None, s
         known = facilities.names(connection, wanted, node.organisation_at)
         now_s = node.clock.now_ms() // 1000
         items = [facilities.show(connection, row, known, now_s) for row in rows[:limit]]
-    return {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
+    page = {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
+    return noted_page(node, caller, request, page, lambda facility: [facility["lender"], facility["borrower"]])
 
 
 @router.get("/facilities/{facility_id}", response_model=None)

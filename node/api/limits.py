@@ -3,8 +3,8 @@
     known key? ─▶ body within size and time ─▶ nesting and numbers ─▶ the route
 
 A pure ASGI layer in front of the routes. Nothing is read for who has no key of this node. Larger than
-``BODY_BYTES_MAX`` is ``too_large``; slower than ``BODY_READ_S``, deeper than ``DEPTH_MAX``, a float or an integer
-beyond 2^53−1 is ``malformed``. The body is read once and replayed.
+``BODY_BYTES_MAX`` is ``too_large``, slower than ``BODY_READ_S`` is ``unavailable``; deeper than ``DEPTH_MAX``, a float
+or an integer beyond 2^53−1 is ``malformed``. The body is read once and replayed.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from node.problems import Problem, problem_response
 from wuxin_evidence.canonical import require_shallow
 from wuxin_evidence.errors import EvidenceError
 
-BODY_BYTES_MAX = 4 * 1024 * 1024  # a window of 900 packs with their envelopes, in base64, is below 1 MiB
+BODY_BYTES_MAX = 8 * 1024 * 1024  # 1000 packs of 4 KiB, in base64, with their paths in a log of 2^32 packs
 DEPTH_MAX = 16  # our deepest body, a signed attestation, has five levels
 INLINE_BYTES_MAX = 16 * 1024  # smaller bodies are checked faster than a thread is reached
-BODY_READ_S = 30.0  # 4 MiB at 1.2 Mbit/s; who is slower would only hold a place
+BODY_READ_S = 30.0  # 8 MiB at 2.3 Mbit/s; who is slower would only hold a place
 
 
 class BodyLimits:
@@ -88,7 +88,7 @@ async def _read_in_time(scope: Scope, receive: Receive) -> bytes:
             return await _read(scope, receive)
     except TimeoutError as error:
         detail = f"the body did not come within {BODY_READ_S:g} s"
-        raise Problem("malformed", detail, "send it again over a faster line") from error
+        raise Problem("unavailable", detail, "send it again over a faster line") from error
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:

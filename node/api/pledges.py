@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
 from node import records
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, with_etag
+from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, with_etag
 from node.api.fields import Body, Ident, Json, Nothing, Organisation, Salt, Seconds
 from node.problems import Problem
 from node.projection import tables
@@ -72,13 +72,17 @@ async def lapse_pledge(desk: AtDesk, pledge_id: Ident, body: Nothing) -> Respons
 @router.get("/pledges")
 def list_pledges(
     node: Here,
+    caller: Caller,
+    request: Request,
     limit: Limit,
     after: Ident | None = None,
     status: str | None = None,
     receipt_id: Ident | None = None,
 ) -> records.Json:
     filters = {"status": status, "receipt_id": receipt_id}
-    return records.page(node.read_model, tables.pledge, after, limit, filters)
+    return noted_page(
+        node, caller, request, records.page(node.read_model, tables.pledge, after, limit, filters), _parties
+    )
 
 
 @router.get("/pledges/{pledge_id}", response_model=None)
@@ -86,8 +90,12 @@ def get_pledge(
     node: Here, caller: Caller, request: Request, response: Response, pledge_id: Ident
 ) -> records.Json | Response:
     pledge = records.require(node.read_model, tables.pledge, pledge_id)
-    note_read(node, caller, request, [pledge.get(name) for name in ("pledgor", "pledgee", "warehouse")])
+    note_read(node, caller, request, _parties(pledge))
     return with_etag(request, response, pledge)
+
+
+def _parties(pledge: records.Json) -> list[str | None]:
+    return [pledge.get(name) for name in ("pledgor", "pledgee", "warehouse")]
 
 
 def _salted(terms: Json, salt: str) -> bytes:

@@ -1,4 +1,4 @@
-"""Warehouse receipts 仓单: issue with every field of 民法典 §909, cancel, deliver."""
+"""Warehouse receipts 仓单: issue with every field of 民法典 §909, request delivery, cancel, deliver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
 from node import records
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, values, with_etag
+from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
 from node.api.fields import (
     Amount,
     BasisPoints,
@@ -79,6 +79,11 @@ async def issue_receipt(desk: AtDesk, body: IssueReceipt) -> Response:
     return await desk.fact("issue_receipt", body.receipt_id, values(body))
 
 
+@router.post("/receipts/{receipt_id}/request-delivery")
+async def request_delivery(desk: AtDesk, receipt_id: Ident, body: Nothing) -> Response:
+    return await desk.fact("request_delivery", receipt_id, {"receipt_id": receipt_id})
+
+
 @router.post("/receipts/{receipt_id}/cancel")
 async def cancel_receipt(desk: AtDesk, receipt_id: Ident, body: CancelReceipt) -> Response:
     return await desk.fact("cancel_receipt", receipt_id, {"receipt_id": receipt_id, **values(body)})
@@ -91,9 +96,16 @@ async def deliver_receipt(desk: AtDesk, receipt_id: Ident, body: Nothing) -> Res
 
 @router.get("/receipts")
 def list_receipts(
-    node: Here, limit: Limit, after: Ident | None = None, status: str | None = None, owner: str | None = None
+    node: Here,
+    caller: Caller,
+    request: Request,
+    limit: Limit,
+    after: Ident | None = None,
+    status: str | None = None,
+    owner: str | None = None,
 ) -> records.Json:
-    return records.page(node.read_model, tables.receipt, after, limit, {"status": status, "owner": owner})
+    found = records.page(node.read_model, tables.receipt, after, limit, {"status": status, "owner": owner})
+    return noted_page(node, caller, request, found, _parties)
 
 
 @router.get("/receipts/{receipt_id}", response_model=None)
@@ -101,8 +113,10 @@ def get_receipt(
     node: Here, caller: Caller, request: Request, response: Response, receipt_id: Ident
 ) -> records.Json | Response:
     receipt = records.require(node.read_model, tables.receipt, receipt_id)
-    parties = [receipt.get(name) for name in ("owner", "beneficiary", "warehouse")]
-    if receipt.get("lien") is not None:
-        parties.append(receipt["lien"]["pledgee"])
-    note_read(node, caller, request, parties)
+    note_read(node, caller, request, _parties(receipt))
     return with_etag(request, response, receipt)
+
+
+def _parties(receipt: records.Json) -> list[str | None]:
+    lien: records.Json = receipt.get("lien") or {}
+    return [*(receipt.get(name) for name in ("owner", "beneficiary", "warehouse")), lien.get("pledgee")]

@@ -211,7 +211,8 @@ def _named(error: Exception) -> tuple[str, str, str] | None:
     """(code, detail, hint) of an error that has a name."""
     if isinstance(error, FileNotFoundError) and Path(str(error.filename)).name == CONSORTIUM_FILE:
         home = Path(str(error.filename)).parent
-        return "not_found", f"{home} has no {CONSORTIUM_FILE}", f"make a home first: wuxin serve --home {home}; or name another with --home"
+        hint = f"make a home first: wuxin serve --home {home}; or name another with --home"
+        return "not_found", f"{home} has no {CONSORTIUM_FILE}", hint
     code: Any = getattr(error, "code", None)
     return (code, str(getattr(error, "detail", error)), getattr(error, "hint", "")) if isinstance(code, str) else None
 

@@ -78,6 +78,7 @@ BESIDE_THE_PARTY = [
     ("suspend_device", {"device_id": "scale-1", "reason": "x"}, ("other-warehouse", "manufacturer"), "forbidden"),
     ("resume_device", {"device_id": "scale-2"}, ("warehouse", "other-warehouse"), "forbidden"),
     ("retire_device", {"device_id": "scale-1"}, ("other-warehouse", "manufacturer"), "forbidden"),
+    ("request_delivery", {"receipt_id": "receipt-2"}, tuple(set(ROLE_OF) - {"manufacturer"}), "not_owner"),
     ("cancel_receipt", {"receipt_id": "receipt-2", "reason": "x"}, ("other-warehouse",), "forbidden"),
     ("deliver_receipt", {"receipt_id": "receipt-2"}, ("other-warehouse",), "forbidden"),
     ("propose_pledge", pledge("pledge-4", receipt_id="receipt-2"), tuple(set(ROLE_OF) - {"manufacturer"}), "not_owner"),

@@ -10,11 +10,12 @@ from chaincode.fields import parse
 from tests.chaincode.facts_world import START_S, World, asset
 from wuxin_evidence import ids
 
-DAY_MS = 86_400_000
+DAY_S = 86_400
+DAY_MS = DAY_S * 1000
 
 
 def event(world: World, kind: str, day: int, **changes: Any) -> dict[str, Any]:
-    """The argument of the next `append_asset_event`, `day` days before now."""
+    """The argument of the next `append_asset_event`, `day` days after the start."""
     return {
         "asset_id": "turbine-1",
         "type": kind,
@@ -51,16 +52,43 @@ def test_an_asset_is_registered_under_its_instance_id(built: World) -> None:
 
 def test_the_first_events_lead_from_temporary_to_formal_to_active(built: World) -> None:
     append(built, "order", -90)
-    append(built, "acceptance", -60)
+    append(built, "acceptance", 0)
     assert built.record("asset/turbine-1")["status"] == "formal"
-    append(built, "card", -59)
-    assert refused(built, "full_load", -31) == "implausible"
-    append(built, "full_load", -30)
+    append(built, "card", 0)
+    built.now_s += 30 * DAY_S
+    assert refused(built, "full_load", 29) == "implausible"
+    append(built, "full_load", 30)
     assert built.record("asset/turbine-1")["status"] == "active"
-    append(built, "scrap", 0)
+    append(built, "scrap", 30)
     assert built.record("asset/turbine-1")["status"] == "scrapped"
-    assert refused(built, "work_order", 0) == "conflict"
+    assert refused(built, "work_order", 30) == "conflict"
     assert FULL_LOAD_MS == 30 * DAY_MS
+
+
+def test_thirty_days_at_full_load_are_not_dated_back(built: World) -> None:
+    append(built, "acceptance", -40)
+    assert built.record("asset/turbine-1")["accepted_at_ms"] == START_S * 1000
+    assert refused(built, "full_load", 0) == "implausible"
+    built.now_s += 30 * DAY_S - 1
+    assert refused(built, "full_load", 30) == "implausible"
+    built.now_s += 1
+    append(built, "full_load", 30)
+
+
+def test_an_acceptance_is_dated_neither_ahead_nor_before_the_order(built: World) -> None:
+    append(built, "order", -10)
+    assert refused(built, "acceptance", 0, at_ms=(START_S + 901) * 1000) == "clock_skew"
+    assert refused(built, "acceptance", -11) == "implausible"
+    append(built, "acceptance", 0, at_ms=(START_S + 900) * 1000)
+
+
+def test_one_thing_is_registered_once_under_whatever_name(built: World) -> None:
+    refusal = built.refusal("other-manufacturer", "register_asset", **asset("turbine-2"))
+    assert refusal["code"] == "conflict"
+    assert "turbine-1" in refusal["detail"]
+    assert built.last is not None
+    assert f"asset-instance/{built.record('asset/turbine-1')['instance_id']}" in built.last.reads
+    built.call("other-manufacturer", "register_asset", **asset("turbine-2", latitude_e7=312_000_001))
 
 
 def test_an_event_is_written_under_its_number_and_named_by_its_hash(built: World) -> None:

@@ -239,3 +239,19 @@ def test_no_signatures_and_too_many_are_malformed(receipted: World) -> None:
 
 def test_a_sequence_beyond_json_is_malformed(receipted: World) -> None:
     assert refused(receipted, replace(statement(), sequence=2**53), "bank", "insurer") == "malformed"
+
+
+@pytest.mark.parametrize("ahead", [2**53 - 1, ((START_S // 900) << 16) + 2**32 + 65_535])
+def test_a_sequence_ahead_of_its_window_leaves_room_for_the_honest_ones(receipted: World, ahead: int) -> None:
+    assert refused(receipted, replace(statement(), sequence=ahead), "bank", "insurer") == "malformed"
+
+
+def test_the_sequence_of_the_window_itself_is_recorded(receipted: World) -> None:
+    said = statement()
+    index = evidence.window_index(said.window_start, 900, 28_800)
+    true = replace(said, sequence=(index << 16) + 65_535)
+    assert receipted.call("bank", "record_attestation", **receipted.signed(true, "bank", "insurer"))["recorded"]
+
+
+def test_a_scheduled_statement_ends_in_its_own_number(receipted: World) -> None:
+    assert refused(receipted, replace(statement(), sequence=(1 << 16) + 7), "bank", "insurer") == "malformed"

@@ -91,11 +91,13 @@ def story(world: World) -> World:
     world.call("bank", "accept_pledge", terms=TERMS, pledge_id="pledge-1", facility_id="facility-1")
     world.call("inspector", "record_attestation", **world.signed(statement(), "bank", "insurer"))
     world.call("bank", "release_pledge", pledge_id="pledge-1")
+    world.call("manufacturer", "request_delivery", receipt_id="receipt-1")
     world.call("warehouse", "deliver_receipt", receipt_id="receipt-1")
     world.call("warehouse", "issue_receipt", **receipt("receipt-2"))
     world.call("manufacturer", "propose_pledge", terms=TERMS, **pledge("pledge-2", receipt_id="receipt-2"))
     world.now_s += 86_401
     world.call("manufacturer", "lapse_pledge", pledge_id="pledge-2")
+    world.call("manufacturer", "request_delivery", receipt_id="receipt-2")
     world.call("warehouse", "cancel_receipt", receipt_id="receipt-2", reason="end of the story")
     world.call("bank", "anchor_checkpoint", **checkpoint(world, tree(4), 4))
     world.call("regulator", "set_committee", **world.committee(epoch=2, active_from_s=world.now_s + 900))
@@ -113,7 +115,7 @@ def test_every_value_in_the_state_is_canonical_json_with_its_transaction() -> No
     world = story(World())
     for key, value in world.ledger.values.items():
         record = parse_canonical_json(value)
-        bare = key.startswith(("msp/", "slot-claim/", "committee-head", "attestation-head/"))
+        bare = key.startswith(("msp/", "asset-instance/", "slot-claim/", "committee-head", "attestation-head/"))
         assert bare or {"created_at_s", "updated_tx"} <= set(record), key
 
 

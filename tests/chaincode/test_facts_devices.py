@@ -87,7 +87,7 @@ def test_only_the_enroller_binds_and_only_to_one_thing(world: World) -> None:
 
 def test_a_device_is_bound_to_one_asset_and_a_bounded_number_of_slots(world: World) -> None:
     for name in ("turbine-1", "turbine-2"):
-        world.call("manufacturer", "register_asset", **asset(name))
+        world.call("manufacturer", "register_asset", **asset(name, epc=f"urn:epc:{name}"))
     world.call("manufacturer", "enrol_device", **device(KEY, asset_id="turbine-1"))
     assert world.refused("manufacturer", "bind_device", device_id="scale-1", asset_id="turbine-2") == "conflict"
     for number in range(3, 67):
@@ -107,6 +107,25 @@ def test_a_suspended_device_is_resumed_by_whoever_suspended_it(world: World) -> 
     assert world.refused("warehouse", "bind_device", device_id="scale-1", slot_id=slot(2)) == "conflict"
     resumed = world.call("inspector", "resume_device", device_id="scale-1")
     assert (resumed["status"], resumed["suspended_by"], resumed["reason"]) == ("active", None, None)
+
+
+@pytest.mark.parametrize("overseer", ["inspector", "regulator"])
+def test_an_overseer_takes_over_the_suspension_of_the_enroller(world: World, overseer: str) -> None:
+    world.call("warehouse", "enrol_device", **device(KEY, slots=[slot()]))
+    world.call("warehouse", "suspend_device", device_id="scale-1", reason="maintenance")
+    taken = world.call(overseer, "suspend_device", device_id="scale-1", reason="tampered")
+    assert (taken["status"], taken["suspended_by"], taken["reason"]) == ("suspended", overseer, "tampered")
+    assert world.refused("warehouse", "resume_device", device_id="scale-1") == "forbidden"
+    assert world.call(overseer, "resume_device", device_id="scale-1")["status"] == "active"
+
+
+def test_only_an_enrollers_suspension_is_taken_over_and_by_no_enroller(world: World) -> None:
+    world.call("warehouse", "enrol_device", **device(KEY, slots=[slot()]))
+    world.call("warehouse", "suspend_device", device_id="scale-1", reason="maintenance")
+    assert world.refused("warehouse", "suspend_device", device_id="scale-1", reason="again") == "conflict"
+    world.call("inspector", "suspend_device", device_id="scale-1", reason="tampered")
+    for organisation in ("warehouse", "inspector", "regulator"):
+        assert world.refused(organisation, "suspend_device", device_id="scale-1", reason="again") == "conflict"
 
 
 def test_the_regulator_resumes_and_retires_any_device(world: World) -> None:

@@ -132,3 +132,10 @@ def test_a_committee_has_distinct_members_of_the_consortium(world: World) -> Non
 
 def test_an_epoch_that_does_not_exist_is_refused(world: World) -> None:
     assert world.refused("bank", "committee", epoch=7) == "wrong_epoch"
+
+
+@pytest.mark.parametrize("day_offset_s", [-1, -18_000, 86_400])
+def test_a_day_is_cut_as_the_contracts_cut_it(empty: World, day_offset_s: int) -> None:
+    founding = empty.founding() | {"day_offset_s": day_offset_s}
+    assert empty.refused("bank", "init_consortium", **founding) == "malformed"
+    empty.call("bank", "init_consortium", **founding | {"day_offset_s": 86_399})

@@ -60,6 +60,9 @@ class Story:
     def close(self) -> Call:
         receipt_id = self.some("receipt")
         if self.random.random() < 0.5:
+            owner = self.records("receipt").get(receipt_id, {}).get("owner", "manufacturer")
+            return owner, "request_delivery", {"receipt_id": receipt_id}
+        if self.random.random() < 0.5:
             return "warehouse", "cancel_receipt", {"receipt_id": receipt_id, "reason": "at random"}
         return "warehouse", "deliver_receipt", {"receipt_id": receipt_id}
 
@@ -111,9 +114,13 @@ class Story:
             }
 
         for receipt_id, one in receipts.items():
-            held = one["lien"] is not None and one["lien"]["status"] == "active"
-            holder = one["lien"]["pledgee"] if held else one["owner"]
-            assert self.world.ledger.policies[f"receipt/{receipt_id}"] == (msp("warehouse"), msp(holder))
+            lien = one["lien"]
+            guardians = [one["owner"]] if lien is None or lien["status"] == "proposed" else []
+            guardians += [lien["pledgee"]] if lien is not None else []
+            named = ("warehouse", *guardians)
+            assert self.world.ledger.policies[f"receipt/{receipt_id}"] == tuple(msp(each) for each in named)
+            assert lien is None or one["delivery_requested_s"] is None, "a pledge takes the request back"
+            assert one["status"] == "active" or one["delivery_requested_s"], "nothing leaves unless its owner asked"
 
 
 def test_no_order_of_attempts_breaks_exclusivity() -> None:
@@ -128,6 +135,7 @@ def test_no_order_of_attempts_breaks_exclusivity() -> None:
     done = {function for function, code in outcomes if code == "ok"}
     assert done == {
         "issue_receipt",
+        "request_delivery",
         "cancel_receipt",
         "deliver_receipt",
         "propose_pledge",

@@ -16,7 +16,8 @@ def test_a_proposal_marks_the_receipt_and_keeps_the_pledgors_terms(proposed: Wor
     lien = proposed.record("receipt/receipt-1")["lien"]
     assert lien == {"pledge_id": "pledge-1", "pledgee": "bank", "status": "proposed", "since_s": START_S}
     assert proposed.ledger.private[implicit_collection("ManufacturerMSP")] == {"pledge/pledge-1": TERMS}
-    assert proposed.ledger.policies["receipt/receipt-1"] == ("WarehouseMSP", "ManufacturerMSP")
+    for key in ("receipt/receipt-1", "pledge/pledge-1"):
+        assert proposed.ledger.policies[key] == ("WarehouseMSP", "ManufacturerMSP", "BankMSP")
     assert proposed.events()[0]["type"] == "pledge_proposed"
     assert TERMS not in proposed.ledger.values.values()
 
@@ -81,11 +82,23 @@ def test_a_bank_does_not_pledge_its_own_goods_to_itself(world: World) -> None:
     assert world.refused("bank", "propose_pledge", terms=TERMS, **pledge()) == "forbidden"
 
 
+def test_a_warehouse_that_pledges_its_own_goods_gets_no_key_to_itself(world: World) -> None:
+    world.call("warehouse", "issue_receipt", **receipt(owner="warehouse"))
+    world.call("warehouse", "propose_pledge", terms=TERMS, **pledge())
+    for key in ("receipt/receipt-1", "pledge/pledge-1"):
+        assert world.ledger.policies[key] == ("WarehouseMSP", "BankMSP")
+    world.call("bank", "accept_pledge", terms=TERMS, **ACCEPT)
+    world.call("bank", "release_pledge", pledge_id="pledge-1")
+    for key in ("receipt/receipt-1", "pledge/pledge-1"):
+        assert key not in world.ledger.policies, "three of n again"
+
+
 def test_a_closed_or_expired_receipt_is_not_pledged(receipted: World) -> None:
     receipted.call("warehouse", "issue_receipt", **receipt("receipt-2", slots=[slot(2)], storage_until_s=START_S + 60))
     receipted.now_s += 60
     expired = pledge(receipt_id="receipt-2")
     assert receipted.refused("manufacturer", "propose_pledge", terms=TERMS, **expired) == "receipt_not_active"
+    receipted.call("manufacturer", "request_delivery", receipt_id="receipt-1")
     receipted.call("warehouse", "cancel_receipt", receipt_id="receipt-1", reason="error")
     assert receipted.refused("manufacturer", "propose_pledge", terms=TERMS, **pledge()) == "receipt_not_active"
 

@@ -26,10 +26,11 @@ def test_what_does_not_exist_is_not_found(world: World, function: str) -> None:
 
 def test_history_tells_the_newest_change_first(receipted: World) -> None:
     receipted.now_s += 60
+    receipted.call("manufacturer", "request_delivery", receipt_id="receipt-1")
     receipted.call("warehouse", "cancel_receipt", receipt_id="receipt-1", reason="error")
     receipt_changes = receipted.call("bank", "history", kind="receipt", id="receipt-1")
-    assert [change["value"]["status"] for change in receipt_changes] == ["cancelled", "active"]
-    assert [change["timestamp_s"] for change in receipt_changes] == [START_S + 60, START_S]
+    assert [change["value"]["status"] for change in receipt_changes] == ["cancelled", "active", "active"]
+    assert [change["timestamp_s"] for change in receipt_changes] == [START_S + 60, START_S + 60, START_S]
     claim_changes = receipted.call("bank", "history", kind="slot-claim", id=slot())
     assert claim_changes[0]["value"] is None
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.chaincode.facts_world import START_S, World, receipt, slot
+from tests.chaincode.facts_world import START_S, TERMS, World, pledge, receipt, slot
 
 REQUIRED = sorted(set(receipt()))
 
@@ -101,6 +101,8 @@ def test_a_receipt_id_is_taken_once(receipted: World) -> None:
     [("cancel_receipt", {"reason": "wrong grade"}, "cancelled"), ("deliver_receipt", {}, "delivered")],
 )
 def test_closing_a_receipt_frees_its_slots(receipted: World, function: str, extra: dict[str, Any], status: str) -> None:
+    assert receipted.refused("warehouse", function, receipt_id="receipt-1", **extra) == "conflict"
+    receipted.call("manufacturer", "request_delivery", receipt_id="receipt-1")
     closed = receipted.call("warehouse", function, receipt_id="receipt-1", **extra)
     assert closed["status"] == status
     assert f"slot-claim/{slot()}" not in receipted.ledger.values
@@ -122,6 +124,44 @@ def test_a_receipt_under_an_active_pledge_is_not_closed(pledged: World, function
     assert pledged.refused("warehouse", function, receipt_id="receipt-1", **extra) == "receipt_pledged"
 
 
-def test_a_warehouse_that_owns_its_goods_is_named_once_in_the_policy(world: World) -> None:
+@pytest.mark.parametrize(("function", "extra"), [("cancel_receipt", {"reason": "error"}), ("deliver_receipt", {})])
+def test_a_warehouse_that_owns_its_goods_guards_them_under_the_channels_rule_and_closes_them_unasked(
+    world: World, function: str, extra: dict[str, Any]
+) -> None:
     world.call("warehouse", "issue_receipt", **receipt(owner="warehouse"))
-    assert world.ledger.policies["receipt/receipt-1"] == ("WarehouseMSP",)
+    assert "receipt/receipt-1" not in world.ledger.policies, "AND of one organisation would be that one alone"
+    world.call("warehouse", function, receipt_id="receipt-1", **extra)
+
+
+def test_only_the_owner_requests_delivery_and_its_time_is_kept(receipted: World) -> None:
+    for stranger in ("warehouse", "other-manufacturer", "bank", "regulator"):
+        assert receipted.refused(stranger, "request_delivery", receipt_id="receipt-1") == "not_owner"
+    assert receipted.refused("manufacturer", "request_delivery", receipt_id="receipt-9") == "not_found"
+    requested = receipted.call("manufacturer", "request_delivery", receipt_id="receipt-1")
+    assert requested["delivery_requested_s"] == START_S
+    assert receipted.events() == [
+        {
+            "type": "delivery_requested",
+            "subject_kind": "receipt",
+            "subject_id": "receipt-1",
+            "owner": "manufacturer",
+        }
+    ]
+    receipted.now_s += 60
+    assert receipted.call("manufacturer", "request_delivery", receipt_id="receipt-1") == requested
+    receipted.call("warehouse", "deliver_receipt", receipt_id="receipt-1")
+    assert receipted.refused("manufacturer", "request_delivery", receipt_id="receipt-1") == "receipt_not_active"
+
+
+@pytest.mark.parametrize("stage", ["proposed", "pledged"])
+def test_goods_under_a_pledge_are_not_requested(stage: str, request: pytest.FixtureRequest) -> None:
+    world: World = request.getfixturevalue(stage)
+    assert world.refused("manufacturer", "request_delivery", receipt_id="receipt-1") == "receipt_pledged"
+
+
+def test_a_pledge_takes_the_request_for_delivery_back(receipted: World) -> None:
+    receipted.call("manufacturer", "request_delivery", receipt_id="receipt-1")
+    receipted.call("manufacturer", "propose_pledge", terms=TERMS, **pledge())
+    receipted.now_s += 86_401
+    receipted.call("manufacturer", "lapse_pledge", pledge_id="pledge-1")
+    assert receipted.refused("warehouse", "deliver_receipt", receipt_id="receipt-1") == "conflict"

@@ -48,6 +48,17 @@ def test_a_lost_answer_is_repeated_under_the_same_key() -> None:
     assert len(keys) == 3 and len(set(keys)) == 1
 
 
+def test_an_owner_requests_the_delivery_of_its_receipt() -> None:
+    asked: list[tuple[str, str, bytes]] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append((request.method, request.url.path, request.content))
+        return httpx.Response(200, json={"transaction": TX})
+
+    client(answer).receipts.request_delivery("receipt-1")
+    assert asked == [("POST", "/v1/receipts/receipt-1/request-delivery", b"{}")]
+
+
 def test_a_refusal_is_not_repeated() -> None:
     calls: list[int] = []
 

@@ -36,7 +36,8 @@ def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
     ("old", "new", "field"),
     [
         ('format = "wuxin-consortium-1"', 'format = "2"', "format"),
-        ("day_offset_s = 28800 ", "day_offset_s = 60000 ", "day_offset_s"),
+        ("day_offset_s = 28800 ", "day_offset_s = 86400 ", "day_offset_s"),
+        ("day_offset_s = 28800 ", "day_offset_s = -18000 ", "day_offset_s"),
         ("day_offset_s = 28800 ", "day_offset_s = 28800.0 ", "day_offset_s"),
         ("day_offset_s = 28800 ", "day_ofset_s = 28800 ", "day_offset_s"),
         ('name = "Wuxin demo"', 'name = "Wuxin demo"\ncolour = "red"', "colour"),

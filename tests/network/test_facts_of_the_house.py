@@ -153,8 +153,9 @@ async def test_the_blocks_tell_the_story_in_scenario_time(founded: Organisations
 
 async def test_history_and_list_are_evaluated(founded: Organisations) -> None:
     await founded.warehouse.submit("issue_receipt", founded.receipt())
+    await founded.manufacturer.submit("request_delivery", {"receipt_id": "r-1"})
     await founded.warehouse.submit("cancel_receipt", {"receipt_id": "r-1", "reason": "typing error"})
     history = await founded.bank.evaluate("history", {"kind": "receipt", "id": "r-1"})
-    assert len(history["changes"] if isinstance(history, dict) else history) == 2
+    assert len(history["changes"] if isinstance(history, dict) else history) == 3
     page = await founded.bank.evaluate("list", {"kind": "slot", "limit": 1, "bookmark": ""})
     assert page["bookmark"]

@@ -4,9 +4,12 @@ import re
 
 import httpx
 import pytest
+from sqlalchemy import select
 
 from node import access
+from node.local_tables import audit
 from tests.node.conftest import Running
+from tests.node.story import Story
 
 EVERY_ROUTE = sorted(access.ROUTES)
 
@@ -84,3 +87,29 @@ async def test_keys_are_private_files_and_only_their_hashes_are_stored(node: Run
 async def test_the_seat_of_a_request_is_that_of_its_key(node: Running) -> None:
     principal = node.node.doorkeeper.identify(f"Bearer {node.key('insurer')}")
     assert node.node.act_as(principal).seat.organisation.name == "insurer"
+
+
+async def test_a_page_of_others_records_is_one_entry_of_the_audit_log(node: Running) -> None:
+    story = Story(node)
+    await story.issue()
+    await story.pledge_it()
+
+    async def read_by(organisation: str, path: str) -> list[tuple[str, str]]:
+        statement = select(audit.c.action, audit.c.detail).where(
+            audit.c.organisation == organisation, audit.c.decision == "read"
+        )
+        with node.node.local.read() as connection:
+            before = len(connection.execute(statement).all())
+        answer = await node.get(organisation, path)
+        assert answer.status_code == 200 and answer.json()["items"], answer.text
+        with node.node.local.read() as connection:
+            return [(row.action, row.detail) for row in connection.execute(statement).all()[before:]]
+
+    for path, parties in (
+        ("/v1/receipts", "bank, manufacturer, warehouse"),
+        ("/v1/pledges", "bank, manufacturer, warehouse"),
+        ("/v1/devices", "warehouse"),
+        ("/v1/facilities", "bank, manufacturer"),
+    ):
+        assert await read_by("insurer", path) == [(f"GET {path}", f"1 records of {parties}")]
+        assert await read_by("manufacturer" if path == "/v1/facilities" else "warehouse", path) == []

@@ -13,7 +13,7 @@ import pytest
 from node import audit
 from node.commands import fabric_nonce
 from tests.node.conftest import Running, running
-from tests.node.story import FACILITY, SALT, TERMS, Story
+from tests.node.story import FACILITY, RECEIPT, SALT, TERMS, Story
 
 
 async def test_the_same_key_and_body_give_the_same_transaction(node: Running) -> None:
@@ -70,6 +70,17 @@ async def test_whoever_proposed_cannot_accept(node: Running) -> None:
     body = {"facility_id": FACILITY, "terms": TERMS, "salt": SALT}
     assert await node.refused("manufacturer", "/v1/pledges/pledge-1/accept", body) == "forbidden"
     assert await node.refused("bank", "/v1/pledges/pledge-1/accept", body | {"salt": "00" * 16}) == "conflict"
+
+
+async def test_goods_leave_once_their_owner_has_requested_them(node: Running) -> None:
+    await Story(node).issue()
+    receipt = f"/v1/receipts/{RECEIPT}"
+    assert await node.refused("warehouse", f"{receipt}/deliver", {}) == "conflict"
+    assert await node.refused("warehouse", f"{receipt}/request-delivery", {}) == "not_owner"
+    await node.done("manufacturer", f"{receipt}/request-delivery", {})
+    assert (await node.get("bank", receipt)).json()["delivery_requested_s"]
+    await node.done("warehouse", f"{receipt}/deliver", {})
+    assert (await node.get("bank", receipt)).json()["status"] == "delivered"
 
 
 async def test_a_receipt_over_two_slots_backs_no_facility(node: Running) -> None:

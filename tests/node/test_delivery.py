@@ -153,3 +153,27 @@ async def test_an_attestation_that_every_member_brings_is_mined_and_recorded_onc
     await story.until_recorded(body)
     events = (await node.get("bank", "/v1/events", limit=500)).json()["items"]
     assert [event["type"] for event in events].count("attestation_accepted") == 1
+
+
+async def test_waiting_facts_hide_no_younger_obligation(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivering, "QUEUE_MAX", 5)
+    chain = FakeChain()
+    bench = Bench(home, FakeLedger(*[no_answer() for _ in range(10_000)]), chain)
+    for n in range(8):
+        request = Request("bank", "operator", f"waits-{n}", "test", "subject", {})
+        bench.commands.accept(request, [FACT], now_ms=1)
+    (final,) = await bench.run(DRAW)
+    assert (final["status"], len(chain.sent)) == ("committed", 1)
+
+
+async def test_a_second_step_is_swept_once_its_first_is_final_or_unanswered(home: Path) -> None:
+    bench = Bench(home, FakeLedger(), FakeChain())
+    made = [
+        bench.commands.accept(Request("bank", "operator", key, "test", "subject", {}), [DRAW, FACT], now_ms=1)
+        for key in ("a", "b", "c")
+    ]
+    (first_a, second_a), (first_b, second_b), _ = [[each["id"] for each in steps] for steps in made]
+    assert bench.commands.pending("bank", "facts", 10) == []
+    bench.commands.succeed(first_a, tx_id="0x01", block=1, result=None, now_ms=2)
+    assert bench.commands.pending("bank", "facts", 10) == [second_a]
+    assert bench.commands.pending("bank", "facts", 10, {first_b}) == [second_a, second_b]

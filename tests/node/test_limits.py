@@ -5,13 +5,13 @@ import base64
 import json
 import time
 from collections.abc import AsyncIterator
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from node import __main__ as serving
 from node.api import limits
-from node.api.attestations import PACKS_MAX, Envelope
+from node.api.attestations import PACKS_MAX
 from node.api.limits import BODY_BYTES_MAX, require_sound
 from node.problems import Problem
 from tests.node.conftest import Running
@@ -71,13 +71,37 @@ async def post_by_hand(node: Running, *messages: dict[str, Any]) -> dict[str, An
 async def test_a_body_that_comes_too_slowly_is_given_up(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "BODY_READ_S", 0.05)
     problem = await post_by_hand(node, {"type": "http.request", "body": b"{", "more_body": True})
-    assert problem["code"] == "malformed" and "did not come" in problem["detail"]
+    assert problem["code"] == "unavailable" and "did not come" in problem["detail"]
 
 
 async def test_half_a_body_is_not_taken_for_a_whole_one(node: Running) -> None:
     half = {"type": "http.request", "body": b"{} ", "more_body": True}
     problem = await post_by_hand(node, half, {"type": "http.disconnect"})
     assert problem["code"] == "malformed" and "ended" in problem["detail"]
+
+
+PACKS_OF_A_WINDOW = 1_000  # what members admit for one slot and window
+PACK_BYTES = 4_096  # 180 readings; what a device says in one breath has one to ten
+LOG_LEVELS = 32
+
+
+def test_an_attestation_may_cite_every_pack_that_members_admit_for_its_window() -> None:
+    readings = [Reading("mass_kg", 20_000 + n, "kg", 1_641_114_000_000 + n * 1_000) for n in range(180)]
+    envelope = sign_pack(SigningKey.generate("sm2-sm3"), bytes(32), "s" * 64, 1, 2**40, readings)
+    assert 3_900 < len(envelope) <= PACK_BYTES and len(parse_pack(envelope, bytes(32)).readings) == 180
+    text = base64.b64encode(bytes(PACK_BYTES)).decode()
+    proof = {"digest": "ab" * 32, "index": 2**LOG_LEVELS, "path": ["ab" * 32] * LOG_LEVELS}
+    body = {
+        "attestation": "x" * 20_000,
+        "packs": [text] * PACKS_OF_A_WINDOW,
+        "checkpoint": "x" * 4_096,
+        "inclusion": {"origin": "x" * 200, "size": 2**LOG_LEVELS, "proofs": [proof] * PACKS_OF_A_WINDOW},
+        "consistency": {"from": "x" * 4_096, "path": ["ab" * 32] * PROOF_HASHES_MAX},
+    }
+    raw = json.dumps(body).encode()
+    assert len(raw) <= BODY_BYTES_MAX
+    require_sound(raw)
+    assert PACKS_OF_A_WINDOW <= PACKS_MAX
 
 
 def test_the_server_answers_a_bounded_number_of_connections() -> None:

@@ -19,6 +19,8 @@ from wuxin_evidence.cose import parse_pack, topic
 from wuxin_evidence.ids import subject
 from wuxin_evidence.log import leaf_hash, verify_inclusion
 
+VAULT = Vault(b"k" * 16)
+
 
 class FailingDatabase:
     """A connection whose n-th statement fails, with the disk's words; later ones work again."""
@@ -185,7 +187,7 @@ def delivered(outbox: Outbox, *, until: dict[str, int]) -> None:
 class TestOutbox:
     def test_a_failing_node_is_asked_again_with_the_same_key_and_order_is_kept(self, tmp_path: Path):
         node = FlakyNode(failures=3)
-        outbox = Outbox(tmp_path / "outbox.db", node)
+        outbox = Outbox(tmp_path / "outbox.db", node, VAULT)
         outbox.put("a", {"n": 1})
         outbox.put("b", {"n": 2})
         delivered(outbox, until={"delivered": 2})
@@ -193,20 +195,20 @@ class TestOutbox:
         assert node.tried == ["a", "a", "a", "a", "b"]
 
     def test_the_same_key_twice_is_one_entry(self, tmp_path: Path):
-        outbox = Outbox(tmp_path / "outbox.db", FlakyNode())
+        outbox = Outbox(tmp_path / "outbox.db", FlakyNode(), VAULT)
         outbox.put("a", {"n": 1})
         outbox.put("a", {"n": 1})
         assert outbox.counts() == {"waiting": 1}
 
     def test_what_waited_when_the_process_was_killed_is_delivered_afterwards(self, tmp_path: Path):
-        Outbox(tmp_path / "outbox.db", FlakyNode()).put("a", {"n": 1})
+        Outbox(tmp_path / "outbox.db", FlakyNode(), VAULT).put("a", {"n": 1})
         node = FlakyNode()
-        delivered(Outbox(tmp_path / "outbox.db", node), until={"delivered": 1})
+        delivered(Outbox(tmp_path / "outbox.db", node, VAULT), until={"delivered": 1})
         assert node.taken == ["a"]
 
     def test_a_refused_attestation_does_not_hold_up_the_next(self, tmp_path: Path):
         node = FlakyNode(refuse=frozenset({"a"}))
-        outbox = Outbox(tmp_path / "outbox.db", node)
+        outbox = Outbox(tmp_path / "outbox.db", node, VAULT)
         outbox.put("a", {})
         outbox.put("b", {})
         delivered(outbox, until={"delivered": 1, "refused": 1})

@@ -181,12 +181,13 @@ class Trio:
             self.clock.real_s += 0.1
 
     def attested(self, name: str, kind: int) -> list[SignedAttestation]:
-        """What `name` put into its outbox, each with a quorum that was counted again here."""
+        """What `name` put into its outbox, each digest with its most signatures and a quorum counted again here."""
         bodies = self.members[name].outbox.bodies()
         found = [SignedAttestation.from_json(body["attestation"]) for body in bodies]
         for each in found:
             assert check_quorum(each.attestation.digest(), each.signatures, self.committee, frozenset())
-        return [each for each in found if each.attestation.kind == kind]
+        fullest = {each.attestation.digest(): each for each in found if each.attestation.kind == kind}
+        return list(fullest.values())
 
     def until(self, condition: Callable[[], bool]) -> None:
         for _ in range(50):

@@ -42,7 +42,8 @@ interface IAttestationFeed is IProblems {
     /// @notice The latest value of one indicator.
     /// @param value Last ok value; meaningless while observedAt is zero.
     /// @param qualityBp Quality of that value.
-    /// @param status Status of the newest attestation of the indicator, which may be newer than the value.
+    /// @param status Status of the newest attestation of the indicator, which may be newer than the value; but a
+    /// suspect one stays suspect until an ok one, whatever is missing in between.
     /// @param observedAt When the last ok value held: windowEnd, but of a price windowStart, when it was made; zero if
     /// there was none. A missing or suspect one leaves it, so the value ages; a suspect one also shows in `status`.
     /// @param sequence Sequence of the newest attestation of the indicator.
@@ -74,7 +75,7 @@ interface IAttestationFeed is IProblems {
     event AttestationAccepted(bytes32 indexed digest, bytes32 indexed subject, uint8 kind, uint64 sequence);
     /// @notice A profile may be used for these kinds; zero kinds withdraws it.
     event ProfileRegistered(bytes32 indexed profile, uint8 kinds, uint32 windowS, uint32 dayOffsetS);
-    /// @notice Signatures of this organisation no longer count for the subject.
+    /// @notice Signatures of this organisation, member or not yet, no longer count for the subject.
     event ConflictDeclared(bytes32 indexed subject, bytes32 indexed organisation);
     /// @notice The last facility that made this organisation conflicted for the subject is closed.
     event ConflictEnded(bytes32 indexed subject, bytes32 indexed organisation);
@@ -93,7 +94,9 @@ interface IAttestationFeed is IProblems {
     function submit(Attestation calldata attestation, bytes[] calldata signatures) external returns (bool stored);
 
     /// @notice Registers or withdraws (kinds = 0) a profile. Restricted (regulator).
-    /// @dev Reverts: Forbidden, CommandRepeated, Malformed (zero profile or window, unknown kind bit).
+    /// @dev All profiles cut time alike: a sequence holds the window's index, and under longer windows indices would
+    /// fall behind those already accepted. Reverts: Forbidden, CommandRepeated, Malformed (zero profile or window,
+    /// unknown kind bit), Conflict (window or offset not those of the first profile).
     function registerProfile(bytes32 commandId, bytes32 profile, uint8 kinds, uint32 windowS, uint32 dayOffsetS)
         external;
 
@@ -101,7 +104,7 @@ interface IAttestationFeed is IProblems {
     function connect(address ruleBook, address facility) external;
 
     /// @notice Called by the facility when it is proposed: the organisation has an interest in the subject.
-    /// @dev Reverts: Forbidden, TooLarge (more than 8 organisations on one subject).
+    /// @dev Reverts: Forbidden, Conflict (fewer members than the latest committee's threshold would still count).
     function declareConflict(bytes32 subject, bytes32 organisation) external;
 
     /// @notice Called by the facility when it is withdrawn or closed.
@@ -116,8 +119,11 @@ interface IAttestationFeed is IProblems {
     /// @notice A registered profile. Zeros if none.
     function profile(bytes32 hash) external view returns (Profile memory);
 
-    /// @notice Organisations whose signatures do not count for the subject.
+    /// @notice Organisations of the latest committee whose signatures do not count for the subject, in its order.
     function conflicted(bytes32 subject) external view returns (bytes32[] memory);
+
+    /// @notice Index of the window in which `t` (seconds) lies, as sequences hold it. Reverts Conflict (no profile).
+    function windowAt(uint64 t) external view returns (uint64);
 
     /// @notice The digest that members sign: keccak256(0x1901 ‖ domainSeparator ‖ structHash).
     function digestOf(Attestation calldata attestation) external view returns (bytes32);

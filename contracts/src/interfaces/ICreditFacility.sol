@@ -9,7 +9,7 @@ import {IProblems} from "./IProblems.sol";
 /// asked, never stored. Amounts are minor units of the deposit token, times are seconds.
 /// @dev Invariants: no debt grows by a draw while any reason stands, or without fresh quantity, lien and price, or
 /// above the limit; interest that accrued is paid or still owed, never dropped; while there is debt a repayment by a
-/// solvent payer succeeds in every state; a reason leaves only by the way that fits how it came.
+/// solvent payer, the lender apart, succeeds in every state; a reason leaves only by the way that fits how it came.
 /// Each action: parse, require, compute, write, emit; deposits move last.
 interface ICreditFacility is IProblems {
     enum State {
@@ -166,7 +166,8 @@ interface ICreditFacility is IProblems {
 
     /// @notice The lender proposes. Its subjects become conflicted for the organisations that the terms name.
     /// @dev Reverts: Forbidden (no bank role, or not terms.lender), CommandRepeated, Conflict (id used), Malformed
-    /// (a term), NotFound (rule pack).
+    /// (a term), NotFound (rule pack), Conflict too when the named organisations would leave the latest committee
+    /// with fewer members than its threshold whose signatures count for the quantity or the lien.
     /// @param facilityId keccak256 of `wuxin/1/facility/<id>`.
     function propose(bytes32 commandId, bytes32 facilityId, Terms calldata terms) external;
 
@@ -182,17 +183,20 @@ interface ICreditFacility is IProblems {
     function lowerLine(bytes32 commandId, bytes32 facilityId, uint128 lineMinor) external;
 
     /// @notice Raises the line. Restricted (line raiser, whose grant carries a delay: schedule it in the
-    /// AccessManager first). Reverts: NotFound, Forbidden, CommandRepeated, Conflict, Malformed.
+    /// AccessManager first), and only the lender of this facility. Reverts: NotFound, Forbidden, CommandRepeated,
+    /// Conflict, Malformed.
     function raiseLine(bytes32 commandId, bytes32 facilityId, uint128 lineMinor) external;
 
     /// @notice The borrower draws; deposits move from the lender (which gave the facility an allowance).
     /// @dev Reverts in this order: NotFound, Forbidden, CommandRepeated, Malformed (zero), FacilityNotActive,
-    /// FacilityMatured, FacilityFrozen, AttestationStale, LienMissing, PriceStale, LimitExceeded, InsufficientFunds.
+    /// FacilityMatured, FacilityFrozen, AttestationStale, LienMissing, PriceStale, LimitExceeded, InsufficientFunds,
+    /// Forbidden (lender or borrower not listed by the deposit token).
     function draw(bytes32 commandId, bytes32 facilityId, uint256 amountMinor) external;
 
-    /// @notice Anyone repays with its own deposits: fees, then interest, then principal. More than the debt takes the
+    /// @notice Anyone but the lender repays with its own deposits: fees, then interest, then principal. More than the debt takes the
     /// debt only. Frozen, stale, without lien, matured or closing: all the same.
-    /// @dev Reverts: NotFound, CommandRepeated, Malformed (zero), Conflict (no debt), InsufficientFunds.
+    /// @dev Reverts: NotFound, Forbidden (the lender: it would pay itself and only the debt would move),
+    /// CommandRepeated, Malformed (zero), Conflict (no debt), InsufficientFunds.
     /// @return takenMinor What was taken.
     function repay(bytes32 commandId, bytes32 facilityId, uint256 amountMinor) external returns (uint256 takenMinor);
 
@@ -201,7 +205,7 @@ interface ICreditFacility is IProblems {
 
     /// @notice Freezes by hand: the lender as bank, the named insurer, or any regulator.
     /// @dev Reverts: NotFound, Forbidden, CommandRepeated, Malformed (zero cause), Conflict (the role froze for this
-    /// cause already, or closed), TooLarge (8 manual reasons).
+    /// cause already, or closed), TooLarge (8 manual reasons of the role).
     /// @param cause A code of up to 32 bytes, or the hash of a document.
     function freeze(bytes32 commandId, bytes32 facilityId, bytes32 cause) external;
 
@@ -226,7 +230,7 @@ interface ICreditFacility is IProblems {
 
     /// @notice Once the release of the pledge is attested, lender or borrower closes.
     /// @dev Reverts: NotFound, Forbidden, CommandRepeated, Conflict (not closing), ClosingUnreleased (the newest lien
-    /// attestation is missing, older than the closing, or says that it stands).
+    /// attestation is missing, or says that it stands). A release that was attested before the closing began is one.
     function close(bytes32 commandId, bytes32 facilityId) external;
 
     /// @notice Called by the rule book: opens, or reopens, the reason of a rule.

@@ -32,8 +32,8 @@ interface IOracleCommittee is IProblems {
 
     /// @notice Appoints the next committee. Restricted (regulator).
     /// @dev Reverts: Forbidden, CommandRepeated, WrongEpoch (not the last epoch + 1), Malformed (threshold not in
-    /// (n/2, n]; activeFrom, but for the first epoch, not later than the last one's and than now; signers not strictly
-    /// ascending; organisation zero or twice), TooLarge (more than 32 members).
+    /// (n/2, n]; activeFrom more than 365 days ahead, or, but for the first epoch, not later than the last one's and
+    /// than now; signers not strictly ascending; organisation zero or twice), TooLarge (more than 32 members).
     /// @param members Strictly ascending by signer address.
     function appoint(
         bytes32 commandId,
