@@ -3,8 +3,9 @@
     checkpoint ─▶ signed by the member that relays, for the member's own log
     inclusion  ─▶ every pack has its path to that checkpoint's root
 
-A relay may come without both: a later one then completes it. With half of them, or with what does not hold, it is
-refused, or one member could take the bundle away from all others.
+A relay may come without both, and without any pack: what was signed needs no evidence to count, and a later relay
+completes it. With a part of the packs, half a proof, or what does not hold, it is refused, or one member could take the
+bundle away from all others.
 """
 
 from __future__ import annotations

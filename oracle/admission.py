@@ -27,7 +27,7 @@ from wuxin_evidence.suites import suite
 
 OTHER_DEVICES_TRIED = 8
 """How many other devices a bad signature is tried for, to tell `wrong_aad` apart; each try costs a verification."""
-GUESSES_PER_S_MAX = 4
+GUESSES_PER_S_MAX = 16
 """Packs for which that is tried. It only makes a refusal clearer; a flood of forged packs must not be helped by it."""
 PACKS_PER_WINDOW_MAX = 1000
 """Of one slot, so that with carry-in and late packs a statement stays below what a node takes and notes can name."""

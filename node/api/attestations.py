@@ -169,9 +169,12 @@ def _parse(desk: Desk, body: RelayAttestation) -> tuple[SignedAttestation, list[
         raise Problem("malformed", f"a pack is not base64: {error}", "send the envelopes in base64") from error
     if packs and pack_root(pack.digest for pack in packs) != attestation.pack_root:
         raise Problem("malformed", "packRoot is of other packs", "send exactly the packs that were attested")
-    if len(packs) != attestation.pack_count:
+    has_evidence = bool(packs or body.checkpoint or body.inclusion)
+    if has_evidence and len(packs) != attestation.pack_count:
         detail = f"{len(packs)} packs where {attestation.pack_count} are attested"
-        raise Problem("malformed", detail, "send exactly the packs that were attested")
+        raise Problem(
+            "malformed", detail, "send exactly the packs that were attested, or nothing beside the signatures"
+        )
     _require_quorum(node, signed)
     _require_device_signatures(node, packs)
     organisation = desk.principal.organisation

@@ -17,14 +17,13 @@ from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
 from node.projection import tables
-from wuxin_evidence.attestation import PRICE, Attestation
+from wuxin_evidence.attestation import MISSING, OK, PRICE, SUSPECT, Attestation
 from wuxin_evidence.canonical import parse_canonical_json
 from wuxin_evidence.fabric_messages import BlockView, TransactionView, parse_block, validation_code_name
 from wuxin_evidence.ids import subject
 
 LEDGER = "f"
 EVENT_NAME = "wuxin"  # the one Fabric event a transaction may carry; its payload is the list of ours
-STATUS_OK = 0
 
 Json = dict[str, Any]
 Columns = Callable[[str, Json], Json]
@@ -194,25 +193,35 @@ def _name(connection: Connection, kind: str, ident: str) -> None:
 def _apply_values(connection: Connection, attestation: Attestation) -> None:
     """Fold an attestation into the newest value per subject, kind and indicator.
 
-    As in the attestation feed: an indicator that is not ok moves sequence and status and leaves the value to age, and
-    a price ages from when it was made, which is where its window starts.
+    As in the attestation feed: an indicator that is not ok moves sequence and status and leaves the value to age; a
+    missing one does not clear a suspect one; a price ages from when it was made, which is where its window starts.
     """
+    suspect = _suspect(connection, attestation)
     observed_at_s = attestation.window_start if attestation.kind == PRICE else attestation.window_end
     for indicator in attestation.indicators:
         row: Json = {
             "subject": attestation.subject.hex(),
             "kind": attestation.kind,
             "indicator": indicator.id.hex(),
-            "status": indicator.status,
+            "status": SUSPECT if indicator.status == MISSING and indicator.id.hex() in suspect else indicator.status,
             "sequence": attestation.sequence,
         }
-        if indicator.status == STATUS_OK:
+        if indicator.status == OK:
             row |= {
                 "value": indicator.value,
                 "quality_bp": indicator.quality_bp,
                 "observed_at_s": observed_at_s,
             }
         put(connection, tables.feed_value, row)
+
+
+def _suspect(connection: Connection, attestation: Attestation) -> set[str]:
+    """The indicators of this subject and kind that stand as suspect."""
+    table = tables.feed_value
+    standing = select(table.c.indicator).where(
+        table.c.subject == attestation.subject.hex(), table.c.kind == attestation.kind, table.c.status == SUSPECT
+    )
+    return set(connection.execute(standing).scalars())
 
 
 def _apply_head(connection: Connection, block: int, at_s: int, attestation: Attestation, digest: str) -> None:

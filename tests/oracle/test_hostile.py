@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import base64
 import json
+import queue
 import sqlite3
+import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,15 +15,18 @@ import pytest
 from node.api import attestations as relay
 from node.api.limits import BODY_BYTES_MAX
 from oracle import admission
+from oracle.member import Process
 from oracle.notes import DIGESTS_MAX, NoteWriter, notes_topic
+from oracle.outbox import Outbox
 from oracle.quarantine import EQUIVOCATIONS_MAX, ROWS_MAX, Quarantine
 from oracle.session import Message
-from oracle.standing import NUMBERS_AHEAD_MAX, Read
+from oracle.standing import NUMBERS_AHEAD_MAX, PROPOSALS_PER_TICK_MAX, Read
 from oracle.store import Vault
+from oracle.supplies import TAKEN_MAX
 from tests.oracle.trio import CONSORTIUM, DEVICE, NAMES, SLOT, WINDOW, TestDevice, Trio, W, at, mass, values
 from wuxin_evidence import cbor
-from wuxin_evidence.attestation import ALARM, LIEN, SCHEDULED_N, SignedAttestation, sequence_of
-from wuxin_evidence.cose import sign1, topic
+from wuxin_evidence.attestation import ALARM, LIEN, SCHEDULED, SCHEDULED_N, SignedAttestation, sequence_of
+from wuxin_evidence.cose import parse_pack, sign1, sign_pack, topic
 from wuxin_evidence.suites import SigningKey
 
 
@@ -268,3 +274,142 @@ def test_equivocations_are_bounded_too(tmp_path: Path):
     quarantine.flush()
     rows = quarantine.newest(2 * EQUIVOCATIONS_MAX)
     assert (len(rows), rows[-1].at_ms) == (EQUIVOCATIONS_MAX, 5)
+
+
+class TestSupplies:
+    def test_packs_that_nobody_asked_for_are_not_even_verified(self, trio: Trio, monkeypatch):
+        thief = SigningKey.generate("sm2-sm3")
+        forged = [sign_pack(thief, CONSORTIUM, DEVICE, 9, n, [mass(1, 1)]) for n in range(20)]
+        judged: list[bytes] = []
+        monkeypatch.setattr("oracle.worker.admit", lambda raw, *rest: judged.append(raw))
+        trio.members["bank"].receive([note_of(trio, "packs", {"envelopes": forged})])
+        trio.settle(1)
+        assert judged == []
+
+    def test_a_forged_answer_does_not_keep_the_true_pack_out(self, trio: Trio):
+        bank = trio.members["bank"]
+        envelope = trio.device.pack(mass(10_000, 1))
+        digest = parse_pack(envelope, CONSORTIUM).digest
+        bank.supplies.want([digest])
+        trio.clock.ms = at(5)
+        forged = envelope[:-4] + bytes(4)
+        bank.receive([note_of(trio, "packs", {"envelopes": [forged]}, boot=5)])
+        assert not bank.store.holds(digest)
+        bank.receive([note_of(trio, "packs", {"envelopes": [envelope]}, boot=6)])
+        assert bank.store.holds(digest)
+
+    def test_many_wanted_packs_are_taken_a_few_at_a_time_and_all_in_the_end(self, trio: Trio):
+        bank = trio.members["bank"]
+        envelopes = [trio.device.pack(mass(10_000, 1)) for _ in range(2 * TAKEN_MAX + 1)]
+        bank.supplies.want(parse_pack(each, CONSORTIUM).digest for each in envelopes)
+        trio.clock.ms = at(5)
+        bank.receive([note_of(trio, "packs", {"envelopes": envelopes})])
+        assert len(bank.store.tree) == TAKEN_MAX
+        trio.settle(0.3)
+        assert len(bank.store.tree) == len(envelopes)
+
+
+def test_a_flood_of_forged_packs_is_tried_for_other_devices_a_few_times_a_second(trio: Trio, monkeypatch):
+    another_scale(trio)
+    tried: list[int] = []
+    monkeypatch.setattr(admission, "_signed_for", lambda *rest: tried.append(1))
+    thief = SigningKey.generate("sm2-sm3")
+    for n in range(20):
+        trio.publish(sign_pack(thief, CONSORTIUM, DEVICE, 9, n, [mass(1, 0)]), to=("bank",))
+    trio.deliver()
+    assert len(tried) == admission.GUESSES_PER_S_MAX
+    assert {each.code for each in trio.members["bank"].quarantine.newest()} == {"bad_signature"}
+
+
+@pytest.mark.parametrize(
+    ("slot_id", "window"), [("no-such-slot", WINDOW), (SLOT, WINDOW - 1000), (SLOT, WINDOW + 1000)]
+)
+def test_a_statement_of_no_slot_or_of_another_time_takes_no_room(trio: Trio, slot_id: str, window: int):
+    insurer = trio.members["insurer"]
+    span_s = (W.start_s(window), W.end_s(window))
+    insurer.ballots.sign(
+        insurer.desk.statement(SCHEDULED, ("slot", slot_id), sequence_of(window, SCHEDULED_N), span_s, ())
+    )
+    trio.deliver()
+    assert not trio.members["bank"].ballots._ballots
+
+
+def test_of_a_differs_note_only_the_known_fields_are_kept(trio: Trio):
+    row = {"name": "x" * 1000, "mine": 1, "theirs": "much", "more": [0] * 10}
+    body = {"subject_id": "s" * 10_000, "kind": 0, "sequence": 1, "indicators": [row] * 100, "altered": [b"x" * 32]}
+    trio.members["bank"].receive([note_of(trio, "differs", {**body, "more": [0] * 100_000})])
+    (kept,) = trio.members["bank"].differs
+    assert set(kept) == {"organisation", "subject_id", "kind", "sequence", "indicators", "altered"}
+    assert kept["indicators"][0] == {"name": "x" * 128, "mine": 1, "theirs": None}
+    assert (len(kept["subject_id"]), len(kept["indicators"])) == (128, 16)
+
+
+class TestProposals:
+    READS = tuple(
+        Read(LIEN, "pledge", f"p-{n}", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 5})
+        for n in range(2 * PROPOSALS_PER_TICK_MAX)
+    )
+
+    def signed(self, trio: Trio) -> int:
+        rows = trio.members["bank"].desk.locks._db.execute("SELECT count(*) FROM locks").fetchone()
+        return int(rows[0])
+
+    def test_many_liens_after_a_restart_are_proposed_a_few_at_a_time(self, trio: Trio):
+        trio.clock.ms = at(5)
+        trio.reads["bank"] = list(self.READS)
+        trio.look("bank")
+        assert self.signed(trio) == PROPOSALS_PER_TICK_MAX
+        trio.members["bank"].tick()
+        assert self.signed(trio) == 2 * PROPOSALS_PER_TICK_MAX
+
+    def test_a_proposal_that_nobody_joins_is_made_less_and_less_often(self, trio: Trio):
+        trio.down |= {"insurer", "inspector"}
+        trio.clock.ms = at(5)
+        trio.reads["bank"] = [self.READS[0]]
+        trio.look("bank")
+        trio.settle(70)
+        assert self.signed(trio) == 6, "at 0, 2, 6, 14, 30 and 62 s"
+
+    def test_a_changed_value_does_not_wait_for_the_pause(self, trio: Trio):
+        self.test_a_proposal_that_nobody_joins_is_made_less_and_less_often(trio)
+        trio.reads["bank"] = [replace(self.READS[0], values={**self.READS[0].values, "lien_active": 0})]
+        trio.look("bank")
+        assert self.signed(trio) == 7
+
+
+class TestOutbox:
+    def test_the_outbox_keeps_no_reading_in_the_clear(self, trio: Trio):
+        envelope = trio.send(mass(10_000, 1))
+        trio.send(mass(5_000, 10))
+        trio.settle(1)
+        outbox = trio.members["bank"].outbox
+        assert outbox.bodies()[0]["packs"]
+        outbox._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        raw = (trio.home / "bank" / "outbox.db").read_bytes()
+        assert base64.b64encode(envelope) not in raw
+
+    def test_a_delivered_body_is_emptied(self, tmp_path: Path):
+        class Node:
+            def post_attestation(self, body, idempotency_key):
+                outbox.stop()
+
+        outbox = Outbox(tmp_path / "outbox.db", Node(), Vault(b"k" * 16))
+        outbox.put("a", {"n": 1})
+        outbox.run()
+        assert outbox._db.execute("SELECT state, body FROM outbox").fetchall() == [("delivered", b"")]
+
+
+def test_a_full_inbox_holds_back_the_broker_and_not_the_end_of_the_process():
+    process = Process.__new__(Process)
+    process._inbox, process._stop = queue.Queue(1), threading.Event()
+    process._deliver(Message("t", b"1"))
+    waiting = threading.Thread(target=process._deliver, args=(Message("t", b"2"),))
+    waiting.start()
+    assert process._inbox.get(timeout=5).payload == b"1"
+    waiting.join(5)
+    assert not waiting.is_alive()
+    waiting = threading.Thread(target=process._deliver, args=(Message("t", b"3"),))
+    waiting.start()
+    process.stop()
+    waiting.join(5)
+    assert not waiting.is_alive()

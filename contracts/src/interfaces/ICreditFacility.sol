@@ -193,8 +193,8 @@ interface ICreditFacility is IProblems {
     /// Forbidden (lender or borrower not listed by the deposit token).
     function draw(bytes32 commandId, bytes32 facilityId, uint256 amountMinor) external;
 
-    /// @notice Anyone but the lender repays with its own deposits: fees, then interest, then principal. More than the debt takes the
-    /// debt only. Frozen, stale, without lien, matured or closing: all the same.
+    /// @notice Anyone but the lender repays with its own deposits: fees, then interest, then principal. More than the
+    /// debt takes the debt only. Frozen, stale, without lien, matured or closing: all the same.
     /// @dev Reverts: NotFound, Forbidden (the lender: it would pay itself and only the debt would move),
     /// CommandRepeated, Malformed (zero), Conflict (no debt), InsufficientFunds.
     /// @return takenMinor What was taken.

@@ -10,8 +10,8 @@ import {IProblems} from "./IProblems.sol";
 /// @dev State per (rule, facility): last window, count, clean. A met window adds one to count and zeroes clean, an
 /// unmet one zeroes count and adds one to clean. Windows skipped, or attested as missing or suspect, zero clean and
 /// leave count (hold), leave it and tell (alarm), or are added to it (breach). Windows are due
-/// from the one in which the facility became active. Count at `windows` acts. An alarm acts at once when `windows` is 1,
-/// zeroes clean when met, and never adds to clean or count.
+/// from the one in which the facility became active. Count at `windows` acts. An alarm acts at once when `windows` is
+/// 1, zeroes clean when met, and never adds to clean or count.
 interface IRuleBook is IProblems {
     /// @param indicator Indicator id.
     /// @param comparator 0 <, 1 <=, 2 >, 3 >=, 4 ==, 5 !=.
