@@ -197,7 +197,8 @@ class Commands:
         return {name: bytes.fromhex(value) for name, value in json.loads(opened).items()}
 
     def succeed(self, transaction_id: str, *, tx_id: str, block: int | None, result: Any, now_ms: int) -> None:
-        self._finish(transaction_id, now_ms, status=COMMITTED, tx_id=tx_id or None, block=block, result=result)
+        done = {"status": COMMITTED, "tx_id": tx_id or None, "block": block, "result": result}
+        self._finish(transaction_id, now_ms, **done, code=None, detail=None, hint=None)
 
     def fail(
         self,
@@ -227,6 +228,10 @@ class Commands:
         ``sent_after`` is the chain's height by then: what the command leaves is in a later block.
         """
         self._update(transaction_id, {"attempt": attempt, "sent_after": sent_after, "updated_at_ms": now_ms})
+
+    def hold(self, transaction_id: str, *, code: str, detail: str, hint: str, now_ms: int) -> None:
+        """Note why a transaction is still pending, for whoever asks; what ends it writes over these."""
+        self._update(transaction_id, {"code": code, "detail": detail, "hint": hint, "updated_at_ms": now_ms})
 
     async def wait(self, transaction_id: str, timeout_s: float) -> Json | None:
         """The transaction once it is final, or as it stands after ``timeout_s`` seconds."""

@@ -165,7 +165,9 @@ class Delivery:
             outcome = await (self._relay(row, served) if row.command == RELAY else self._send(row, served))
         except Unavailable as error:
             _log.warning("command %s: %s; it stays pending", identifier, error)
-            self._unanswered.add(identifier)
+            if identifier not in self._unanswered:
+                self._unanswered.add(identifier)
+                await asyncio.to_thread(self._hold, row.id, error)
             await self._start_follower(row)
             return
         self._unanswered.discard(identifier)
@@ -178,6 +180,12 @@ class Delivery:
         follower = await asyncio.to_thread(self._commands.follower, row.id)
         if follower is not None:
             self.enqueue(follower.organisation, follower.ledger, follower.id)
+
+    def _hold(self, identifier: str, error: Unavailable) -> None:
+        """Say once, at the first attempt that got no answer, why the command waits."""
+        self._commands.hold(
+            identifier, code=error.code, detail=error.detail, hint=error.hint, now_ms=self._clock.now_ms()
+        )
 
     def _write(self, identifier: str, outcome: Outcome) -> None:
         now_ms = self._clock.now_ms()

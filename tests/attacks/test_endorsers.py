@@ -90,10 +90,11 @@ async def test_two_endorsers_may_be_stopped_and_a_third_stops_the_facts_until_on
 
 
 async def pending(node: Running, story: Story) -> dict[str, Any]:
-    """A command that cannot be delivered now waits, and is not refused."""
+    """A command that cannot be delivered now waits, is not refused, and says who is missing."""
     answer = await node.post("warehouse", "/v1/receipts", story.receipt(), wait=1)
     transaction = answer.json()["transaction"]
-    assert (answer.status_code, transaction["status"]) == (202, "pending")
+    assert (answer.status_code, transaction["status"], transaction["code"]) == (202, "pending", "unavailable")
+    assert "regulator" in transaction["detail"]
     return transaction
 
 

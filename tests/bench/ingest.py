@@ -39,7 +39,8 @@ from wuxin_evidence.suites import SigningKey, sm2_providers, suite
 
 CONSORTIUM = bytes(range(32))
 DEVICE = "scale-1"
-PACKS_BY_READINGS = {100: 500, 10: 2000, 1: 3000}
+PACKS_BY_READINGS = {100: 150, 10: 900, 1: 900}
+"""Within what a member takes of one slot and window: 1000 packs, 768 KiB."""
 WAIT_S = 120.0
 POLL_S = 0.005
 

@@ -72,6 +72,16 @@ async def test_a_ledger_that_does_not_answer_is_asked_again_under_the_same_nonce
     assert len(ledger.nonces) == 3 and len(set(ledger.nonces)) == 1
 
 
+async def test_a_pending_command_says_why_it_waits_and_a_committed_one_no_longer(home: Path) -> None:
+    bench = Bench(home, FakeLedger(no_answer()), FakeChain())
+    made = bench.commands.accept(Request("bank", "operator", "key-1", "test", "subject", {}), [FACT], now_ms=1)
+    bench.commands.hold(made[0]["id"], code="unavailable", detail="too few endorsers", hint="start one", now_ms=2)
+    waiting = bench.commands.find("bank", made[0]["id"]) or {}
+    assert (waiting["status"], waiting["code"], waiting["hint"]) == ("pending", "unavailable", "start one")
+    (final,) = await bench.run(FACT)
+    assert (final["status"], final["code"], final["hint"]) == ("committed", None, None)
+
+
 async def test_a_key_that_always_conflicts_is_given_up_with_its_code(home: Path) -> None:
     ledger = FakeLedger(*[read_conflict() for _ in range(ATTEMPTS_MAX)])
     (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
