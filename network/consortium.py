@@ -51,7 +51,8 @@ class ConsortiumError(Exception):
 
 @dataclass(frozen=True)
 class Organisation:
-    """A member: `endorses` runs an endorser of the facts, `oracle` sits in the oracle committee."""
+    """A member: `endorses` runs an endorser of the facts, `oracle` sits in the oracle committee, `orders` runs an
+    orderer where the facts are on Hyperledger Fabric."""
 
     name: str
     msp_id: str
@@ -59,6 +60,7 @@ class Organisation:
     roles: tuple[str, ...]
     endorses: bool
     oracle: bool
+    orders: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,14 @@ class CommitteeSetting:
 
 @dataclass(frozen=True)
 class Circle:
-    """A lending circle: its obligations chain, who seals the embedded one, who is in it."""
+    """A lending circle: its obligations chain, who seals the embedded one, who is in it, and who runs a validator
+    where the chain is not embedded."""
 
     chain: str
     chain_id: int
     sealer: str
     members: tuple[str, ...]
+    validators: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,9 +227,9 @@ class _Table:
     def flag(self, key: str) -> bool:
         return cast(bool, self.take(key, bool, False))
 
-    def texts(self, key: str) -> tuple[str, ...]:
-        rows = cast(list[Any], self.take(key, list))
-        if not rows or not all(isinstance(row, str) for row in rows) or len(set(rows)) != len(rows):
+    def texts(self, key: str, *, optional: bool = False) -> tuple[str, ...]:
+        rows = cast(list[Any], self.take(key, list, [] if optional else None))
+        if not (rows or optional) or not all(isinstance(row, str) for row in rows) or len(set(rows)) != len(rows):
             raise ConsortiumError(self.field(key), "must be a list of different texts")
         return tuple(rows)
 
@@ -281,6 +285,7 @@ def _organisation(table: _Table) -> Organisation:
         roles=table.texts("roles"),
         endorses=table.flag("endorses"),
         oracle=table.flag("oracle"),
+        orders=table.flag("orders"),
     )
     if uscc_check_character(member.uscc[:17]) != member.uscc[17]:
         raise ConsortiumError(table.field("uscc"), f"{member.uscc} fails its check character (GB 32100)")
@@ -303,6 +308,7 @@ def _circle(table: _Table) -> Circle:
         chain_id=table.integer("chain_id", 1, 2**53 - 1),
         sealer=table.text("sealer", _ORGANISATION_NAME),
         members=table.texts("members"),
+        validators=table.texts("validators", optional=True),
     )
     table.finish()
     return circle
@@ -334,6 +340,7 @@ def _check_together(consortium: Consortium) -> None:
     for number, circle in enumerate(consortium.circles):
         named.append((f"circle[{number}].sealer", circle.sealer))
         named.extend((f"circle[{number}].members", member) for member in circle.members)
+        named.extend((f"circle[{number}].validators", member) for member in circle.validators)
     for field, name in named:
         if name not in names:
             raise ConsortiumError(field, f"no organisation is named {name!r}")
@@ -372,6 +379,7 @@ msp_id = "BankMSP"
 uscc = "91310000MA1WUX0B1E"
 roles = ["bank"]
 endorses = true
+orders = true
 oracle = true
 
 [[organisation]]
@@ -380,6 +388,7 @@ msp_id = "InsurerMSP"
 uscc = "91440300MA5WUX1N31"
 roles = ["insurer"]
 endorses = true
+orders = true
 oracle = true
 
 [[organisation]]
@@ -389,6 +398,7 @@ msp_id = "ManufacturerMSP"
 uscc = "91320200MA2WUX2M68"
 roles = ["manufacturer"]
 endorses = true
+orders = true
 
 [[organisation]]
 name = "warehouse"
@@ -403,6 +413,7 @@ msp_id = "RegulatorMSP"
 uscc = "11310000MB4WUX4R73"
 roles = ["regulator"]
 endorses = true
+orders = true
 
 [[organisation]]
 name = "inspector"
@@ -414,9 +425,10 @@ oracle = true
 [[circle]]
 # One lending circle, one chain of obligations.
 chain = "e1"
-chain_id = 7001
+chain_id = 262144                   # the one that the natively run validators have compiled in
 sealer = "bank"
 members = ["bank", "insurer", "manufacturer", "regulator"]
+validators = ["bank", "insurer", "manufacturer", "regulator"]  # where the chain is not embedded
 """
 
 

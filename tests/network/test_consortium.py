@@ -20,7 +20,7 @@ def test_the_demo_has_six_organisations_of_which_five_endorse_and_three_are_orac
     assert [each.name for each in demo.endorsers] == ["bank", "insurer", "manufacturer", "warehouse", "regulator"]
     assert [each.name for each in demo.oracles] == ["bank", "insurer", "inspector"]
     assert (demo.facts.endorsements, demo.committee.threshold) == (3, 2)
-    assert (demo.circle("e1").chain_id, demo.facts.channel, demo.facts.chaincode) == (7001, "wuxin", "facts")
+    assert (demo.circle("e1").chain_id, demo.facts.channel, demo.facts.chaincode) == (262144, "wuxin", "facts")
     assert len(demo.consortium_id) == 32
 
 
@@ -62,10 +62,10 @@ def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
         ('roles = ["insurer"]', 'roles = ["pirate"]', "organisation[1].roles"),
         ('roles = ["insurer"]', "roles = []", "organisation[1].roles"),
         ('roles = ["insurer"]', 'roles = ["insurer"]\nendorse = true', "organisation[1].endorse"),
-        ("endorses = true\noracle = true", 'endorses = true\noracle = "yes"', "organisation[0].oracle"),
+        ("orders = true\noracle = true", 'orders = true\noracle = "yes"', "organisation[0].oracle"),
         ('sealer = "bank"', 'sealer = "nobody"', "circle[0].sealer"),
         ('members = ["bank", ', 'members = ["nobody", ', "circle[0].members"),
-        ("chain_id = 7001", "chain_id = 0", "circle[0].chain_id"),
+        ("chain_id = 262144", "chain_id = 0", "circle[0].chain_id"),
         ("[facts]", "[fact]", "facts"),
         ("[committee]", "[[committee]]", "committee"),
         ("[facts]", "[facts", "file"),

@@ -56,7 +56,7 @@ def test_the_api_its_page_and_the_chains_rpc_answer(home: Path, served: dict[str
     assert "/v1/collateral/{receipt_id}" in httpx.get(served["api"] + "/openapi.json").json()["paths"]
     assert httpx.get(served["api"] + "/v1/receipts").json()["code"] == "unauthenticated"
     asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-    assert int(httpx.post(served["rpc"], json=asked).json()["result"], 16) == 7001
+    assert int(httpx.post(served["rpc"], json=asked).json()["result"], 16) == 262144
     assert set(served["pids"]) == {"broker", "node", "oracle-bank", "oracle-insurer", "oracle-inspector"}
 
 
