@@ -1,14 +1,16 @@
 """X.509 identities in Fabric's manner: one authority per organisation, the role in the certificate's OU.
 
-Workflow: `Authority.create` makes an organisation's root, `Authority.issue` a certificate for its client, peer or
-orderer, `FabricSigner` signs with it (ECDSA P-256 over SHA-256, DER, low s, because Fabric refuses the other
-half). `Roots.identify` answers whose signature a SerializedIdentity would make: chain, validity and node OU are
-checked once per certificate and remembered.
+Workflow: `Authority.create` makes an organisation's root, `Authority.issue` a certificate for its client, admin, peer
+or orderer, `FabricSigner` signs with it (ECDSA P-256 over SHA-256, DER, low s, because Fabric refuses the other
+half). A second authority of the organisation issues what its processes show on their connections (`issue_tls`), so
+that neither kind passes for the other. `Roots.identify` answers whose signature a SerializedIdentity would make:
+chain, validity and node OU are checked once per certificate and remembered.
 """
 
 from __future__ import annotations
 
 import datetime
+import ipaddress
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +18,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import parse_identity, serialized_identity
@@ -24,6 +26,9 @@ from wuxin_evidence.fabric_proof import P256_ORDER, VerifiedIdentity, verify_ide
 
 REMEMBERED_MAX = 10_000
 """Certificates kept as checked; a consortium has tens, so only an attacker reaches this, and then it starts over."""
+
+TLS_NAMES = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.IPv4Address("127.0.0.1")))
+"""All that a certificate made here may answer for: the networks that we start listen on this machine alone."""
 
 _ECDSA = ec.ECDSA(hashes.SHA256())
 
@@ -66,9 +71,9 @@ class Authority:
     key: ec.EllipticCurvePrivateKey = field(repr=False)
 
     @classmethod
-    def create(cls, msp_id: str, validity: Validity) -> Authority:
+    def create(cls, msp_id: str, validity: Validity, purpose: str = "root") -> Authority:
         key = new_key()
-        name = _name(msp_id, f"{msp_id} root", None)
+        name = _name(msp_id, f"{msp_id} {purpose}", None)
         usage = _key_usage(certificates=True)
         certificate = (
             _unsigned(name, name, key.public_key(), validity)
@@ -80,15 +85,26 @@ class Authority:
 
     def issue(self, common_name: str, role: str, key: ec.EllipticCurvePublicKey, validity: Validity) -> bytes:
         """A certificate (PEM) for `key`; `role` is the node OU: client, peer, admin or orderer."""
-        subject = _name(self.msp_id, common_name, role)
-        certificate = (
+        return self._signed(self._leaf(_name(self.msp_id, common_name, role), key, validity))
+
+    def issue_tls(self, common_name: str, key: ec.EllipticCurvePublicKey, validity: Validity) -> bytes:
+        """A certificate (PEM) for both ends of a connection on this machine."""
+        usages = x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH])
+        leaf = self._leaf(_name(self.msp_id, common_name, None), key, validity)
+        named = leaf.add_extension(x509.SubjectAlternativeName(TLS_NAMES), critical=False)
+        return self._signed(named.add_extension(usages, critical=False))
+
+    def _leaf(self, subject: x509.Name, key: ec.EllipticCurvePublicKey, validity: Validity) -> x509.CertificateBuilder:
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key())
+        return (
             _unsigned(subject, self.certificate.subject, key, validity)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_key_usage(certificates=False), critical=True)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
-            .sign(self.key, hashes.SHA256())
+            .add_extension(issuer, critical=False)
         )
-        return certificate.public_bytes(serialization.Encoding.PEM)
+
+    def _signed(self, certificate: x509.CertificateBuilder) -> bytes:
+        return certificate.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def certificate_pem(self) -> bytes:
         return self.certificate.public_bytes(serialization.Encoding.PEM)

@@ -47,7 +47,7 @@ def root_certificates(home: Path, consortium: Consortium) -> dict[str, tuple[byt
 
 
 def certificate(home: Path, org: str, name: str) -> bytes:
-    """A published certificate (PEM) of `org`: root, client, peer or orderer."""
+    """A published certificate (PEM) of `org`: root, client, admin, peer or orderer; tls-root, tls-peer, …"""
     return (directory_of(home, org) / "certificates" / f"{name}.pem").read_bytes()
 
 

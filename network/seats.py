@@ -6,13 +6,15 @@ and keys, each duty in a sealed file of its own, publishes what others need to k
 everybody's keys: a request for one organisation cannot cause another's signature.
 
     orgs/<org>/passphrase                opens the files below (demo; else the operator gives it)
-    orgs/<org>/keys/authority.json       certificate authority; opened to issue, never by a node
+    orgs/<org>/keys/authority.json       both certificate authorities; opened to issue, never by a node
+    orgs/<org>/keys/admin.json           key of the organisation's administrator, who joins channels and installs
     orgs/<org>/keys/seat.json            client key, EVM key, secret behind transaction nonces
     orgs/<org>/keys/peer.json            endorser key (organisations that endorse)
+    orgs/<org>/keys/chaincode.json       connection keys between a peer and its chaincode (organisations that endorse)
     orgs/<org>/keys/oracle.json          SM2 and secp256k1 keys (oracle members)
-    orgs/<org>/keys/orderer.json         block signing key (the organisation that orders)
+    orgs/<org>/keys/orderer.json         block signing key (organisations that order)
     orgs/<org>/keys/sealer.json          header sealing key (organisations that seal a circle's chain)
-    orgs/<org>/certificates/*.pem        root, client, peer, orderer
+    orgs/<org>/certificates/*.pem        root, client, admin, peer, orderer; tls-root and one tls-… per connection key
     orgs/<org>/public.json               addresses and oracle public keys
 """
 
@@ -23,6 +25,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from network.consortium import Consortium, Organisation
 from network.identities import Authority, FabricSigner, Validity, key_from_pem, key_to_pem, new_key
@@ -59,6 +62,28 @@ class Seat:
         return self.organisation.msp_id
 
 
+TlsDuty = Literal["admin", "peer", "orderer", "chaincode", "chaincode-client"]
+"""Who holds a connection key: `chaincode` serves the chaincode, `chaincode-client` is its peer's side."""
+
+_TLS_KEYS: Mapping[TlsDuty, tuple[str, str]] = {
+    "admin": ("admin", "tls"),
+    "peer": ("peer", "tls"),
+    "orderer": ("orderer", "tls"),
+    "chaincode": ("chaincode", "server"),
+    "chaincode-client": ("chaincode", "client"),
+}
+"""The sealed file of each and the name within it."""
+
+
+@dataclass(frozen=True)
+class TlsIdentity:
+    """A certificate for connections, its key and the root that it leads to; PEM."""
+
+    certificate: bytes = field(repr=False)
+    key: bytes = field(repr=False)
+    root: bytes = field(repr=False)
+
+
 def open_seat(home: Path, org: str, passphrase: str | None = None) -> Seat:
     """Open the keys of `org`; the passphrase comes from its file when not given.
 
@@ -91,6 +116,22 @@ def open_orderer(home: Path, organisation: Organisation, passphrase: str | None 
     """The signer of blocks."""
     keystore = _keystore(home, organisation.name, passphrase)
     return _signer(home, organisation, "orderer", keystore.open("orderer")["orderer"])
+
+
+def open_admin(home: Path, organisation: Organisation, passphrase: str | None = None) -> FabricSigner:
+    """The signer of the organisation's administrator on a Fabric network."""
+    return _signer(home, organisation, "admin", _keystore(home, organisation.name, passphrase).open("admin")["admin"])
+
+
+def open_tls(home: Path, organisation: Organisation, duty: TlsDuty, passphrase: str | None = None) -> TlsIdentity:
+    """What the process with this duty shows on its connections."""
+    file, entry = _TLS_KEYS[duty]
+    key = _keystore(home, organisation.name, passphrase).open(file)[entry]
+    return TlsIdentity(
+        certificate=certificate(home, organisation.name, f"tls-{duty}"),
+        key=key.encode(),
+        root=certificate(home, organisation.name, "tls-root"),
+    )
 
 
 def open_sealer(home: Path, organisation: str, passphrase: str | None = None) -> EvmKey:
@@ -160,8 +201,11 @@ class _Making:
         self._organisation = organisation
         self._validity = validity
         self._authority = Authority.create(organisation.msp_id, validity)
-        self.keystore.seal("authority", {"authority": key_to_pem(self._authority.key).decode()})
+        self._tls_authority = Authority.create(organisation.msp_id, validity, "TLS root")
+        roots = {"authority": self._authority, "tls_authority": self._tls_authority}
+        self.keystore.seal("authority", {name: key_to_pem(root.key).decode() for name, root in roots.items()})
         (self._certificates / "root.pem").write_bytes(self._authority.certificate_pem())
+        (self._certificates / "tls-root.pem").write_bytes(self._tls_authority.certificate_pem())
 
     def certified(self, duty: str) -> str:
         """A new key (PEM) whose certificate is published under the duty's name, which is also its node OU."""
@@ -169,6 +213,13 @@ class _Making:
         common_name = f"{duty}.{self._organisation.name}"
         pem = self._authority.issue(common_name, duty, key.public_key(), self._validity)
         (self._certificates / f"{duty}.pem").write_bytes(pem)
+        return key_to_pem(key).decode()
+
+    def connected(self, duty: TlsDuty) -> str:
+        """A new key (PEM) whose certificate for connections is published."""
+        key = new_key()
+        pem = self._tls_authority.issue_tls(f"{duty}.{self._organisation.name}", key.public_key(), self._validity)
+        (self._certificates / f"tls-{duty}.pem").write_bytes(pem)
         return key_to_pem(key).decode()
 
     def finish(self, published: Mapping[str, str | None]) -> None:
@@ -188,12 +239,13 @@ def _create_organisation(
         "oracle_evm_address": None,
         "sealer_address": None,
     }
+    making.keystore.seal("admin", {"admin": making.certified("admin"), "tls": making.connected("admin")})
     if organisation.endorses:
-        making.keystore.seal("peer", {"peer": making.certified("peer"), "private_data": secrets.token_hex(32)})
+        _make_peer(making)
     if organisation.oracle:
         published |= _make_oracle(making)
-    if consortium.facts.orderer == organisation.name:
-        making.keystore.seal("orderer", {"orderer": making.certified("orderer")})
+    if organisation.orders or consortium.facts.orderer == organisation.name:
+        making.keystore.seal("orderer", {"orderer": making.certified("orderer"), "tls": making.connected("orderer")})
     if any(circle.sealer == organisation.name for circle in consortium.circles):
         published["sealer_address"] = _make_evm(making, "sealer", {})
     making.finish(published)
@@ -202,6 +254,13 @@ def _create_organisation(
 def _make_seat(making: _Making) -> str:
     command_secret = secrets.token_hex(COMMAND_SECRET_BYTES)
     return _make_evm(making, "seat", {"client": making.certified("client"), "command_secret": command_secret})
+
+
+def _make_peer(making: _Making) -> None:
+    own = {"peer": making.certified("peer"), "private_data": secrets.token_hex(32), "tls": making.connected("peer")}
+    making.keystore.seal("peer", own)
+    ends = {"server": making.connected("chaincode"), "client": making.connected("chaincode-client")}
+    making.keystore.seal("chaincode", ends)
 
 
 def _make_oracle(making: _Making) -> dict[str, str | None]:

@@ -1,21 +1,23 @@
 """The trust file of an installation: what outsiders hold evidence against.
 
-`trust_of` gathers it from what the organisations published in this home; `create_home` writes it once. After the
-obligations are deployed, `set_feed` adds the address of a chain's AttestationFeed. People compare the file with the
-consortium's members; it never travels with the evidence.
+`trust_of` gathers it from what the organisations published in this home; `create_home` writes it once, for the embedded
+engines. Bringing up real ones says who decides there: `set_block_signers` for the orderers of the facts,
+`set_validators` for a chain decided by vote. After the obligations are deployed, `set_feed` adds the address of a
+chain's AttestationFeed. People compare the file with the consortium's members; it never travels with the evidence.
 """
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from network.consortium import Circle, Consortium
 from network.published import certificate, first_committee, public_keys
 from wuxin_evidence.fabric_proof import BlockSigner
-from wuxin_evidence.trust import Trust, TrustedChain, TrustedFacts, TrustedLog, TrustedOrganisation
+from wuxin_evidence.trust import Trust, TrustedChain, TrustedFacts, TrustedLog, TrustedOrganisation, TrustedValidator
 
 TRUST_FILE = "trust.json"
 
@@ -60,9 +62,27 @@ def write_trust(home: Path, trust: Trust) -> None:
 
 def set_feed(home: Path, chain: str, feed: bytes) -> None:
     """Name the AttestationFeed (20-byte address) of a deployed chain in the trust file."""
+    _set_chain(home, chain, lambda trusted: replace(trusted, feed=feed))
+
+
+def set_validators(home: Path, chain: str, consensus_id: str, validators: Iterable[TrustedValidator]) -> None:
+    """Say who votes on a chain in place of its sealer; `consensus_id` is the chain's name in every vote.
+
+    The keys are those that the organisations published, not what a node of the chain tells.
+    """
+    voters = tuple(sorted(validators))
+    _set_chain(home, chain, lambda trusted: replace(trusted, sealers=(), consensus_id=consensus_id, validators=voters))
+
+
+def set_block_signers(home: Path, signers: Iterable[BlockSigner], quorum: int) -> None:
+    """Say who signs the blocks of the facts, and how many of them must."""
     trust = Trust.parse((home / TRUST_FILE).read_bytes())
-    chains = tuple(replace(each, feed=feed) if each.name == chain else each for each in trust.chains)
-    write_trust(home, replace(trust, chains=chains))
+    write_trust(home, replace(trust, facts=replace(trust.facts, block_signers=tuple(signers), block_quorum=quorum)))
+
+
+def _set_chain(home: Path, chain: str, change: Callable[[TrustedChain], TrustedChain]) -> None:
+    trust = Trust.parse((home / TRUST_FILE).read_bytes())
+    write_trust(home, replace(trust, chains=tuple(change(c) if c.name == chain else c for c in trust.chains)))
 
 
 def _facts(home: Path, consortium: Consortium) -> TrustedFacts:

@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -203,8 +203,8 @@ def require_complete(routes: Iterable[tuple[str, str]]) -> None:
         raise RuntimeError(f"access.ROUTES and the application differ in: {differing}")
 
 
-def issue_api_keys(home: Path) -> None:
-    """Make fresh keys for every organisation: ``orgs/<org>/api-keys.json`` (0600), hashes in ``local.db``.
+def issue_api_keys(home: Path, organisations: Collection[str] | None = None) -> None:
+    """Make fresh keys for these organisations (None: all): ``orgs/<org>/api-keys.json`` (0600), hashes in ``local.db``.
 
     An organisation gets ``operator`` and ``reader``; an oracle organisation also ``oracle``. Keys issued before
     by this function stop working.
@@ -213,7 +213,8 @@ def issue_api_keys(home: Path) -> None:
     store = Store(home / "local.db", LOCAL, durable=True)
     try:
         for organisation in consortium.organisations:
-            _issue_for(home, store, organisation)
+            if organisations is None or organisation.name in organisations:
+                _issue_for(home, store, organisation)
     finally:
         store.close()
 

@@ -50,7 +50,7 @@ from node.api.context import Node, authorise
 from node.api.limits import BodyLimits
 from node.commands import Commands
 from node.delivery import Delivery
-from node.engine import Engine, LocalEngine
+from node.engine import Engine, HomeEngine
 from node.local_tables import LOCAL
 from node.problems import Problem, problem_response
 from node.projection.facts import LEDGER as FACTS_LEDGER
@@ -91,7 +91,7 @@ _log = logging.getLogger(__name__)
 MakeEngine = Callable[[Settings, Clock], Engine]
 
 
-def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEngine = LocalEngine) -> FastAPI:
+def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEngine = HomeEngine) -> FastAPI:
     """The API of the organisations ``orgs`` (None: all of the home). Raises SettingsError.
 
     ``engine`` opens the ledgers; tests pass another one.
@@ -129,7 +129,10 @@ async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Nod
         stack.callback(node.read_model.close)
         first = node.served[settings.organisations[0]]
         tasks = [
-            asyncio.create_task(follow_facts(node.read_model, first.ledger, node.position), name="follow facts"),
+            asyncio.create_task(
+                follow_facts(node.read_model, first.ledger, node.position, settings.consortium.facts.chaincode),
+                name="follow facts",
+            ),
             asyncio.create_task(follow_obligations(node.read_model, first.chain, node.position), name="follow chain"),
         ]
         stack.push_async_callback(_cancel, tasks)
@@ -154,7 +157,9 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
         read_model=read_model,
         served=served,
         commands=commands,
-        delivery=Delivery(commands, served, read_model, position, clock),
+        delivery=Delivery(
+            commands, served, read_model, position, clock, [each.name for each in settings.consortium.oracles]
+        ),
         position=position,
         doorkeeper=Doorkeeper(local, settings.consortium, settings.organisations),
         addresses={

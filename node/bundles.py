@@ -2,7 +2,7 @@
 
     digest or transaction id ─▶ the attestation's row ─▶ uploads (packs, log proofs, signatures)
                                                       ─▶ facts: envelope and block, and each device's enrolment
-                                                      ─▶ obligations: header, receipt, path
+                                                      ─▶ obligations: what their engine has for proof
                              ─▶ wuxin_evidence.bundle, one deterministic zip
 
 A part that is not there yet is left out, and the verifier says what is missing. Nothing here is believed by the
@@ -226,7 +226,14 @@ async def _transaction(ledger: Ledger, place: Place) -> tuple[bytes, bytes]:
 
 
 async def _obligation(chain: Chain, tx_hash: str) -> dict[str, bytes]:
+    """What the engine has for proof: a sealed header and receipt, a decision by vote, or words where it has none."""
     proof = await chain.receipt_proof(tx_hash)
+    kind = proof.get("kind", "receipt")
+    if kind == "comet":
+        return dict(proof["members"])
+    if kind == "unproven":
+        told = {name: proof[name] for name in ("transaction", "block", "block_hash", "why")}
+        return {"obligations/unproven.json": canonical_json(told)}
     return {
         "obligations/header.rlp": proof["header_rlp"],
         "obligations/receipt.rlp": proof["receipt_rlp"],

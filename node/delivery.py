@@ -7,7 +7,8 @@ obligation by the events that its command must have left (a contract accepts a c
 conflict raises the attempt. When a ledger does not answer, the command stays pending and the sweep brings it back.
 
 An attestation has two steps, obligations first: the freeze must not wait for the facts. The second step starts when
-the first is final, or when the chain did not answer.
+the first is final, or when the chain did not answer. Every member's node has it to deliver and the ledgers need it once:
+each waits its turn, in the order of the consortium file, for the ones before it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 from weakref import WeakValueDictionary
@@ -40,7 +41,8 @@ FACTS_WORKERS = 16  # the embedded ledger groups what comes together into one bl
 ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and the caller has to know
 PROJECTED_WAIT_S = 5.0
 RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
-MVCC = "MVCC_READ_CONFLICT"
+RELAY_STEP_S = 1.0  # what each member's relay gives the one before it: about two blocks of a real chain
+READ_CONFLICTS = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT"})  # another transaction came first: try again
 NO_COMMAND_ID = frozenset({"AttestationFeed.submit", "DepositToken.approve"})
 # The event that a command leaves on its facility, to recognise it after a crash.
 _TRACES = {
@@ -96,12 +98,15 @@ class Delivery:
         read_model: Store,
         position: Position,
         clock: Clock,
+        relays: Sequence[str] = (),
     ) -> None:
+        """``relays`` are the oracle members in the order in which their attestations are relayed."""
         self._commands = commands
         self._served = served
         self._read_model = read_model
         self._position = position
         self._clock = clock
+        self._turns_s = {name: place * RELAY_STEP_S for place, name in enumerate(relays)}
         self._queues: dict[tuple[str, str], asyncio.Queue[str]] = {}
         self._taken: set[str] = set()
         self._unanswered: set[str] = set()
@@ -215,6 +220,8 @@ class Delivery:
 
     async def _relay(self, row: Row[Any], served: Served) -> Outcome:
         """An attestation comes from every member at once; the ledgers need it once."""
+        if row.attempt == 0:
+            await self._wait_turn(row)
         lock = self._relays.setdefault((row.ledger, row.subject), asyncio.Lock())
         async with lock:
             known = await asyncio.to_thread(self._accepted, row)
@@ -223,6 +230,12 @@ class Delivery:
             outcome = await self._send(row, served)
             await self._projected(row, outcome)
             return outcome
+
+    async def _wait_turn(self, row: Row[Any]) -> None:
+        """Until the ledger has the attestation from another member, or none brought it in time."""
+        until = time.monotonic() + self._turns_s.get(row.organisation, 0.0)
+        while (left_s := until - time.monotonic()) > 0 and await asyncio.to_thread(self._accepted, row) is None:
+            await self._position.moved(left_s)
 
     def _accepted(self, row: Row[Any]) -> Outcome | None:
         """The transaction with which a ledger took this very attestation before."""
@@ -244,7 +257,7 @@ class Delivery:
                     commit = await served.ledger.submit(row.function, row.arguments, private=private, nonce=nonce)
                 return Outcome(commit.tx_id, commit.block, commit.result, place=(commit.block, 0))
             except Invalid as error:
-                if error.validation_code != MVCC or attempt == ATTEMPTS_MAX:
+                if error.validation_code not in READ_CONFLICTS or attempt == ATTEMPTS_MAX:
                     return _refused(error, error.tx_id, error.block)
             except (Rejected, EndorsementMismatch) as error:
                 return _refused(error, error.tx_id, None)

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
+from network.connections import Connections, ConnectionsError
 from network.consortium import Consortium, ConsortiumError
+from network.homes import is_own
 
 PRIVATE_MODE = 0o077  # nothing of this may be set on a secret
 DEMO_MARK = "demo"  # the file that founding a demo leaves: this home may have a scenario clock
@@ -52,13 +54,14 @@ class Settings:
 
 
 def check(home: Path, organisations: Sequence[str] | None) -> Settings:
-    """Check a home. ``organisations`` None: all of the consortium.
+    """Check a home. ``organisations`` None: all whose keys are in it.
 
     Raises SettingsError.
     """
     consortium = _consortium(home)
     known = [each.name for each in consortium.organisations]
-    served = tuple(known if organisations is None else organisations)
+    own = [name for name in known if is_own(home, name)]
+    served = tuple((own or known) if organisations is None else organisations)
     strange = [name for name in served if name not in known]
     if strange or not served:
         raise SettingsError(
@@ -70,6 +73,7 @@ def check(home: Path, organisations: Sequence[str] | None) -> Settings:
             "the consortium runs on a scenario clock",
             "a scenario clock is for the demo; write clock kind system for anything else",
         )
+    _require_connections(home, consortium)
     if len(consortium.circles) != 1:
         raise SettingsError(
             "unsupported_action", f"{len(consortium.circles)} lending circles", "this version serves exactly one"
@@ -115,6 +119,27 @@ def _consortium(home: Path) -> Consortium:
         raise SettingsError("not_found", f"{home} has no consortium.toml", hint) from missing
     except ConsortiumError as wrong:
         raise SettingsError("malformed", wrong.detail, wrong.hint) from wrong
+
+
+def _require_connections(home: Path, consortium: Consortium) -> None:
+    """Real ledgers run on real time, and every chain that is named belongs to a circle."""
+    try:
+        connections = Connections.load(home)
+    except ConnectionsError as wrong:
+        raise SettingsError(wrong.code, wrong.detail, wrong.hint) from wrong
+    if consortium.clock.kind == "scenario" and not connections.embedded:
+        raise SettingsError(
+            "conflict",
+            "connections.json names ledgers that run on real time, the consortium has a scenario clock",
+            "write clock kind system, or remove connections.json to run on embedded ledgers",
+        )
+    strange = set(connections.obligations) - {circle.chain for circle in consortium.circles}
+    if strange:
+        raise SettingsError(
+            "malformed",
+            f"connections.json names the chain {min(strange)}, no lending circle has it",
+            "name chains of the consortium file",
+        )
 
 
 def _require_trust(home: Path, consortium: Consortium) -> None:

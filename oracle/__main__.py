@@ -16,7 +16,7 @@ from pathlib import Path
 from types import FrameType
 
 from oracle.member import open_process
-from oracle.profile import DEFAULT_PROFILE
+from oracle.profile import profile_file
 from oracle.session import Broker, Tls
 
 
@@ -28,7 +28,8 @@ def main() -> None:
     tls = Tls(options.tls_ca, options.tls_cert, options.tls_key) if options.tls_ca else None
     broker = Broker(host, int(port), tls, version=5 if tls else 3)
     process = open_process(
-        options.home, options.org, options.api, _api_key(options.home, options.org), broker, options.profile,
+        options.home, options.org, options.api, _api_key(options.home, options.org), broker,
+        options.profile or profile_file(options.home),
         lambda: print("ready " + json.dumps({"organisation": options.org}), flush=True),
     )  # fmt: skip
 
@@ -53,7 +54,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--org", required=True, help="organisation whose member this is")
     parser.add_argument("--api", required=True, help="URL of that organisation's node")
     parser.add_argument("--mqtt", required=True, help="HOST:PORT of the broker")
-    parser.add_argument("--profile", type=Path, default=DEFAULT_PROFILE, help="asset profile")
+    parser.add_argument("--profile", type=Path, help="asset profile; else the home's")
     parser.add_argument("--tls-ca", type=Path, help="the broker's root certificate; turns TLS 1.3 on")
     parser.add_argument("--tls-cert", type=Path)
     parser.add_argument("--tls-key", type=Path)

@@ -31,7 +31,7 @@ from network.seats import Seat, open_seat
 from oracle.anchors import AnchorSays, AnchorWatch, log_origin
 from oracle.committee import Keys, log
 from oracle.lien import ClientNode, NodeApi, read_committees, read_liens, read_price
-from oracle.profile import DEFAULT_PROFILE, Profile
+from oracle.profile import Profile, profile_file
 from oracle.registry import read_devices
 from oracle.session import INFLIGHT_MAX, Broker, Message, Session, Tls
 from oracle.standing import Read
@@ -243,12 +243,13 @@ def open_process(
     api_url: str,
     api_key: str,
     broker: Broker,
-    profile: Path = DEFAULT_PROFILE,
+    profile: Path | None = None,
     on_ready: Callable[[], None] = lambda: None,
 ) -> Process:
-    """The process of `org`'s member in an installation's home, not started yet."""
+    """The process of `org`'s member in an installation's home, not started yet; by the home's profile if no other."""
     installed = Installed.open(home, org)
     member_home = home / "orgs" / org / "oracle"
     member_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     node = ClientNode(Client(api_url, api_key))
-    return Process(installed.identity, member_home, installed.clock, node, broker, Profile.load(profile), on_ready)
+    judged_by = Profile.load(profile or profile_file(home))
+    return Process(installed.identity, member_home, installed.clock, node, broker, judged_by, on_ready)

@@ -1,6 +1,7 @@
 """The asset profile: how readings of one kind of asset become indicators, as data that is hashed into attestations.
 
     Profile.load(path)        read, check every field, keep the hash of the canonical form
+    profile_file(home)        the profile of an installation: its own profile.json, else the one shipped by default
     profile.scale(pack)       decimal readings -> int64 in the profile's units, or `implausible`
     profile.windows           the window arithmetic
 
@@ -26,6 +27,8 @@ from wuxin_evidence.senml import Reading
 
 PROFILES = Path(__file__).parent / "profiles"
 DEFAULT_PROFILE = PROFILES / "warehouse-weight-1.json"
+HOME_PROFILE = "profile.json"
+"""In a home, a copy of the shipped profile that its consortium uses, where that is not the default."""
 
 INT64_MAX = 2**63 - 1
 SCALE_EXPONENT_MAX = 9
@@ -136,6 +139,12 @@ def shipped_profile(name: str) -> Profile:
         known = ", ".join(sorted(each.stem for each in PROFILES.glob("*.json")))
         raise EvidenceError("not_found", f"no profile {name!r} is shipped", f"use one of: {known}")
     return Profile.load(path)
+
+
+def profile_file(home: Path) -> Path:
+    """Where the profile of an installation is."""
+    own = home / HOME_PROFILE
+    return own if own.is_file() else DEFAULT_PROFILE
 
 
 def _windows(document: Mapping[str, Any]) -> Windows:

@@ -3,8 +3,8 @@
     mapping.toml + series.csv ──packs_of──▶ (due time, readings) ──Device.publish──▶ broker
 
 A mapping says which packs a row gives and which columns their readings come from; values stay decimal text from the
-file to the pack. `shift_ms` moves a whole series in time by one constant. Nothing is published before its time has come
-on the given clock, unless the speed is `max`.
+file to the pack. `moved` gives a recorded time its place on the clock: all times by one constant, and, where a story is
+paced, all intervals by another. Nothing is published before its time has come on that clock, unless the speed is `max`.
 """
 
 import csv
@@ -76,12 +76,14 @@ def load_mapping(path: Path) -> tuple[PackRule, ...]:
         raise EvidenceError("malformed", f"{path}: a [[pack]] lacks {missing}", "see node/demo_data/bin.toml") from None
 
 
-def packs_of(series: Path, rules: tuple[PackRule, ...], shift_ms: int = 0) -> list[Due]:
-    """Every pack of a series in order of time; at most ROWS_MAX rows."""
+def as_recorded(recorded_ms: int) -> int:
+    return recorded_ms
+
+
+def packs_of(series: Path, rules: tuple[PackRule, ...], moved: Callable[[int], int] = as_recorded) -> list[Due]:
+    """Every pack of a series in order of time; at most ROWS_MAX rows. `moved` is in milliseconds since 1970."""
     with series.open(newline="", encoding="utf-8") as file:
-        dues = [
-            due for row in _bounded(csv.DictReader(file), series) for due in _row_packs(row, rules, shift_ms, series)
-        ]
+        dues = [due for row in _bounded(csv.DictReader(file), series) for due in _row_packs(row, rules, moved, series)]
     return sorted(dues, key=lambda due: due.at_ms)
 
 
@@ -92,10 +94,12 @@ def _bounded(rows: Iterator[Mapping[str, str]], series: Path) -> Iterator[Mappin
         yield row
 
 
-def _row_packs(row: Mapping[str, str], rules: tuple[PackRule, ...], shift_ms: int, series: Path) -> Iterator[Due]:
+def _row_packs(
+    row: Mapping[str, str], rules: tuple[PackRule, ...], moved: Callable[[int], int], series: Path
+) -> Iterator[Due]:
     for rule in rules:
         try:
-            at_ms = _milliseconds(row[rule.time]) + shift_ms
+            at_ms = moved(_milliseconds(row[rule.time]))
             readings = tuple(Reading(r.name, Decimal(row[r.column]) * r.multiply, r.unit, at_ms) for r in rule.readings)
         except (KeyError, ValueError, InvalidOperation) as problem:
             raise EvidenceError(

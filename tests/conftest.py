@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from network import tools
+from tests.engines import ledgers, networks
+
 if TYPE_CHECKING:
     from tests.plays import Play
 
@@ -21,7 +24,11 @@ ENABLE = {
     "solc": "make contracts/node_modules/ready",
     "forge": "make contracts/node_modules/ready",
     "anvil": "make contracts/node_modules/ready",
+    "fabric": "wuxin network up --engine fabric, which builds Fabric's commands once",
+    "evm": "wuxin network up --engine evm, which builds the validator once",
 }
+TOOLS = {"fabric": "peer", "evm": "evmd"}
+"""The command by which one knows that the others were built with it."""
 EXTRA_PATH = (
     "/usr/sbin",
     "contracts/node_modules/.bin",
@@ -29,9 +36,12 @@ EXTRA_PATH = (
 
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *EXTRA_PATH])
 _not_run: dict[str, int] = {}
+__all__ = ["ledgers", "networks"]
 
 
 def has_engine(name: str) -> bool:
+    if name in TOOLS:
+        return shutil.which(TOOLS[name]) is not None or any(tools.cache().glob(f"*/{TOOLS[name]}"))
     return shutil.which("solcjs" if name == "solc" else name) is not None
 
 

@@ -9,18 +9,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from network.clock import ScenarioClock
 from node.cli.acts import Act, Programme
 from node.cli.demo import FROZEN_TIMEOUT_S
 from node.cli.demo_story import BREACH_S, FIRST_WINDOW_S, Bin, Cast
-from node.cli.demo_world import SCENARIO_START_MS, World
+from node.cli.demo_world import World
+from node.cli.engines import RealEngine
 from wuxin_evidence.attestation import Attestation
 
-FACTOR = 300
 WINDOW_S = 900
-"""Of the shipped profile; the first whole window of the scenario is attested at FIRST_WINDOW_S."""
+"""Of the shipped profile, in seconds of the series; the first whole window is attested at FIRST_WINDOW_S."""
 PATIENCE_S = 30.0
 """For what takes some tenths of a second on an idle machine."""
 
@@ -68,11 +67,8 @@ class Play:
         return self.world.clock.now_ms()
 
     def pass_time_until(self, offset_s: int) -> None:
-        """Runs the scenario clock to so many seconds after its start, then at factor 1 again."""
-        ScenarioClock.set_factor(self.world.home, FACTOR)
-        while (missing_ms := SCENARIO_START_MS + offset_s * 1000 - self.now_ms) > 0:
-            time.sleep(min(0.2, missing_ms / 1000 / FACTOR + 0.001))
-        ScenarioClock.set_factor(self.world.home, 1)
+        """Until so many seconds of the series after its start, on either clock."""
+        self.world.timeline.pass_until(offset_s)
 
     def lend_on(self, story: Bin, until_s: int | None = None) -> None:
         """Everything up to an active facility with a fresh quantity."""
@@ -112,9 +108,7 @@ class Play:
         process.wait(PATIENCE_S)
 
     def start_member(self, member: str) -> None:
-        stage = self.world.stage
-        where = ["--home", str(stage.home), "--org", member, "--api", stage.api, "--mqtt", stage.mqtt]
-        stage.start(f"oracle-{member}", ["oracle", *where])
+        self.world.stage.start_member(member)
 
     def quarantine(self) -> dict[str, dict[str, str]]:
         """SHA-256 of each refused message to the code that each member gave it, as `wuxin quarantine ls` lists it."""
@@ -127,9 +121,17 @@ class Play:
 
 
 @contextmanager
-def consortium(home: Path) -> Iterator[Play]:
-    """A fresh consortium at `home`, up until the block ends."""
-    world = World.create(home, Silent())
+def consortium(
+    home: Path,
+    facts: Literal["embedded", "fabric"] = "embedded",
+    obligations: Literal["embedded", "evm"] = "embedded",
+    *,
+    paced: bool = False,
+) -> Iterator[Play]:
+    """A fresh consortium at `home`, up until the block ends. Real ledgers run on real time, and the series is `paced`;
+    embedded ones may."""
+    engines: list[RealEngine] = [name for name in (facts, obligations) if name != "embedded"]
+    world = World.create_paced(home, Silent(), engines) if engines or paced else World.create(home, Silent())
     try:
         yield Play(world)
     finally:

@@ -10,7 +10,7 @@ The state root is not used: what is proved is that a transaction ran, with which
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.evm_rlp import Rlp, as_bytes, as_int, as_list, decode_list, encode, int_bytes
@@ -100,6 +100,16 @@ class Receipt:
             ]
         )
         return bytes([self.transaction_type]) + body if self.transaction_type else body
+
+
+class Executed(Protocol):
+    """What an executed transaction left behind, on whatever engine: status (1 done, 0 reverted) and logs."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def logs(self) -> tuple[Log, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -246,7 +256,7 @@ def verify_receipt(header: Header, receipt: bytes, proof: ReceiptProof) -> Recei
     return decode_receipt(receipt)
 
 
-def attestation_logs(receipt: Receipt, feed: bytes) -> tuple[bytes, ...]:
+def attestation_logs(receipt: Executed, feed: bytes) -> tuple[bytes, ...]:
     """Digests (32 bytes each) of the attestations that the contract at ``feed`` accepted in this transaction."""
     if receipt.status != 1:
         return ()

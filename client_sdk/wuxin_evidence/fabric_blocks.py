@@ -46,6 +46,9 @@ from wuxin_evidence.fabric_schema import (
 SIGNATURES, LAST_CONFIG, TRANSACTIONS_FILTER, ORDERER, COMMIT_HASH = range(5)
 """Places of BlockMetadata."""
 
+UNREADABLE = -1
+"""``header_type`` of an invalid transaction whose bytes are no envelope of Fabric's."""
+
 VALID = 0
 MVCC_READ_CONFLICT = 11
 ENDORSEMENT_POLICY_FAILURE = 10
@@ -236,7 +239,11 @@ def assemble_block(
 
 
 def parse_block(raw: bytes) -> BlockView:
-    """Read a block. Raises EvidenceError ``malformed`` where block or a transaction in it does not parse."""
+    """Read a block. Raises EvidenceError ``malformed`` where the block, or a valid transaction in it, does not parse.
+
+    What the block marks invalid may be anything that a member sent to the orderers: where such a one does not parse,
+    its view has nothing but its place, its code and its bytes.
+    """
     block = parse(COMMON.Block, raw)
     places = [*block.metadata.metadata, *([b""] * 5)]
     codes = places[TRANSACTIONS_FILTER]
@@ -251,7 +258,7 @@ def parse_block(raw: bytes) -> BlockView:
     return BlockView(
         header=BlockHeader(block.header.number, block.header.previous_hash, block.header.data_hash),
         transactions=tuple(
-            parse_envelope(each, index, codes[index] if codes else NOT_VALIDATED)
+            _parse_ordered(each, index, codes[index] if codes else NOT_VALIDATED)
             for index, each in enumerate(envelopes)
         ),
         envelopes=envelopes,
@@ -270,6 +277,15 @@ def require_exact_block(raw: bytes) -> None:
     Raises EvidenceError ``malformed``.
     """
     parse_exact(COMMON.Block, raw)
+
+
+def _parse_ordered(raw: bytes, index: int, validation_code: int) -> TransactionView:
+    try:
+        return parse_envelope(raw, index, validation_code)
+    except EvidenceError:
+        if validation_code in (VALID, NOT_VALIDATED):
+            raise
+        return TransactionView(index, validation_code, UNREADABLE, "", raw)
 
 
 def parse_envelope(raw: bytes, index: int = 0, validation_code: int = NOT_VALIDATED) -> TransactionView:
@@ -339,10 +355,8 @@ def _invocation(chaincode_proposal_payload: bytes) -> Any:
 
 
 def _text(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise EvidenceError("malformed", "a function name is not UTF-8", "name a function") from error
+    """A function name; another chaincode of the channel may take bytes for one."""
+    return raw.decode("utf-8", "replace")
 
 
 def _der_length(length: int) -> bytes:

@@ -31,6 +31,16 @@ CHAINCODE_EVENT = _module("peer.chaincode_event_pb2")
 PROPOSAL = _module("peer.proposal_pb2")
 PROPOSAL_RESPONSE = _module("peer.proposal_response_pb2")
 TRANSACTION = _module("peer.transaction_pb2")
+CHAINCODE_SHIM = _module("peer.chaincode_shim_pb2")
+QUERY_RESULT = _module("ledger.queryresult.kv_query_result_pb2")
+LEDGER = _module("common.ledger_pb2")
+ORDERING = _module("orderer.ab_pb2")
+PEER_CONFIGURATION = _module("peer.configuration_pb2")
+EVENTS = _module("peer.events_pb2")
+GATEWAY = _module("gateway.gateway_pb2")
+LIFECYCLE = _module("peer.lifecycle.lifecycle_pb2")
+APPLICATION_POLICY = _module("peer.policy_pb2")
+QUERY = _module("peer.query_pb2")
 
 
 def serialize(message: Any) -> bytes:

@@ -10,13 +10,17 @@ pretty), ``to_json`` gives the object to write. A minimal example::
 ["BankMSP", "…"]}, "block_signers": [{"certificate": "<PEM>", "identifier": null}], "block_quorum": 1},
 "chains": [{"name": "e1", "chain_id": 7001, "sealers": ["<40 hex>"], "feed": "<40 hex or null>"}],
 "committees": [], "logs": [{"signer": "bank", "origin": "…", "suite": "sm2-sm3", "public_key": "<hex>"}]}
+
+A chain that validators decide by vote has, in place of ``sealers``, ``consensus_id`` (the name of the chain that
+every vote is for) and ``validators``: [{"public_key": "<64 hex, Ed25519>", "power": 1}, …]; more than two thirds of
+the power must have voted. A chain of sealers may have ``quorum``: as many of them must have sealed a block (QBFT).
 """
 
 import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from wuxin_evidence.attestation import Committee
 from wuxin_evidence.canonical import require_shallow
@@ -62,14 +66,29 @@ class TrustedFacts:
         return parse_policy(peers_at_least(self.policy_n, self.policy_organisations))
 
 
+class TrustedValidator(NamedTuple):
+    """One validator of a chain decided by vote: raw Ed25519 key (32 bytes) and voting power."""
+
+    public_key: bytes
+    power: int
+
+
 @dataclass(frozen=True)
 class TrustedChain:
-    """One obligations chain: sealers and AttestationFeed by address (20 bytes); no feed until it is deployed."""
+    """One obligations chain: who decides its blocks, and AttestationFeed by address (20 bytes), None until it is
+    deployed.
+
+    Either ``sealers`` (addresses: one of them seals each block, or ``quorum`` of them where that is set, as QBFT
+    does), or ``validators`` whose votes name ``consensus_id``.
+    """
 
     name: str
     chain_id: int
     sealers: tuple[bytes, ...]
     feed: bytes | None = None
+    consensus_id: str = ""
+    validators: tuple[TrustedValidator, ...] = ()
+    quorum: int = 0
 
 
 @dataclass(frozen=True)
@@ -130,15 +149,7 @@ class Trust:
                 for each in self.organisations
             ],
             "facts": _facts_json(self.facts),
-            "chains": [
-                {
-                    "name": each.name,
-                    "chain_id": each.chain_id,
-                    "sealers": [sealer.hex() for sealer in each.sealers],
-                    "feed": None if each.feed is None else each.feed.hex(),
-                }
-                for each in self.chains
-            ],
+            "chains": [_chain_json(each) for each in self.chains],
             "committees": [each.to_json() for each in self.committees],
             "logs": [
                 {
@@ -196,6 +207,18 @@ def _facts_json(facts: TrustedFacts) -> dict[str, Any]:
         ],
         "block_quorum": facts.block_quorum,
     }
+
+
+def _chain_json(chain: TrustedChain) -> dict[str, Any]:
+    told: dict[str, Any] = {"name": chain.name, "chain_id": chain.chain_id}
+    if chain.validators:
+        told["consensus_id"] = chain.consensus_id
+        told["validators"] = [{"public_key": each.public_key.hex(), "power": each.power} for each in chain.validators]
+    else:
+        told["sealers"] = [sealer.hex() for sealer in chain.sealers]
+    if chain.quorum:
+        told["quorum"] = chain.quorum
+    return {**told, "feed": None if chain.feed is None else chain.feed.hex()}
 
 
 def _clock(value: object) -> dict[str, Any]:
@@ -257,13 +280,44 @@ def _block_signer(value: object) -> BlockSigner:
 
 
 def _chain(value: object) -> TrustedChain:
-    fields = _object(value, "chain", ("name", "chain_id", "sealers", "feed"))
+    named: dict[object, object] = cast("dict[object, object]", value) if isinstance(value, dict) else {}
+    if "validators" in named:
+        return _voted_chain(named)
+    by_quorum = "quorum" in named
+    fields = _object(named, "chain", ("name", "chain_id", "sealers", "feed", *(("quorum",) if by_quorum else ())))
+    sealers = tuple(_hex(each, 20) for each in _list(fields["sealers"]))
+    quorum = _integer(fields["quorum"]) if by_quorum else 0
+    if by_quorum and not 0 < 2 * len(set(sealers)) <= 3 * quorum <= 3 * len(set(sealers)):
+        raise _malformed(f"a quorum of {quorum} among {len(set(sealers))} sealers: at least two thirds must seal")
+    name, chain_id = _text(fields["name"]), _integer(fields["chain_id"])
+    return TrustedChain(name, chain_id, sealers, _feed(fields["feed"]), quorum=quorum)
+
+
+def _voted_chain(value: object) -> TrustedChain:
+    fields = _object(value, "chain", ("name", "chain_id", "consensus_id", "validators", "feed"))
+    validators = tuple(_validator(each) for each in _list(fields["validators"]))
+    if not validators or len({each.public_key for each in validators}) != len(validators):
+        raise _malformed("a chain without validators, or with one listed twice")
     return TrustedChain(
         _text(fields["name"]),
         _integer(fields["chain_id"]),
-        tuple(_hex(each, 20) for each in _list(fields["sealers"])),
-        None if fields["feed"] is None else _hex(fields["feed"], 20),
+        (),
+        _feed(fields["feed"]),
+        _text(fields["consensus_id"]),
+        validators,
     )
+
+
+def _validator(value: object) -> TrustedValidator:
+    fields = _object(value, "validator", ("public_key", "power"))
+    power = _integer(fields["power"])
+    if not power:
+        raise _malformed("a validator without power")
+    return TrustedValidator(_hex(fields["public_key"], 32), power)
+
+
+def _feed(value: object) -> bytes | None:
+    return None if value is None else _hex(value, 20)
 
 
 def _log(value: object) -> TrustedLog:

@@ -26,7 +26,8 @@ from wuxin_evidence.verify_evidence import (
     check_rule_pack,
     check_signatures,
 )
-from wuxin_evidence.verify_ledgers import check_devices, check_facts, check_obligations
+from wuxin_evidence.verify_facts import check_devices, check_facts
+from wuxin_evidence.verify_obligations import check_obligations
 
 VALID, INVALID, INCOMPLETE, UNREADABLE = range(4)
 """Exit statuses of `wuxin verify`."""

@@ -80,6 +80,10 @@ class Web3Chain:
         """Of the key that signs, 20 bytes."""
         return self._key.address
 
+    async def next_nonce(self) -> int:
+        """The nonce of the next transaction from this key, those counted that wait to be mined. Raises Unavailable."""
+        return proofs.to_int(await self._ask("eth_getTransactionCount", _hex(self._key.address), "pending"))
+
     async def transact(self, contract: str, function: str, args: Sequence[Any]) -> TxResult:
         """Send one action and wait for its block; a revert comes back with status 0, its code and detail.
 

@@ -1,12 +1,13 @@
-"""One JSON-RPC request after the other, off the event loop, with two kinds of failure told apart.
+"""One JSON-RPC request after the other, with two kinds of failure told apart.
 
-`Refused` is the endpoint's own answer (an error object); `Unavailable` means that no usable answer came. Providers
-block, so each request runs in a thread.
+`Refused` is the endpoint's own answer (an error object); `Unavailable` means that no usable answer came. An endpoint
+that blocks, as the embedded chain and web3.py's synchronous providers do, is asked in a thread, off the event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Mapping
 from typing import Any, Protocol, cast
 
@@ -16,7 +17,7 @@ _TRY_AGAIN = "see whether the chain's endpoint runs and is reachable, then repea
 
 
 class Endpoint(Protocol):
-    """What every synchronous web3.py provider is, and the embedded chain too."""
+    """What every web3.py provider is, and the embedded chain too; `make_request` may be a coroutine function."""
 
     def make_request(self, method: Any, params: Any, /) -> Any: ...
 
@@ -36,14 +37,19 @@ class Requests:
 
     def __init__(self, endpoint: Endpoint) -> None:
         self._endpoint = endpoint
+        self._blocks = not inspect.iscoroutinefunction(endpoint.make_request)
 
     async def ask(self, method: str, *params: Any) -> Any:
-        """The result. Raises Refused, Unavailable."""
-        return await asyncio.to_thread(self._ask, method, params)
+        """The result, for parameters by position. Raises Refused, Unavailable."""
+        return await self.ask_with(method, list(params))
 
-    def _ask(self, method: str, params: tuple[Any, ...]) -> Any:
+    async def ask_with(self, method: str, params: Any) -> Any:
+        """The result, for parameters as they are to be sent. Raises Refused, Unavailable."""
         try:
-            answer = self._endpoint.make_request(method, list(params))
+            if self._blocks:
+                answer = await asyncio.to_thread(self._endpoint.make_request, method, params)
+            else:
+                answer = await self._endpoint.make_request(method, params)
         except Exception as failure:  # each web3 provider raises errors of its own transport
             raise Unavailable(f"{method} got no answer: {failure!r}", _TRY_AGAIN) from failure
         if not isinstance(answer, Mapping):

@@ -34,3 +34,8 @@ class Unsigned:
         r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
         raw = encode([*fields, int_bytes(v), int_bytes(r), int_bytes(s)])
         return raw, keccak256(raw)
+
+
+def contract_address(creator: bytes, nonce: int) -> bytes:
+    """Where a creation by `creator` with `nonce` puts its contract, 20 bytes."""
+    return keccak256(encode([creator, int_bytes(nonce)]))[12:]

@@ -22,11 +22,12 @@ from network.identities import Roots
 from network.local.blocks import Chain, begin, transaction_at
 from network.local.endorser import Answer, Endorser, Invoke, is_stopped
 from network.local.orderer import Orderer
-from network.local.proposal import Agreed, Prepared, agree
+from network.local.proposal import Agreed, agree
 from network.local.state import Place, State
 from network.local.storage import Connect, Storage, connect
 from network.local.validate import Policies, inspect
 from network.ports import Unavailable
+from network.proposal import Prepared
 from network.published import root_certificates
 from network.seats import open_orderer, open_peer
 from wuxin_evidence.fabric_messages import Principal, TransactionView, parse_identity

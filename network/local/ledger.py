@@ -20,9 +20,10 @@ from network.consortium import Consortium
 from network.identities import FabricSigner
 from network.local.endorser import STATUS_ERROR
 from network.local.engine import LocalFacts, open_endorsers
-from network.local.proposal import Prepared, prepare, refusal, seal
+from network.local.proposal import refusal, seal
 from network.local.state import Place
 from network.ports import Commit, Invalid, Ledger, Rejected
+from network.proposal import Prepared, prepare
 from network.seats import Seat
 from wuxin_evidence.fabric_messages import DUPLICATE_TXID, VALID, TransactionView, validation_code_name
 

@@ -1,7 +1,7 @@
 """A circle's embedded chain in a home: its file, its node, and the port `Chain` of a seat over it.
 
     ledger/obligations-e1.db      blocks and state
-    ledger/obligations-e1.json    where the contracts are: {chain, chain_id, first_block, addresses: {name: 0x…}}
+    ledger/obligations-e1.json    where the contracts are (network/evm/deployment.py)
 
 `open_circle` opens the node (one per process and chain; more are correct and slower), `open_chain` binds a seat to
 it. The sealer's key is taken from the sealing organisation's keystore in this home, for sealing only, as the embedded
@@ -13,17 +13,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
-from contracts.loader import DEPLOY_ORDER, load_artifact
 from network.clock import Clock
 from network.consortium import Circle, ClockSetting, Consortium
-from network.evm.abi import ContractAbi
-from network.evm.chain import Contract, Web3Chain
+from network.evm.chain import Web3Chain
+from network.evm.deploy import Bind
+from network.evm.deployment import Deployment
 from network.evm.requests import Endpoint
 from network.keystore import KeystoreError
 from network.local.evm_methods import EmbeddedEndpoint
@@ -38,56 +35,17 @@ EMBEDDED_POLL_S = 0.02
 _SCENARIO = b"wuxin-scenario/1"
 
 
-@dataclass(frozen=True)
-class Deployment:
-    """Where the contracts of a circle are; addresses of 20 bytes by contract name."""
-
-    chain: str
-    chain_id: int
-    first_block: int
-    addresses: Mapping[str, bytes]
-
-    def contracts(self) -> tuple[Contract, ...]:
-        return tuple(Contract(name, self.addresses[name], abi_of(name)) for name in DEPLOY_ORDER)
-
-    def save(self, home: Path) -> None:
-        """Write the record whole, by renaming."""
-        path = record_path(home, self.chain)
-        document = {
-            "chain": self.chain,
-            "chain_id": self.chain_id,
-            "first_block": self.first_block,
-            "addresses": {name: "0x" + address.hex() for name, address in self.addresses.items()},
-        }
-        beside = path.with_suffix(".json.tmp")
-        beside.write_text(json.dumps(document, indent=1), "utf-8")
-        beside.replace(path)
-
-    @classmethod
-    def load(cls, home: Path, chain: str) -> Deployment | None:
-        """The record in this home, None before the contracts are deployed."""
-        path = record_path(home, chain)
-        if not path.exists():
-            return None
-        row = cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
-        addresses = cast("dict[str, str]", row["addresses"])
-        return cls(
-            chain=row["chain"],
-            chain_id=row["chain_id"],
-            first_block=row["first_block"],
-            addresses={name: bytes.fromhex(text[2:]) for name, text in addresses.items()},
-        )
-
-
 class EmbeddedChain(Web3Chain):
     """The port over the embedded node; `node` also serves the development JSON-RPC (evm_rpc.py)."""
 
-    def __init__(self, circle: Circle, node: EvmNode, deployment: Deployment, key: EvmKey, *, owns: bool) -> None:
+    def __init__(
+        self, circle: Circle, node: EvmNode, deployment: Deployment | None, key: EvmKey, *, owns: bool
+    ) -> None:
         super().__init__(
             circle.chain,
             cast(Endpoint, EmbeddedEndpoint(node)),
             circle.chain_id,
-            deployment.contracts(),
+            deployment.contracts() if deployment else (),
             key,
             poll_s=EMBEDDED_POLL_S,
         )
@@ -112,15 +70,6 @@ class EmbeddedChain(Web3Chain):
         """Close the node, if `open_chain` opened it."""
         if self._owns:
             self.node.close()
-
-
-def record_path(home: Path, chain: str) -> Path:
-    return home / "ledger" / f"obligations-{chain}.json"
-
-
-def abi_of(contract: str) -> ContractAbi:
-    """The ABI of one of our contracts."""
-    return ContractAbi(load_artifact(contract).abi)
 
 
 def open_circle(home: Path, consortium: Consortium, clock: Clock, *, chain: str = "e1") -> EvmNode:
@@ -150,13 +99,19 @@ def open_chain(
     Raises Unavailable while the contracts are not deployed, ConsortiumError.
     """
     circle = consortium.circle(chain)
-    deployment = Deployment.load(home, chain)
-    if deployment is None:
-        raise Unavailable(
-            f"the contracts of {chain} are not deployed in {home}", "deploy them first: deploy_obligations"
-        )
+    deployment = Deployment.standing(home, chain)
     owned = open_circle(home, consortium, clock, chain=chain) if node is None else node
     return EmbeddedChain(circle, owned, deployment, seat.evm_key, owns=node is None)
+
+
+def bind_embedded(consortium: Consortium, node: EvmNode, *, chain: str = "e1") -> Bind:
+    """What the deployment takes: the port of a seat over a node that stays open."""
+    circle = consortium.circle(chain)
+
+    def bind(seat: Seat, deployment: Deployment | None) -> Web3Chain:
+        return EmbeddedChain(circle, node, deployment, seat.evm_key, owns=False)
+
+    return bind
 
 
 def clock_stamp(clock: ClockSetting) -> bytes:

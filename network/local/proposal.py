@@ -1,6 +1,6 @@
 """The client's half of a transaction: propose, compare the answers, sign the envelope.
 
-    prepared = prepare(signer, facts, function, args, …)     one signed proposal for all endorsers
+    prepared = prepare(signer, facts, function, args, …)     one signed proposal for all endorsers (network.proposal)
     agreed = agree(answers, prepared.tx_id)                  or Rejected, EndorsementMismatch
     envelope = seal(signer, prepared, agreed)                what is ordered
 
@@ -10,45 +10,16 @@ The client trusts no single endorser: every payload must equal every other, byte
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import cast
 
-from network.consortium import Facts
 from network.identities import FabricSigner
 from network.local.endorser import STATUS_ERROR, STATUS_FAILED, Answer
 from network.local.state import PrivateValue
 from network.ports import EndorsementMismatch, Rejected, Unavailable
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_messages import (
-    NONCE_BYTES,
-    Endorsement,
-    NamespaceChanges,
-    Proposal,
-    envelope,
-    propose,
-    signed_proposal,
-    transaction_payload,
-)
-
-ARGUMENT_BYTES_MAX = 1024 * 1024
-PRIVATE_BYTES_MAX = 1024 * 1024
-"""A block of 500 transactions of this size still is one message; real commands take a few kilobytes."""
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A proposal and its signed form; `args` are function name and canonical JSON."""
-
-    proposal: Proposal
-    signed: bytes
-    args: tuple[bytes, bytes]
-
-    @property
-    def tx_id(self) -> str:
-        return self.proposal.tx_id
+from network.proposal import Prepared
+from wuxin_evidence.fabric_messages import Endorsement, NamespaceChanges, envelope, transaction_payload
 
 
 @dataclass(frozen=True)
@@ -60,39 +31,6 @@ class Agreed:
     changes: NamespaceChanges
     endorsements: tuple[Endorsement, ...]
     private: tuple[PrivateValue, ...]
-
-
-def prepare(
-    signer: FabricSigner,
-    facts: Facts,
-    function: str,
-    args: Mapping[str, Any],
-    *,
-    private: Mapping[str, bytes],
-    nonce: bytes | None,
-    now_ms: int,
-) -> Prepared:
-    """A signed proposal. Raises Rejected `malformed`, `too_large` for what could never be proposed."""
-    if nonce is not None and len(nonce) != NONCE_BYTES:
-        raise Rejected("malformed", f"a nonce of {len(nonce)} bytes", f"a nonce has {NONCE_BYTES} bytes")
-    if sum(len(value) for value in private.values()) > PRIVATE_BYTES_MAX:
-        raise Rejected("too_large", "the private values exceed 1 MiB", "keep the document elsewhere and pass its hash")
-    try:
-        arguments = (function.encode(), canonical_json(dict(args)))
-    except EvidenceError as error:
-        raise Rejected(error.code, error.detail, error.hint) from error
-    if sum(map(len, arguments)) > ARGUMENT_BYTES_MAX:
-        raise Rejected("too_large", "the arguments exceed 1 MiB", "keep the document elsewhere and pass its hash")
-    proposal = propose(
-        channel=facts.channel,
-        chaincode=facts.chaincode,
-        creator=signer.identity,
-        nonce=nonce or secrets.token_bytes(NONCE_BYTES),
-        timestamp_ms=now_ms,
-        args=arguments,
-        transient=private,
-    )
-    return Prepared(proposal, signed_proposal(proposal, signer.sign(proposal.raw)), arguments)
 
 
 def agree(answers: Sequence[Answer], tx_id: str) -> Agreed:

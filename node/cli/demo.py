@@ -12,14 +12,12 @@ import shutil
 import time
 from pathlib import Path
 
-from network.clock import ScenarioClock
 from node.cli.acts import Programme, utc
 from node.cli.demo_story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
-from node.cli.demo_world import SCENARIO_START_MS, World
+from node.cli.demo_world import World
+from node.cli.timeline import FACTOR
 from wuxin_client import Conflict
 
-FACTOR = 300
-"""Clock seconds per second while the demo waits for windows to close; readings and the alarm run at factor 1."""
 FROZEN_TIMEOUT_S = 20.0
 
 
@@ -58,16 +56,16 @@ def play(world: World, programme: Programme) -> None:
         cast.lend(story)
     cast.draw(healthy)
     cast.draw(sick)
-    _let_time_pass(world, BREACH_S - 5, programme)
+    _let_time_pass(world, BREACH_S - 5 * world.timeline.pace, programme)
 
     published, alarm_ms = _breach(world, cast, sick)
+    world.replay(sick, since_s=BREACH_S + 1)
     cast.show_freeze(sick)
     cast.draw_is_refused(sick)
     refused_ms = round((time.monotonic() - published) * 1000)
     programme.say(f"from the reading to the frozen line: {alarm_ms} ms; to the refused draw, mined: {refused_ms} ms")
     cast.draw(healthy, again=True)
     cast.acknowledge(sick)
-    world.replay(sick, since_s=BREACH_S + 1)
     cast.approvals_come_too_early(sick)
 
     _let_time_pass(world, CLEAN_S, programme)
@@ -78,11 +76,9 @@ def play(world: World, programme: Programme) -> None:
 
 
 def _breach(world: World, cast: Cast, story: Bin) -> tuple[float, int]:
-    """Publishes the row that shows the loss, at factor 1; when, and how long until the line was frozen."""
-    ScenarioClock.set_factor(world.home, 1)
-    remaining_s = (SCENARIO_START_MS + BREACH_S * 1000 - world.clock.now_ms()) / 1000
-    time.sleep(max(0.0, remaining_s))
+    """Publishes the row that shows the loss when its time has come; when, and how long until the line was frozen."""
     after = cast.newest_event()
+    world.timeline.wait_until(world.timeline.at_ms(BREACH_S))
     published = time.monotonic()
     world.publish_breach(story)
     cast.wait_frozen(story, after, FROZEN_TIMEOUT_S)
@@ -90,10 +86,9 @@ def _breach(world: World, cast: Cast, story: Bin) -> tuple[float, int]:
 
 
 def _let_time_pass(world: World, until_s: int, programme: Programme) -> None:
-    """Runs the clock at FACTOR until `until_s` seconds into the scenario, then at 1 again."""
-    until_ms = SCENARIO_START_MS + until_s * 1000
-    programme.say(f"-- the clock runs at factor {FACTOR} until {utc(until_ms)}")
-    ScenarioClock.set_factor(world.home, FACTOR)
-    while (remaining_ms := until_ms - world.clock.now_ms()) > 0:
-        time.sleep(remaining_ms / 1000 / FACTOR + 0.001)
-    ScenarioClock.set_factor(world.home, 1)
+    """Returns `until_s` seconds into the series."""
+    timeline = world.timeline
+    at = utc(timeline.at_ms(until_s))
+    how = f"the clock runs at factor {FACTOR}" if timeline.pace == 1 else "the series goes on"
+    programme.say(f"-- {how} until {at}")
+    timeline.pass_until(until_s)

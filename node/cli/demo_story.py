@@ -238,7 +238,7 @@ class Cast:
             "advance_rate_bp": 7_000,
             "rate_bp": 435,
             "maturity_s": self._world.clock.now_ms() // 1000 + YEAR_S,
-            "max_quantity_age_s": 3_600,
+            "max_quantity_age_s": self._world.timeline.interval_s(3_600),
             "max_lien_age_s": 86_400,
             "max_price_age_s": 86_400,
         }

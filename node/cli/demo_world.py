@@ -1,30 +1,40 @@
-"""The demo's surroundings: a founded home, its processes, one client an organisation, and the devices.
+"""The demo's surroundings: a founded home, its engines and processes, one client an organisation, and the devices.
 
-The recorded series is moved in time by one constant, SHIFT_MS: its 2022-01-01 16:14:00Z is the scenario's start.
+World.create          embedded ledgers, a scenario clock, one node for everybody
+World.create_paced    ledgers on real time: embedded ones, or Fabric, or a BFT chain, or both
 """
 
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
 from network.clock import Clock, ScenarioClock, open_clock
 from network.consortium import Consortium
+from network.homes import home_of
 from node.cli.acts import Programme, utc
-from node.cli.founding import found, shipped_hashes
+from node.cli.engines import REAL_ENGINES, RealEngine, bring_up, take_down
+from node.cli.founding import found, found_over, prepare, shipped_hashes
 from node.cli.homes import api_key
 from node.cli.stage import Stage
+from node.cli.timeline import (
+    PACE,
+    PACED_PROFILE,
+    SCENARIO_START_MS,
+    SERIES_START_MS,
+    Timeline,
+    paced,
+    scenario,
+)
+from oracle.profile import Profile, profile_file
 from oracle.replay import Device, Due, load_mapping, packs_of, replay
 from wuxin_client import Client
 from wuxin_evidence.suites import SigningKey
 
 DATA = Path(__file__).parent.parent / "demo_data"
-SERIES_START_MS = 1_641_053_640_000
-"""2022-01-01T16:14:00Z in the recorded series."""
-SCENARIO_START_MS = 1_772_468_040_000
-"""2026-03-02T16:14:00Z on the scenario's clock."""
-SHIFT_MS = SCENARIO_START_MS - SERIES_START_MS
+DEVICES_OF = "warehouse"
 
 
 class _Ended(Exception):
@@ -41,32 +51,59 @@ class Story(Protocol):
 class World:
     """Everything around the acts. Make it with `create`, end it with `close`."""
 
-    def __init__(self, home: Path, consortium: Consortium, stage: Stage) -> None:
+    def __init__(
+        self,
+        home: Path,
+        consortium: Consortium,
+        stage: Stage,
+        timeline: Timeline,
+        engines: Collection[RealEngine] = (),
+    ) -> None:
         self.home = home
         self.consortium = consortium
-        self.clock: Clock = open_clock(consortium, home)
+        self.clock: Clock = timeline.clock
+        self.timeline = timeline
         self.stage = stage
-        self._nodes = {o.name: Client(stage.api, api_key(home, o.name)) for o in consortium.organisations}
+        self.engines = engines
+        self._nodes = {o.name: Client(stage.nodes[o.name], api_key(home, o.name)) for o in consortium.organisations}
         self._devices: dict[str, Device] = {}
+        self._breach: dict[str, Due] = {}
         self._ended = threading.Event()
 
     @classmethod
     def create(cls, home: Path, programme: Programme) -> "World":
+        """On a scenario clock and embedded ledgers."""
         consortium = found(home, scenario_start_ms=SCENARIO_START_MS)
-        days = SHIFT_MS // 86_400_000
-        programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
-        programme.say(
-            "data: load cells of feed bins, recorded on 2022-01-01 (IntakeInspectR, MIT; node/demo_data/NOTICE.md)"
-        )
-        programme.say("      1 kilogram in the data stands for 1 tonne, and a visit for a registered withdrawal")
-        programme.say(f"      all times are moved by one constant, {SHIFT_MS} ms ({days} days)")
+        shift_ms = SCENARIO_START_MS - SERIES_START_MS
+        _introduce(home, consortium, programme)
+        programme.say(f"      all times are moved by one constant, {shift_ms} ms ({shift_ms // 86_400_000} days)")
         programme.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
-        for name, digest in shipped_hashes().items():
-            programme.say(f"{name}: sha256 {digest}")
         stage = Stage(home)
         ScenarioClock.start(home, SCENARIO_START_MS, 1)
         stage.up()
-        return cls(home, consortium, stage)
+        return cls(home, consortium, stage, scenario(home, open_clock(consortium, home)))
+
+    @classmethod
+    def create_paced(cls, home: Path, programme: Programme, engines: Collection[RealEngine]) -> "World":
+        """On real time. Where both ledgers are real, every organisation has a home and processes of its own; an
+        embedded ledger is a library over one home."""
+        separated = set(engines) == set(REAL_ENGINES)
+        consortium = prepare(home, profile=PACED_PROFILE, separated=separated)
+        _introduce(home, consortium, programme)
+        stage = Stage(home)
+        try:
+            bring_up(home, consortium, engines)
+            found_over(home)
+            stage.up()
+            timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows)
+        except BaseException:
+            stage.down()
+            take_down(home, engines)
+            raise
+        shift_ms = timeline.start_ms - SERIES_START_MS
+        programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {PACE}")
+        programme.say(f"clock: system; the series begins at {utc(timeline.start_ms)}")
+        return cls(home, consortium, stage, timeline, engines)
 
     def close(self) -> None:
         self._ended.set()
@@ -75,6 +112,7 @@ class World:
         for node in self._nodes.values():
             node.close()
         self.stage.down()
+        take_down(self.home, self.engines)
 
     def node(self, organisation: str) -> Client:
         return self._nodes[organisation]
@@ -82,7 +120,7 @@ class World:
     def make_device(self, device_id: str) -> SigningKey:
         """A new device key, kept in devices/<id>.pem, and its session with the broker."""
         key = SigningKey.generate("sm2-sm3")
-        folder = self.home / "devices"
+        folder = home_of(self.home, DEVICES_OF) / "devices"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{device_id}.pem"
         file.touch(mode=0o600)
@@ -102,7 +140,7 @@ class World:
         return self._devices[story.device_id]
 
     def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
-        """Publishes the rows of a bin in the background, each when its time has come on the scenario clock."""
+        """Publishes the rows of a bin in the background, each when its time has come on the clock."""
         chosen = self._dues(story, since_s, until_s)
         threading.Thread(target=self._replay, args=(chosen, self._devices[story.device_id]), daemon=True).start()
 
@@ -112,12 +150,12 @@ class World:
         self._devices[story.device_id].publish(breach.readings)
 
     def _dues(self, story: Story, since_s: int, until_s: int | None) -> list[Due]:
-        dues = packs_of(DATA / f"bin{story.number}.csv", load_mapping(DATA / "bin.toml"), SHIFT_MS)
-        since_ms = SCENARIO_START_MS + since_s * 1000
+        dues = packs_of(DATA / f"bin{story.number}.csv", load_mapping(DATA / "bin.toml"), self.timeline.moved)
+        since_ms = self.timeline.at_ms(since_s)
         if until_s is None:
             return [due for due in dues if due.at_ms >= since_ms]
-        until_ms = SCENARIO_START_MS + until_s * 1000
-        self._breach = {story.number: next(due for due in dues if due.at_ms >= until_ms)}
+        until_ms = self.timeline.at_ms(until_s)
+        self._breach[story.number] = next(due for due in dues if due.at_ms >= until_ms)
         return [due for due in dues if since_ms <= due.at_ms < until_ms]
 
     def _replay(self, dues: list[Due], device: Device) -> None:
@@ -129,3 +167,13 @@ class World:
         factor = self.clock.factor() if isinstance(self.clock, ScenarioClock) else 1
         if self._ended.wait(min(0.1, remaining_ms / 1000 / factor)):
             raise _Ended
+
+
+def _introduce(home: Path, consortium: Consortium, programme: Programme) -> None:
+    programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
+    for name, digest in shipped_hashes(home).items():
+        programme.say(f"{name}: sha256 {digest}")
+    programme.say(
+        "data: load cells of feed bins, recorded on 2022-01-01 (IntakeInspectR, MIT; node/demo_data/NOTICE.md)"
+    )
+    programme.say("      1 kilogram in the data stands for 1 tonne, and a visit for a registered withdrawal")

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from network.clock import open_clock
 from network.consortium import Consortium
+from network.homes import home_of
 from node.cli.homes import endpoints
 from oracle.quarantine import Quarantine
 from oracle.replay import Device, load_mapping, packs_of, replay
@@ -38,7 +39,7 @@ def replay_series(home: Path, series: Path, mapping: Path, device_id: str | None
     at_once = speed == "max"
     factor = 1.0 if at_once else _speed(speed)
     shift_ms = clock.now_ms() - dues[-1 if at_once else 0].at_ms
-    dues = packs_of(series, load_mapping(mapping), shift_ms)
+    dues = packs_of(series, load_mapping(mapping), lambda recorded_ms: recorded_ms + shift_ms)
     begun_ms = dues[0].at_ms
     device = _device(home, device_id)
     started = time.monotonic()
@@ -79,7 +80,7 @@ def quarantined(home: Path, org: str | None) -> Iterator[dict[str, Any]]:
     """The packs that the members of this home refused, oldest first, one member after the other."""
     for member in Consortium.load(home).oracles:
         if org in (None, member.name):
-            for row in Quarantine.read(home, member.name):
+            for row in Quarantine.read(home_of(home, member.name), member.name):
                 yield {"member": member.name, **asdict(row)}
 
 

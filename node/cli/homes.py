@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, cast
 
+from network.homes import home_of
 from node.cli.stage import ENDPOINTS_FILE
 from wuxin_client import Client
 from wuxin_client.errors import Unavailable
@@ -19,7 +20,7 @@ def endpoints(home: Path) -> dict[str, Any]:
 
 def api_key(home: Path, org: str, name: str = "operator") -> str:
     """An API key of an organisation: `operator`, `reader`, or `oracle` where it has one."""
-    file = home / "orgs" / org / "api-keys.json"
+    file = home_of(home, org) / "orgs" / org / "api-keys.json"
     try:
         return cast(dict[str, Any], json.loads(file.read_text(encoding="utf-8")))["keys"][name]["key"]
     except (FileNotFoundError, KeyError):
@@ -29,5 +30,6 @@ def api_key(home: Path, org: str, name: str = "operator") -> str:
 
 
 def client(home: Path, org: str) -> Client:
-    """The running node, as this organisation's operator sees it."""
-    return Client(endpoints(home)["api"], api_key(home, org))
+    """The running node of this organisation, as its operator sees it."""
+    running = endpoints(home)
+    return Client(running["nodes"].get(org, running["api"]), api_key(home, org))

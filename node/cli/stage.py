@@ -1,10 +1,11 @@
 """The processes of a consortium on one machine, started and stopped together.
 
-    broker ── three oracle members ── one node for every organisation        each a process of its own
+    broker ── nodes ── oracle members        each a process of its own
 
-`Stage.up` starts them in that order, waits until each says on its standard output that it is ready, and only then
-writes `run/endpoints.json`; `down` ends them. A process that dies stays dead: who watches it must see it, and the loop
-must show what it can do without it.
+Where the organisations share a home, one node serves them all; where each has its own, each has a node over it, and its
+oracle member asks no other. `Stage.up` starts them in that order, waits until each says on its standard output that it
+is ready, and only then writes `run/endpoints.json`; `down` ends them. A process that dies stays dead: who watches it
+must see it, and the loop must show what it can do without it.
 """
 
 import json
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from network.consortium import Consortium
+from network.homes import home_of, is_separated
 from wuxin_client.errors import Unavailable
 
 READY_TIMEOUT_S = 60.0
@@ -30,24 +32,32 @@ ENDPOINTS_FILE = Path("run/endpoints.json")
 
 @dataclass
 class Stage:
-    """What runs for one home. `api` and `rpc` are URLs, `mqtt` is host:port."""
+    """What runs for one home. `nodes` has the URL of each organisation's node, `api` is that of the first one; `rpc` is
+    a URL, `mqtt` is host:port."""
 
     home: Path
     api: str = ""
     mqtt: str = ""
     rpc: str | None = None
+    nodes: dict[str, str] = field(default_factory=dict[str, str])
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict[str, subprocess.Popen[str]])
 
     def up(self, *, port: int = 0, dev_rpc: bool = False, members: bool = True) -> None:
         """Starts everything; on a failure stops what it started and says which process did not come up."""
         (self.home / "run").mkdir(mode=0o700, exist_ok=True)
         (self.home / ENDPOINTS_FILE).unlink(missing_ok=True)
+        consortium = Consortium.load(self.home)
         try:
             self.mqtt = self.start("broker", ["oracle.broker", "--port", "0"])["mqtt"]
-            node = self.start("node", _node_arguments(self.home, port, dev_rpc))
-            self.api, self.rpc = node["api"], node.get("rpc")
+            if is_separated(self.home):
+                self._start_nodes(consortium, port)
+            else:
+                node = self.start("node", _node_arguments(self.home, port, dev_rpc))
+                self.nodes = {each.name: node["api"] for each in consortium.organisations}
+                self.rpc = node.get("rpc")
+            self.api = self.nodes[consortium.organisations[0].name]
             if members:
-                self._start_members()
+                self._start_members(consortium)
         except BaseException:
             self.down()
             raise
@@ -65,18 +75,36 @@ class Stage:
                 process.kill()
                 process.wait()
         self.processes.clear()
-        (self.home / ENDPOINTS_FILE).unlink(missing_ok=True)
+        for home in {self.home, *(home_of(self.home, org) for org in self.nodes)}:
+            (home / ENDPOINTS_FILE).unlink(missing_ok=True)
 
-    def _start_members(self) -> None:
+    def start_member(self, name: str) -> None:
+        """One oracle member, which talks to its own organisation's node."""
+        self.start(f"oracle-{name}", self._member_arguments(name))
+
+    def _start_nodes(self, consortium: Consortium, port: int) -> None:
+        """A node per organisation; the first one takes the port that was asked for."""
+        ports = [port, *([0] * len(consortium.organisations))]
         waiting = {
-            f"oracle-{member.name}": self._spawn(
-                f"oracle-{member.name}",
-                ["oracle", "--home", str(self.home), "--org", member.name, "--api", self.api, "--mqtt", self.mqtt],
+            each.name: self._spawn(
+                f"node-{each.name}",
+                [*_node_arguments(home_of(self.home, each.name), chosen, dev_rpc=False), "--org", each.name],
             )
-            for member in Consortium.load(self.home).oracles
+            for each, chosen in zip(consortium.organisations, ports, strict=False)
+        }
+        self.nodes = {org: self._ready(f"node-{org}", lines)["api"] for org, lines in waiting.items()}
+
+    def _start_members(self, consortium: Consortium) -> None:
+        waiting = {
+            f"oracle-{member.name}": self._spawn(f"oracle-{member.name}", self._member_arguments(member.name))
+            for member in consortium.oracles
         }
         for name, lines in waiting.items():
             self._ready(name, lines)
+
+    def _member_arguments(self, name: str) -> list[str]:
+        home = home_of(self.home, name)
+        return ["oracle", "--home", str(home), "--org", name, "--api", self.nodes[name], "--mqtt", self.mqtt]
 
     def start(self, name: str, module: Sequence[str]) -> Mapping[str, Any]:
         """One more process, `python -m module…`; what it says when it is ready."""
@@ -113,18 +141,26 @@ class Stage:
                 return cast(Mapping[str, Any], json.loads(line.removeprefix("ready ")))
 
     def _write_endpoints(self) -> None:
-        """In one rename, so that whoever finds the file finds it whole."""
+        """Each file in one rename, so that whoever finds it finds it whole."""
         document: dict[str, Any] = {
             "api": self.api,
+            "nodes": self.nodes,
             "mqtt": self.mqtt,
             "pids": {name: process.pid for name, process in self.processes.items()},
         }
         if self.rpc:
             document["rpc"] = self.rpc
-        path = self.home / ENDPOINTS_FILE
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-        partial.replace(path)
+        for org in self.nodes:
+            if (own := home_of(self.home, org)) != self.home:
+                _replace(own / ENDPOINTS_FILE, {**document, "api": self.nodes[org]})
+        _replace(self.home / ENDPOINTS_FILE, document)
+
+
+def _replace(path: Path, document: dict[str, Any]) -> None:
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
+    partial.replace(path)
 
 
 def _node_arguments(home: Path, port: int, dev_rpc: bool) -> list[str]:

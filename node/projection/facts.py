@@ -5,6 +5,8 @@
 
 Which table a key belongs to is one table below; what a record's columns are is read from the record itself, whose
 shape the chaincode owns. Invalid transactions leave their code and nothing else. A private write leaves no row.
+Configurations, chaincode definitions and other chaincodes' transactions are in the same blocks: they move the
+checkpoint. What counts is what was written in our chaincode's own namespace, whoever called it, and events of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from sqlalchemy.dialects.sqlite import insert
 from node.projection import tables
 from wuxin_evidence.attestation import MISSING, OK, PRICE, SUSPECT, Attestation
 from wuxin_evidence.canonical import parse_canonical_json
-from wuxin_evidence.fabric_messages import BlockView, TransactionView, parse_block, validation_code_name
+from wuxin_evidence.fabric_messages import BlockView, TransactionView, Write, parse_block, validation_code_name
 from wuxin_evidence.ids import subject
 
 LEDGER = "f"
@@ -82,8 +84,10 @@ class Gap(Exception):
     """A block arrived that does not follow the checkpoint; the follower starts again from there."""
 
 
-def apply_block(connection: Connection, raw: bytes) -> BlockView:
+def apply_block(connection: Connection, raw: bytes, chaincode: str) -> BlockView:
     """Apply one block inside the caller's write transaction, unless another process had done so already.
+
+    ``chaincode`` is the name of ours.
 
     Raises Gap when the block is not the next one, or does not carry the hash of the one before.
     """
@@ -95,8 +99,9 @@ def apply_block(connection: Connection, raw: bytes) -> BlockView:
     if block.number > expected or (at is not None and block.previous_hash.hex() != at.block_hash):
         raise Gap(f"block {block.number} does not follow {expected - 1} of the read model")
     for transaction in block.transactions:
-        if transaction.tx_id:
-            _apply_transaction(connection, block.number, transaction)
+        writes = _writes(transaction, chaincode)
+        if transaction.chaincode == chaincode or writes:
+            _apply_transaction(connection, block.number, transaction, writes, chaincode)
     move_checkpoint(connection, LEDGER, block.number, 0, block.header_hash.hex())
     return block
 
@@ -121,7 +126,13 @@ def put(connection: Connection, table: Table, row: Json) -> None:
     connection.execute(statement)
 
 
-def _apply_transaction(connection: Connection, block: int, transaction: TransactionView) -> None:
+def _writes(transaction: TransactionView, chaincode: str) -> tuple[Write, ...]:
+    return next((each.writes for each in transaction.changes if each.namespace == chaincode), ())
+
+
+def _apply_transaction(
+    connection: Connection, block: int, transaction: TransactionView, writes: tuple[Write, ...], chaincode: str
+) -> None:
     put(
         connection,
         tables.fact_transaction,
@@ -137,9 +148,9 @@ def _apply_transaction(connection: Connection, block: int, transaction: Transact
     )
     if not transaction.is_valid:
         return
-    for write in transaction.writes:
+    for write in writes:
         _apply_write(connection, block, transaction, write.key, write.value)
-    if transaction.event_name == EVENT_NAME:
+    if transaction.event_name == EVENT_NAME and transaction.chaincode == chaincode:
         _apply_events(connection, block, transaction)
 
 

@@ -60,14 +60,14 @@ def checkpoint_of(store: Store, ledger: str) -> Place:
     return START if row is None else (int(row.block), int(row.place))
 
 
-async def follow_facts(store: Store, ledger: Ledger, position: Position) -> None:
-    """Apply every block of facts, for ever."""
+async def follow_facts(store: Store, ledger: Ledger, position: Position, chaincode: str) -> None:
+    """Apply every block of facts, for ever; ``chaincode`` is the name of ours."""
 
     async def read() -> None:
         start = await asyncio.to_thread(checkpoint_of, store, facts.LEDGER)
         await position.move(facts.LEDGER, start)
         async for raw in ledger.blocks(start[0]):
-            number = await asyncio.to_thread(apply_facts, store, raw)
+            number = await asyncio.to_thread(apply_facts, store, raw, chaincode)
             await position.move(facts.LEDGER, (number, 0))
 
     await _for_ever(read, "facts")
@@ -86,10 +86,10 @@ async def follow_obligations(store: Store, chain: Chain, position: Position) -> 
     await _for_ever(read, chain.name)
 
 
-def apply_facts(store: Store, raw: bytes) -> int:
+def apply_facts(store: Store, raw: bytes, chaincode: str) -> int:
     """Apply one block in one database transaction; gives its number, also when another process was first."""
     with store.write() as connection:
-        return facts.apply_block(connection, raw).number
+        return facts.apply_block(connection, raw, chaincode).number
 
 
 async def apply_obligation(store: Store, chain: Chain, log: Log) -> bool:

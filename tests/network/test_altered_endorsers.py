@@ -14,9 +14,10 @@ from network.clock import SystemClock
 from network.consortium import Consortium
 from network.local.engine import LocalFacts, open_endorser
 from network.local.ledger import bind
-from network.local.proposal import agree, prepare, seal
+from network.local.proposal import agree, seal
 from network.local.state import State
 from network.ports import Ledger
+from network.proposal import prepare
 from network.seats import Seat
 from tests.chaincode.facts_world import pledge, receipt
 from tests.network.test_facts_of_the_house import TERMS, founding

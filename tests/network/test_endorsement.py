@@ -14,9 +14,10 @@ from network.consortium import Consortium, ConsortiumError
 from network.local.endorser import Answer, start_endorser, stop_endorser, stopped_endorsers
 from network.local.engine import LocalFacts, open_endorser
 from network.local.ledger import LocalLedger, bind
-from network.local.proposal import Prepared, agree, prepare
+from network.local.proposal import agree
 from network.local.state import State
 from network.ports import EndorsementMismatch, Rejected, Unavailable
+from network.proposal import Prepared, prepare
 from network.seats import Seat, open_peer
 from tests.network import toy_chaincode
 from tests.network.conftest import OpenFacts

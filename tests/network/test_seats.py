@@ -189,10 +189,10 @@ def test_published_keys_are_those_of_the_seat(home: Path) -> None:
     assert published.oracle_evm_address == seat.oracle_evm.address
 
 
-def test_only_the_ordering_organisation_holds_a_block_key(home: Path, consortium: Consortium) -> None:
+def test_only_the_ordering_organisations_hold_a_block_key(home: Path, consortium: Consortium) -> None:
     assert open_orderer(home, consortium.organisation("regulator")).msp_id == "RegulatorMSP"
     with pytest.raises(KeystoreError):
-        open_orderer(home, consortium.organisation("bank"))
+        open_orderer(home, consortium.organisation("warehouse"))
 
 
 @pytest.mark.engine("openssl")

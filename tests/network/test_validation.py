@@ -11,8 +11,9 @@ from network.consortium import Consortium
 from network.identities import Authority, FabricSigner, Validity, new_key
 from network.local.engine import LocalFacts
 from network.local.ledger import LocalLedger, bind
-from network.local.proposal import Agreed, prepare, seal
+from network.local.proposal import Agreed, seal
 from network.ports import Invalid, Rejected
+from network.proposal import prepare
 from network.seats import Seat
 from tests.network.conftest import OpenFacts
 from wuxin_evidence.fabric_messages import (

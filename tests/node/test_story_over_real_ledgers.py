@@ -130,12 +130,12 @@ async def test_the_read_model_equals_what_the_ledgers_give_again(node: Running) 
     story = Story(node)
     await story.lend()
     await node.done("manufacturer", f"{ACT}/draw", DRAW)
-    served = node.node.served["bank"]
-    report = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain)
+    served, chaincode = node.node.served["bank"], node.node.consortium.facts.chaincode
+    report = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, chaincode)
     assert report.differences == () and report.rows > 50
     with node.node.read_model.write() as connection:
         connection.exec_driver_sql("UPDATE facility SET principal_minor = '1'")
-    altered = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain)
+    altered = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, chaincode)
     assert not altered and altered.differences[0].startswith("facility: ")
 
 

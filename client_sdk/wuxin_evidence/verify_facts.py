@@ -1,4 +1,4 @@
-"""Checks of what the two ledgers hold: the recorded attestation, the devices' enrolment, the accepting log.
+"""Checks of what the ledger of facts holds: the recorded attestation and the devices' enrolment.
 
 A Fabric transaction is proved once, in ``_prove_transaction``: block under the trusted block signers,
 envelope in the block, caller and endorsers under the trusted roots, endorsement policy satisfied over
@@ -11,12 +11,11 @@ from typing import Any, NamedTuple, cast
 from wuxin_evidence.attestation import Attestation
 from wuxin_evidence.bundle import device_member
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.evm_proof import ReceiptProof, attestation_logs, decode_header, sealed_by, verify_receipt
 from wuxin_evidence.fabric_blocks import require_exact_block
 from wuxin_evidence.fabric_messages import TransactionView, parse_block, validation_code_name
 from wuxin_evidence.fabric_proof import find_transaction, verify_block, verify_creator, verify_endorsements
 from wuxin_evidence.ids import subject
-from wuxin_evidence.trust import Trust, TrustedChain
+from wuxin_evidence.trust import Trust
 from wuxin_evidence.verify_case import Assumed, Case, Checked, Missing, Note, hex_bytes, json_object
 
 RECORD_ATTESTATION = "record_attestation"
@@ -91,42 +90,6 @@ def _bound(case: Case, device_id: str, record: dict[str, Any]) -> Note:
         if subject(kind, name) == case.attestation.subject:
             return Checked(f"device {device_id} is bound to the attested subject, {kind} {name}")
     return Missing(f"a record that binds device {device_id} to the attested subject")
-
-
-def check_obligations(case: Case) -> Iterator[Note]:
-    """A sealed block holds the transaction with which the feed accepted this attestation."""
-    header, receipt = case.member("obligations/header.rlp"), case.member("obligations/receipt.rlp")
-    proof = case.json("obligations/proof.json")
-    if header is None or receipt is None or proof is None:
-        yield Missing("the obligations block that accepted the attestation")
-        return
-    block = decode_header(header)
-    place = ReceiptProof.from_json(proof)
-    outcome = verify_receipt(block, receipt, place)
-    if outcome.status != 1:
-        raise EvidenceError("not_found", "the transaction was reverted", "carry the one that was accepted")
-    if case.trust is None:
-        yield Missing("who seals the chain: no trust file")
-        return
-    chain = _sealed_chain(header, case.trust)
-    if chain.feed is None:
-        yield Missing(f"the address of AttestationFeed on {chain.name} is not in the trust file")
-        return
-    if case.attestation.digest() not in attestation_logs(outcome, chain.feed):
-        raise EvidenceError("not_found", "the receipt accepts no such attestation", "carry the accepting transaction")
-    where = f"{chain.name} block {block.number}, transaction {place.tx_hash.hex()}"
-    yield Checked(f"AttestationFeed accepted it: {where}, sealed {block.timestamp}")
-    yield Assumed(f"the sealer of {chain.name} sealed no second block {block.number}; the state root is not used")
-
-
-def _sealed_chain(header: bytes, trust: Trust) -> TrustedChain:
-    sealer = sealed_by(header)
-    for chain in trust.chains:
-        if sealer in chain.sealers:
-            return chain
-    raise EvidenceError(
-        "bad_signature", f"the header is sealed by {sealer.hex()}, a stranger", "compare the chain's sealers"
-    )
 
 
 def _proved(case: Case, stem: str, what: str) -> _Proved | Missing:

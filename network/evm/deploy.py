@@ -14,13 +14,16 @@ regulator of the circle, where it has one: it can grant roles, so it must not be
 
 Each step after the deployment carries a command id of its own and may be repeated; a deployment that was cut short
 before its record was written is done again, over new contracts.
+
+Which engine runs the chain is the affair of `bind`, which gives a seat's port over it: `bind_embedded` in
+network/local/obligations.py, `bind` in network/evm/obligations.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from contracts.loader import (
     BANK,
@@ -33,14 +36,11 @@ from contracts.loader import (
     load_artifact,
     load_rule_pack,
 )
-from network.clock import Clock
 from network.consortium import Circle, Consortium, Organisation
-from network.evm.chain import Contract, Web3Chain
-from network.evm.requests import Endpoint
-from network.local.evm import contract_address
-from network.local.evm_methods import EmbeddedEndpoint
-from network.local.evm_node import EvmNode
-from network.local.obligations import EMBEDDED_POLL_S, Deployment, abi_of, open_chain
+from network.evm.chain import Web3Chain
+from network.evm.deployment import Deployment, abi_of
+from network.evm.signing import contract_address
+from network.homes import home_of
 from network.ports import Chain, Rejected
 from network.published import first_committee, public_keys
 from network.seats import Seat, open_seat
@@ -53,10 +53,19 @@ TOKEN_NAME, TOKEN_SYMBOL = "Deposit CNY", "DCNY"
 KINDS_ALL = 0b1111
 """An asset profile serves scheduled, alarm, lien and price attestations: 1 << kind each."""
 
+Bind = Callable[[Seat, Deployment | None], Web3Chain]
+"""A seat's port over the circle's chain; without a deployment it knows no contract and can only create."""
+
 _ROLES: Mapping[str, int] = {"bank": BANK, "insurer": INSURER, "regulator": REGULATOR}
 
 
-async def deploy_obligations(home: Path, consortium: Consortium, node: EvmNode, *, chain: str = "e1") -> Deployment:
+async def deploy_obligations(
+    home: Path,
+    consortium: Consortium,
+    bind: Bind,
+    *,
+    chain: str = "e1",
+) -> Deployment:
     """Deploy and connect the contracts and grant the circle's roles, unless the record says that it was done.
 
     Also names the attestation feed in the home's trust file. Raises Rejected, Unavailable, KeystoreError.
@@ -65,11 +74,19 @@ async def deploy_obligations(home: Path, consortium: Consortium, node: EvmNode, 
     if standing is not None:
         return standing
     circle = consortium.circle(chain)
-    admin = open_seat(home, administrator(consortium, circle).name)
-    first_block = node.height() + 1
-    addresses = await _create(circle, node, admin, consortium.consortium_id)
+    admin = _seat(home, administrator(consortium, circle))
+    port = bind(admin, None)
+    try:
+        first_block = await port.height() + 1
+        addresses = await _create(port, consortium.consortium_id)
+    finally:
+        await port.aclose()
     deployment = Deployment(chain, circle.chain_id, first_block, addresses)
-    await _wire(home, consortium, _bound(circle, node, admin, deployment), deployment)
+    port = bind(admin, deployment)
+    try:
+        await _wire(home, consortium, port, deployment)
+    finally:
+        await port.aclose()
     deployment.save(home)
     set_feed(home, chain, addresses["AttestationFeed"])
     return deployment
@@ -78,34 +95,32 @@ async def deploy_obligations(home: Path, consortium: Consortium, node: EvmNode, 
 async def set_up_circle(
     home: Path,
     consortium: Consortium,
-    node: EvmNode,
-    clock: Clock,
+    bind: Bind,
     *,
     profiles: Sequence[tuple[bytes, int]],
     packs: Sequence[str],
     deposits_minor: Mapping[str, int],
     chain: str = "e1",
 ) -> Deployment:
-    """Everything a demo needs, by the seats of the organisations in this home.
+    """Everything a demo needs, by the seats of the organisations of this home.
 
     `profiles` are (hash of 32 bytes, window in seconds), `packs` rule packs by name or path, `deposits_minor` the
     opening deposit of each organisation (zero lists the account only).
     """
-    deployment = await deploy_obligations(home, consortium, node, chain=chain)
+    deployment = await deploy_obligations(home, consortium, bind, chain=chain)
     circle = consortium.circle(chain)
-
-    def seat_of(role: str) -> tuple[Seat, Chain]:
-        seat = open_seat(home, _first_with(consortium, circle, role).name)
-        return seat, open_chain(home, consortium, seat, clock, chain=chain, node=node)
-
-    regulator, regulating = seat_of("regulator")
-    await appoint_committee(home, consortium, regulator, regulating)
-    for profile, window_s in profiles:
-        await register_profile(regulator, regulating, profile, window_s, consortium.day_offset_s)
-    bank, banking = seat_of("bank")
-    for pack in packs:
-        await load_pack(bank, banking, pack)
-    await open_accounts(home, bank, banking, deployment, deposits_minor)
+    regulator, bank = (_seat(home, _first_with(consortium, circle, role)) for role in ("regulator", "bank"))
+    regulating, banking = bind(regulator, deployment), bind(bank, deployment)
+    try:
+        await appoint_committee(home, consortium, regulator, regulating)
+        for profile, window_s in profiles:
+            await register_profile(regulator, regulating, profile, window_s, consortium.day_offset_s)
+        for pack in packs:
+            await load_pack(bank, banking, pack)
+        await open_accounts(home, bank, banking, deployment, deposits_minor)
+    finally:
+        await regulating.aclose()
+        await banking.aclose()
     return deployment
 
 
@@ -157,17 +172,15 @@ async def open_accounts(
         await _once(seat, chain, "DepositToken", "mint", [account, amount_minor], f"deposit/{organisation}")
 
 
-async def _create(circle: Circle, node: EvmNode, admin: Seat, consortium_id: bytes) -> dict[str, bytes]:
-    chain = _bound(circle, node, admin, None)
-    nonce = node.account(admin.evm_key.address).nonce
-    manager = contract_address(admin.evm_key.address, nonce + 1)
+async def _create(chain: Web3Chain, consortium_id: bytes) -> dict[str, bytes]:
+    manager = contract_address(chain.address, await chain.next_nonce() + 1)
     made: dict[str, bytes] = {"AccessManager": manager}
 
     async def create(name: str, *args: Any) -> None:
         made[name] = await chain.create(load_artifact(name).bytecode, abi_of(name), args)
 
     await create("OracleCommittee", manager, consortium_id)
-    await create("AccessManager", admin.evm_key.address)
+    await create("AccessManager", chain.address)
     if made["AccessManager"] != manager:
         raise Rejected("conflict", "the administrator's account was used during the deployment", "deploy again")
     await create("AttestationFeed", manager, made["OracleCommittee"])
@@ -195,10 +208,8 @@ async def _wire(home: Path, consortium: Consortium, chain: Chain, deployment: De
             await _done(chain, "AccessManager", "grantRole", [role, account, delay_s])
 
 
-def _bound(circle: Circle, node: EvmNode, seat: Seat, deployment: Deployment | None) -> Web3Chain:
-    contracts: tuple[Contract, ...] = deployment.contracts() if deployment else ()
-    endpoint = cast(Endpoint, EmbeddedEndpoint(node))
-    return Web3Chain(circle.chain, endpoint, circle.chain_id, contracts, seat.evm_key, poll_s=EMBEDDED_POLL_S)
+def _seat(home: Path, organisation: Organisation) -> Seat:
+    return open_seat(home_of(home, organisation.name), organisation.name)
 
 
 def _first_with(consortium: Consortium, circle: Circle, role: str) -> Organisation:

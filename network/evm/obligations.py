@@ -1,0 +1,75 @@
+"""A circle's chain on validators of its own: the port `Chain` of a seat over the endpoints that a home names.
+
+`open_chain` is the whole of it for a node; `bind` is what the deployment takes. Each port has endpoints of its own, so
+that one seat's troubles are not another's; closing the port closes them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from network.connections import ChainConnection
+from network.consortium import Circle, Consortium
+from network.evm.chain import Web3Chain
+from network.evm.comet import CometConsensus
+from network.evm.deploy import Bind
+from network.evm.deployment import Deployment
+from network.evm.endpoints import ConsensusProbe, Endpoints, JsonRpcProbe
+from network.evm.requests import Endpoint
+from network.ports import Chain
+from network.seats import Seat
+from wuxin_evidence.secp256k1 import EvmKey
+
+POLL_S = 0.1
+"""How often a receipt or a new block is asked for: less than half of what the fastest engine takes for a block."""
+
+
+class RemoteChain(Web3Chain):
+    """The port over endpoints that it closes with itself."""
+
+    def __init__(
+        self, circle: Circle, connection: ChainConnection, deployment: Deployment | None, key: EvmKey
+    ) -> None:
+        endpoints = Endpoints(connection.endpoints, JsonRpcProbe(circle.chain_id))
+        self._opened = [endpoints]
+        consensus = None
+        if connection.engine == "cometbft" and connection.headers:
+            headers = Endpoints(connection.headers, ConsensusProbe())
+            self._opened.append(headers)
+            consensus = CometConsensus(cast(Endpoint, headers), circle.chain_id)
+        super().__init__(
+            circle.chain,
+            cast(Endpoint, endpoints),
+            circle.chain_id,
+            deployment.contracts() if deployment else (),
+            key,
+            poll_s=POLL_S,
+            engine=connection.engine,
+            finality_depth=connection.finality_depth,
+            consensus=consensus,
+        )
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        for each in self._opened:
+            await each.aclose()
+
+
+def bind(consortium: Consortium, connection: ChainConnection, *, chain: str = "e1") -> Bind:
+    """What the deployment takes: a seat's port over the connection."""
+    circle = consortium.circle(chain)
+
+    def port(seat: Seat, deployment: Deployment | None) -> Web3Chain:
+        return RemoteChain(circle, connection, deployment, seat.evm_key)
+
+    return port
+
+
+def open_chain(home: Path, consortium: Consortium, seat: Seat, connection: ChainConnection, chain: str = "e1") -> Chain:
+    """The obligations of a circle, bound to a seat. Asks nothing of the endpoints yet.
+
+    Raises Unavailable while the contracts are not deployed, ConsortiumError.
+    """
+    deployment = Deployment.standing(home, chain)
+    return RemoteChain(consortium.circle(chain), connection, deployment, seat.evm_key)

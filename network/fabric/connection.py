@@ -1,0 +1,107 @@
+"""One peer over gRPC: the border to a library that ships without types.
+
+`PeerLink.call` asks once, `PeerLink.stream` asks once and reads answers until somebody ends it; both take and give
+bytes. The channel is made at the first use in the running event loop, because grpc.aio binds it there, and made again
+when another loop uses the link. It reconnects by itself; a call while it cannot is answered with `RpcFailure` at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+from typing import Any, cast
+
+from network.connections import FabricNode
+
+MESSAGE_BYTES_MAX = 100 * 1024 * 1024
+"""What Fabric's peers take and give; a block may be that large."""
+
+KEEPALIVE_S = 65
+"""Fabric refuses pings that come more often than each minute (peer.keepalive.minInterval)."""
+
+KEEPALIVE_TIMEOUT_S = 20
+
+RECONNECT_MS_MAX = 2_000
+"""A peer that was restarted is back within two seconds; grpc would wait up to two minutes."""
+
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.keepalive_time_ms", KEEPALIVE_S * 1000),
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_S * 1000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
+_DETAILS = "grpc-status-details-bin"
+
+_grpc = cast(Any, import_module("grpc"))
+
+
+class RpcFailure(Exception):
+    """A call that got no answer but a status: gRPC's name of it, its words, and google.rpc.Status bytes if given."""
+
+    def __init__(self, node: FabricNode, status: str, message: str, details: bytes) -> None:
+        super().__init__(f"{node.organisation} at {node.address}: {status}: {message}")
+        self.node = node
+        self.status = status
+        self.message = message
+        self.details = details
+
+
+class PeerLink:
+    """A peer and the channel to it."""
+
+    def __init__(self, node: FabricNode) -> None:
+        self.node = node
+        self._channel: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def call(self, method: str, request: bytes, timeout_s: float) -> bytes:
+        """The answer to one request. Raises RpcFailure, DEADLINE_EXCEEDED after `timeout_s` included."""
+        try:
+            return cast(bytes, await self._open().unary_unary(method)(request, timeout=timeout_s))
+        except _grpc.aio.AioRpcError as failure:
+            raise self._failure(failure) from failure
+
+    @asynccontextmanager
+    async def stream(
+        self, method: str, request: bytes, timeout_s: float | None = None
+    ) -> AsyncGenerator[AsyncIterator[bytes]]:
+        """The answers to one request; the call is cancelled when the context is left. They raise RpcFailure."""
+        call = self._open().unary_stream(method)(request, timeout=timeout_s)
+        try:
+            yield self._answers(call)
+        finally:
+            call.cancel()
+
+    async def aclose(self) -> None:
+        channel, self._channel = self._channel, None
+        if channel is not None and self._loop is asyncio.get_running_loop():
+            await channel.close()
+
+    async def _answers(self, call: Any) -> AsyncIterator[bytes]:
+        try:
+            async for answer in call:
+                yield answer
+        except _grpc.aio.AioRpcError as failure:
+            raise self._failure(failure) from failure
+
+    def _open(self) -> Any:
+        loop = asyncio.get_running_loop()
+        if self._channel is None or self._loop is not loop:
+            credentials = _grpc.ssl_channel_credentials(root_certificates=self.node.tls_root.encode())
+            self._channel = _grpc.aio.secure_channel(self.node.address, credentials, options=_OPTIONS)
+            self._loop = loop
+        return self._channel
+
+    def _failure(self, failure: Any) -> RpcFailure:
+        details = b""
+        for key, value in failure.trailing_metadata() or ():
+            if key == _DETAILS:
+                details = cast(bytes, value)
+        return RpcFailure(self.node, str(failure.code().name), str(failure.details() or ""), details)

@@ -1,0 +1,211 @@
+"""Blocks from a peer: followed for ever, and one at a time.
+
+`Blocks.follow` asks a peer for everything from a number on, checks that each block is the next one (its number, the
+hash of the one before, the hash over its own transactions) and hands it on. When the peer ends the stream, goes away,
+falls silent while others have more, or delivers what does not fit, the next peer is asked from exactly the block that
+is due. Nothing is delivered twice and nothing is left out; what a peer invents beyond the last block is found by no
+hash, so the own organisation's peer stands first.
+
+`Blocks.fetch` reads one block, to see where a transaction stands in it; transactions of the same block share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import cached_property
+
+from network.clock import Clock
+from network.fabric import wire
+from network.fabric.connection import PeerLink, RpcFailure
+from network.fabric.gateway import Gateway
+from network.fabric.query import chain_height
+from network.fabric.retry import ATTEMPT_S, Backoff, Deadline
+from network.ports import Unavailable
+from network.proposal import Signer
+from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.fabric_messages import NONCE_BYTES, BlockHeader, data_hash, envelope
+
+SILENCE_S = 10.0
+"""After so long without a block the peer and another one are asked for their height."""
+
+GIVE_UP_S = 15.0
+"""Following ends as Unavailable when no peer delivered anything for so long; the follower starts again from its
+checkpoint, and what it says in between is the reason."""
+
+FETCHED_MAX = 16
+"""Blocks kept for transactions that wait in them; a block is asked for while its transactions are acknowledged."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class CommittedBlock:
+    """A block as a peer keeps it: with a validation code for each envelope."""
+
+    number: int
+    envelopes: tuple[bytes, ...]
+    codes: bytes
+
+    @classmethod
+    def read(cls, raw: bytes) -> CommittedBlock:
+        """Raises EvidenceError `malformed`."""
+        found, codes, number = wire.envelopes(raw)
+        if len(codes) != len(found):
+            raise EvidenceError("malformed", f"block {number} lacks validation codes", "ask a peer that committed it")
+        return cls(number, found, codes)
+
+    @cached_property
+    def places(self) -> Mapping[str, int]:
+        """Transaction id to position; of a repeated id the first counts, the others are never valid."""
+        places: dict[str, int] = {}
+        for index, each in enumerate(self.envelopes):
+            places.setdefault(wire.transaction_id_of(each), index)
+        return places
+
+
+class Unfit(Exception):
+    """A peer delivered something else than the next block, or nothing though there is more."""
+
+
+@dataclass
+class _Due:
+    """The block that comes next, and the hash it has to name once one was delivered."""
+
+    number: int
+    previous_hash: bytes | None = None
+
+    def take(self, raw: bytes) -> None:
+        """Accept the next block. Raises Unfit."""
+        try:
+            number, previous_hash, own_hash, contents = wire.header_of(raw)
+        except EvidenceError as error:
+            raise Unfit(f"block {self.number} does not parse") from error
+        if number != self.number:
+            raise Unfit(f"block {number} came where {self.number} was due")
+        if self.previous_hash is not None and previous_hash != self.previous_hash:
+            raise Unfit(f"block {number} does not name the hash of block {number - 1}")
+        if data_hash(contents) != own_hash:
+            raise Unfit(f"block {number} does not have the hash that its header names")
+        self.previous_hash = BlockHeader(number, previous_hash, own_hash).hash()
+        self.number += 1
+
+
+class Blocks:
+    """The blocks of one channel, through the peers of a gateway."""
+
+    def __init__(self, gateway: Gateway, signer: Signer, channel: str, clock: Clock) -> None:
+        self._gateway = gateway
+        self._signer = signer
+        self._channel = channel
+        self._clock = clock
+        self._fetched: OrderedDict[int, asyncio.Task[CommittedBlock]] = OrderedDict()
+
+    async def follow(self, after: int) -> AsyncIterator[bytes]:
+        """Serialised blocks after + 1, after + 2, …, for ever. Raises Unavailable when no peer delivers."""
+        due, backoff, deadline = _Due(after + 1), Backoff(), Deadline(GIVE_UP_S)
+        while True:
+            link = self._gateway.links()[0]
+            try:
+                async for raw in self._from(link, due):
+                    yield raw
+                    backoff.reset()
+                    deadline = Deadline(GIVE_UP_S)
+                reason = "the peer ended the delivery"
+            except (RpcFailure, Unfit) as failure:
+                reason = str(failure)
+            _log.warning("blocks from %s (%s): %s", link.node.organisation, link.node.address, reason)
+            if deadline.left_s == 0:
+                raise Unavailable(f"no peer delivers block {due.number}: {reason}", "see `wuxin network doctor`")
+            self._gateway.suspect(link)
+            await backoff.pause()
+
+    async def fetch(self, number: int, preferred: PeerLink) -> CommittedBlock:
+        """One block, from `preferred` first. Raises Unavailable."""
+        task = self._fetched.get(number)
+        if task is None:
+            task = self._fetched[number] = asyncio.ensure_future(self._fetch(number, preferred))
+            task.add_done_callback(lambda done: self._forget_failed(number, done))
+            while len(self._fetched) > FETCHED_MAX:
+                self._fetched.popitem(last=False)
+        return await asyncio.shield(task)
+
+    def _forget_failed(self, number: int, done: asyncio.Task[CommittedBlock]) -> None:
+        if done.cancelled() or done.exception() is not None:
+            self._fetched.pop(number, None)
+
+    async def _fetch(self, number: int, preferred: PeerLink) -> CommittedBlock:
+        reason = ""
+        for link in (preferred, *(each for each in self._gateway.links() if each is not preferred)):
+            try:
+                async with self._answers(link, number, number, ATTEMPT_S) as answers:
+                    async for raw in answers:
+                        block = CommittedBlock.read(_block(raw))
+                        if block.number == number:
+                            return block
+            except (RpcFailure, Unfit, EvidenceError) as failure:
+                reason = str(failure)
+        raise Unavailable(f"no peer gives block {number}: {reason}", "see `wuxin network doctor`")
+
+    async def _from(self, link: PeerLink, due: _Due) -> AsyncIterator[bytes]:
+        async with self._answers(link, due.number, wire.FOR_EVER) as answers:
+            while True:
+                answer = await self._next(answers, link, due)
+                if answer is None:
+                    return
+                raw = _block(answer)
+                due.take(raw)
+                yield raw
+
+    async def _next(self, answers: AsyncIterator[bytes], link: PeerLink, due: _Due) -> bytes | None:
+        """The next answer, None at the end. Raises Unfit for a peer that is silent although there is more."""
+        reading = asyncio.ensure_future(anext(answers, None))
+        behind = False
+        try:
+            while not (await asyncio.wait({reading}, timeout=SILENCE_S))[0]:
+                was_behind, behind = behind, await self._is_behind(link, due.number)
+                if was_behind and behind:
+                    raise Unfit(f"silent, though block {due.number} exists")
+            return reading.result()
+        finally:
+            if not reading.done():
+                reading.cancel()
+                with suppress(asyncio.CancelledError, RpcFailure):
+                    await reading
+
+    async def _is_behind(self, link: PeerLink, number: int) -> bool:
+        """Whether this peer does not answer, or it or another one has a block of that number already."""
+        others = [each for each in self._gateway.links() if each is not link]
+        asked = [link, *random.sample(others, min(1, len(others)))]
+        heights = await asyncio.gather(*(self._height(each) for each in asked))
+        return heights[0] is None or any(height is not None and height > number for height in heights)
+
+    async def _height(self, link: PeerLink) -> int | None:
+        return await chain_height(self._gateway, link, self._signer, self._channel, self._clock.now_ms())
+
+    @asynccontextmanager
+    async def _answers(
+        self, link: PeerLink, first: int, last: int, timeout_s: float | None = None
+    ) -> AsyncGenerator[AsyncIterator[bytes]]:
+        nonce = secrets.token_bytes(NONCE_BYTES)
+        payload = wire.seek_payload(self._channel, self._signer.identity, nonce, self._clock.now_ms(), first, last)
+        seek = envelope(payload, self._signer.sign(payload))
+        async with link.stream(wire.DELIVER, seek, timeout_s) as answers:
+            yield answers
+
+
+def _block(answer: bytes) -> bytes:
+    """The block in an answer. Raises Unfit for a status: the delivery is over."""
+    try:
+        found = wire.delivered(answer)
+    except EvidenceError as error:
+        raise Unfit("an answer that is no delivery") from error
+    if isinstance(found, int):
+        raise Unfit(f"the delivery ended with status {found}")
+    return found

@@ -1,0 +1,288 @@
+"""Endorsements gathered by asking each organisation's peer, without a gateway between.
+
+The gateway service does this for the usual transaction; here it is done where the client itself has to know who
+answered what:
+
+- The gateway gave up. All peers are asked at once; as soon as those that agree satisfy every policy the rest is not
+  waited for, so that one that is slow, away or wrong stops nobody. Who differs is named.
+- A refusal. It counts once as many organisations give it as have to endorse, because a single peer may be wrong or a
+  few milliseconds behind.
+- Private values. They go to no more organisations than the policies want: the first peer says what the transaction
+  writes, and from that follows the smallest set. The gateway service refuses this case (its plan takes only members of
+  the private collection, and one member is not enough for the chaincode's policy).
+
+Peers commit the same block at slightly different moments, so answers that differ are asked for again, a few times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from chaincode.stub import implicit_collection
+from network.fabric import wire
+from network.fabric.connection import PeerLink
+from network.fabric.failures import STATUS_REFUSED, Failure, identity_error, refusal
+from network.fabric.gateway import Gateway
+from network.fabric.retry import ATTEMPT_S, Backoff
+from network.ports import EndorsementMismatch, Unavailable
+from network.proposal import Prepared
+from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.fabric_messages import (
+    Endorsement,
+    Policy,
+    Principal,
+    decode_rwset,
+    parse_policy,
+    peers_all,
+    peers_at_least,
+)
+
+ROUNDS_MAX = 5
+"""With pauses that add up to about a second: a peer that still differs then is not merely behind."""
+
+_FIRST_PAUSE_S, _PAUSE_S_MAX = 0.05, 0.8
+_DUPLICATE = "duplicate transaction found"
+_IMPLICIT = implicit_collection("")
+
+_log = logging.getLogger(__name__)
+
+
+class AlreadyOrdered(Exception):
+    """A peer has a transaction with this id in a block."""
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What enough organisations computed alike, with their signatures over it."""
+
+    payload: bytes
+    endorsements: tuple[Endorsement, ...]
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """One organisation's chaincode's answer; `policies` are those that it calls for beside the chaincode's own."""
+
+    link: PeerLink
+    response: wire.ProposalResponse
+    policies: tuple[Policy, ...]
+
+    @property
+    def organisation(self) -> str:
+        return self.link.node.organisation
+
+    @property
+    def endorsed(self) -> bool:
+        return self.response.endorsement is not None and self.response.status < STATUS_REFUSED
+
+    @property
+    def content(self) -> tuple[int, str, bytes]:
+        """Equal for all who computed the same; a refusal is equal by its words."""
+        return self.response.status, self.response.message, self.response.payload if self.endorsed else b""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why a peer gave no opinion."""
+
+    link: PeerLink
+    reason: str
+
+
+class Endorsers:
+    """The peers of the endorsing organisations, and how many of these have to agree by default."""
+
+    def __init__(self, gateway: Gateway, links: Sequence[PeerLink], chaincode: str, endorsements: int) -> None:
+        """`links` without organisations that do not endorse, in the order of preference."""
+        self._gateway = gateway
+        self._links = tuple(links)
+        self._chaincode = chaincode
+        self._needed = endorsements
+        msp_ids = {link.node.msp_id for link in links}
+        self._default = parse_policy(peers_at_least(endorsements, sorted(msp_ids))) if self.suffice else None
+
+    @property
+    def suffice(self) -> bool:
+        """Whether enough organisations' peers are known to satisfy the chaincode's policy."""
+        return len({link.node.msp_id for link in self._links}) >= self._needed
+
+    async def agree(self, prepared: Prepared, *, sparingly: bool = False) -> Agreed:
+        """Endorsements that satisfy every policy; `sparingly` asks no organisation that is not needed for it.
+
+        Raises Rejected, EndorsementMismatch, Unavailable, AlreadyOrdered.
+        """
+        backoff = Backoff(_FIRST_PAUSE_S, _PAUSE_S_MAX)
+        for last in [False] * (ROUNDS_MAX - 1) + [True]:
+            tally = _Tally(self._needed, self._default, prepared.tx_id)
+            agreed = await self._round(prepared, tally, sparingly)
+            if agreed is not None:
+                tally.report()
+                return agreed
+            if last or not tally.divided:
+                raise tally.verdict()
+            await backoff.pause()
+        raise AssertionError("the last round returns or raises")
+
+    async def _round(self, prepared: Prepared, tally: _Tally, sparingly: bool) -> Agreed | None:
+        """Ask everybody at once; or the first, then whom the policies want beside it, until none can help."""
+        left = list(self._links)
+        asked = left[:1] if sparingly else left
+        while asked:
+            left = [link for link in left if link not in asked]
+            agreed = await self._wave(asked, prepared, tally)
+            if agreed is not None:
+                return agreed
+            asked = tally.still_needed(left)
+        return None
+
+    async def _wave(self, links: Sequence[PeerLink], prepared: Prepared, tally: _Tally) -> Agreed | None:
+        """Ask these peers; what is still open once the outcome is certain is cancelled."""
+        tasks = {asyncio.ensure_future(self._ask(link, prepared)) for link in links}
+        try:
+            while tasks:
+                done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+                for each in done:
+                    agreed = tally.take(each.result())
+                    if agreed is not None:
+                        return agreed
+        finally:
+            for each in tasks:
+                each.cancel()
+        return None
+
+    async def _ask(self, link: PeerLink, prepared: Prepared) -> Opinion | Silence:
+        try:
+            raw = await self._gateway.ask(link, "endorse", wire.PROCESS_PROPOSAL, prepared.signed, ATTEMPT_S)
+            response = wire.proposal_response(raw, self._chaincode)
+            opinion = Opinion(link, response, tuple(_policies(response)))
+        except Failure as failure:
+            return Silence(link, failure.message or failure.status)
+        except EvidenceError as error:
+            return Silence(link, error.detail)
+        if not response.payload and response.status >= STATUS_REFUSED:
+            return Silence(link, response.message)
+        return opinion
+
+
+class _Tally:
+    """Opinions of one round, by what they say."""
+
+    def __init__(self, needed: int, default: Policy | None, tx_id: str) -> None:
+        self._needed = needed
+        self._default = default
+        self._tx_id = tx_id
+        self._groups: dict[tuple[int, str, bytes], list[Opinion]] = {}
+        self._silent: list[Silence] = []
+
+    @property
+    def divided(self) -> bool:
+        return len(self._groups) > 1
+
+    def take(self, answer: Opinion | Silence) -> Agreed | None:
+        """Count one answer; gives the outcome once it is certain.
+
+        Raises AlreadyOrdered, and Rejected or Unavailable when enough organisations refuse alike.
+        """
+        if isinstance(answer, Silence):
+            if _DUPLICATE in answer.reason:
+                raise AlreadyOrdered
+            self._silent.append(answer)
+            return None
+        group = self._groups.setdefault(answer.content, [])
+        group.append(answer)
+        if not answer.endorsed:
+            if len({each.link.node.msp_id for each in group}) >= self._needed:
+                raise self._refusal(group)
+            return None
+        if self._unmet(group, ()):
+            return None
+        endorsements = tuple(each.response.endorsement for each in group)
+        return Agreed(answer.response.payload, tuple(each for each in endorsements if each is not None))
+
+    def still_needed(self, left: Sequence[PeerLink]) -> list[PeerLink]:
+        """Of the peers not asked yet, a set without which the largest agreeing group meets no policy; none when even
+        all of them would not help, or when nothing was endorsed."""
+        group = self._largest()
+        if not group or not group[0].endorsed or self._unmet(group, left):
+            return []
+        wanted = list(left)
+        for link in reversed(left):
+            without = [each for each in wanted if each is not link]
+            if not self._unmet(group, without):
+                wanted = without
+        return wanted
+
+    def report(self) -> None:
+        """Say who was passed over; the transaction goes on without them."""
+        largest = self._largest()
+        for group in self._groups.values():
+            if group is not largest:
+                names = ", ".join(each.organisation for each in group)
+                _log.warning("transaction %s: %s answered something else than the others", self._tx_id, names)
+
+    def verdict(self) -> Exception:
+        """The error of a round in which nobody prevailed."""
+        largest = self._largest()
+        if self.divided:
+            return self._mismatch(largest)
+        if not largest:
+            texts = [each.reason for each in self._silent]
+            return identity_error(texts, self._tx_id) or self._unavailable("no endorser answered")
+        if not largest[0].endorsed:
+            return self._refusal(largest)
+        unmet = self._unmet(largest, ())
+        return self._unavailable(f"{' and '.join(policy.describe() for policy in unmet)} must endorse")
+
+    def _largest(self) -> list[Opinion]:
+        return max(self._groups.values(), key=len) if self._groups else []
+
+    def _unmet(self, group: Sequence[Opinion], more: Iterable[PeerLink]) -> list[Policy]:
+        links = [*(each.link for each in group), *more]
+        signers = [Principal(link.node.msp_id, "PEER") for link in links]
+        return [policy for policy in self._wanted(group[0]) if not policy.satisfied_by(signers)]
+
+    def _wanted(self, opinion: Opinion) -> list[Policy]:
+        own = [self._default] if opinion.response.interest.by_default and self._default is not None else []
+        return [*opinion.policies, *own]
+
+    def _refusal(self, group: Sequence[Opinion]) -> Exception:
+        first = group[0]
+        return refusal(first.organisation, first.response.status, first.response.message, self._tx_id)
+
+    def _mismatch(self, largest: Sequence[Opinion]) -> EndorsementMismatch:
+        usual = largest[0]
+        deviating = [each for group in self._groups.values() if group is not largest for each in group]
+        found = "; ".join(f"{each.organisation} answered {_short(each)}" for each in deviating)
+        return EndorsementMismatch(
+            [each.organisation for each in deviating],
+            self._tx_id,
+            f"{found}, while {usual.organisation} answered {_short(usual)}",
+        )
+
+    def _unavailable(self, why: str) -> Unavailable:
+        nodes = [(each.link.node, each.reason) for each in self._silent]
+        said = "; ".join(f"{node.organisation} ({node.address}): {reason}" for node, reason in nodes)
+        return Unavailable(f"{why}: {said}" if said else why, "see `wuxin network doctor`, then repeat")
+
+
+def _policies(response: wire.ProposalResponse) -> list[Policy]:
+    """Those of the keys that are written, and the owners of private collections. Raises EvidenceError."""
+    if response.endorsement is None:
+        return []
+    wanted = list(response.interest.key_policies)
+    rwset, _ = wire.simulated(response.payload)
+    for changes in decode_rwset(rwset):
+        for collection in changes.collections:
+            if collection.writes and collection.name.startswith(_IMPLICIT):
+                wanted.append(parse_policy(peers_all([collection.name.removeprefix(_IMPLICIT)])))
+    return wanted
+
+
+def _short(opinion: Opinion) -> str:
+    response = opinion.response
+    if response.status >= STATUS_REFUSED:
+        return f"{response.status} {response.message[:200]}"
+    return f"{response.status} with another read-write set, result or event"

@@ -1,0 +1,253 @@
+"""The ledger of facts on Hyperledger Fabric, behind the `Ledger` port, bound to one seat.
+
+Workflow of `submit`, and what happens where it does not go straight:
+
+    propose        signed here; the same nonce gives the same transaction id
+    endorse        by the own peer's gateway. Slow, wrong, refused, away: every endorser is asked directly (endorsing);
+                   private values: always directly, and no organisation more than needed
+    check          the gateway's Payload is for this very proposal; then it is signed
+    submit         to the orderers. Not acknowledged: the outcome is open, so
+    commit status  of the same transaction is asked for, and the same envelope sent again, for a minute; then
+                   Unavailable with the id. Nothing is ever proposed a second time on our own account
+    place          the block itself says which position and validation code the transaction has
+
+A transaction id that stands in a block already is looked up there: the earlier commit, its refusal, or
+`idempotency_mismatch` for another command. Read conflicts are the caller's to repeat (`ports.Invalid`).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from network.clock import Clock
+from network.connections import FactsConnection
+from network.consortium import Consortium
+from network.fabric import query, wire
+from network.fabric.connection import PeerLink
+from network.fabric.deliver import Blocks, CommittedBlock
+from network.fabric.endorsing import AlreadyOrdered, Endorsers
+from network.fabric.failures import Failure, identity_error, port_error, unavailable
+from network.fabric.gateway import Gateway
+from network.fabric.retry import COMMIT_SLICE_S, OUTCOME_S, UNACKNOWLEDGED_SLICE_S, Caution, Deadline
+from network.ports import Commit, Invalid, Ledger, Rejected, Unavailable
+from network.proposal import Prepared, Signer, prepare
+from network.seats import Seat
+from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.fabric_messages import (
+    VALID,
+    TransactionView,
+    envelope,
+    parse_envelope,
+    proposal_hash,
+    transaction_payload,
+)
+
+_ASK_STATUS = "ask for its status, or submit the same command again, which repeats nothing"
+
+_log = logging.getLogger(__name__)
+
+
+class FabricLedger:
+    """`Ledger` over the peers of a Fabric channel, signing with one client certificate."""
+
+    def __init__(self, consortium: Consortium, signer: Signer, clock: Clock, connection: FactsConnection) -> None:
+        self._facts = consortium.facts
+        self._signer = signer
+        self._clock = clock
+        self._names = {member.msp_id: member.name for member in consortium.organisations}
+        nodes = sorted(connection.peers, key=lambda node: node.msp_id != signer.msp_id)
+        links = [PeerLink(node) for node in nodes]
+        self._gateway = Gateway(links, signer, self._facts.channel)
+        endorsing = {member.msp_id for member in consortium.endorsers}
+        self._endorsers = Endorsers(
+            self._gateway,
+            [link for link in links if link.node.msp_id in endorsing],
+            self._facts.chaincode,
+            self._facts.endorsements,
+        )
+        self._blocks = Blocks(self._gateway, signer, self._facts.channel, clock)
+        self._caution = Caution()
+        self._closed = False
+
+    async def submit(
+        self,
+        function: str,
+        args: Mapping[str, Any],
+        *,
+        private: Mapping[str, bytes] | None = None,
+        nonce: bytes | None = None,
+    ) -> Commit:
+        prepared = self._prepare(function, args, private or {}, nonce)
+        try:
+            payload = await self._endorsed(prepared, bool(private))
+        except AlreadyOrdered:
+            block = await self._committed(prepared.tx_id, UNACKNOWLEDGED_SLICE_S)
+            if block is None:
+                raise _unknown(prepared.tx_id, "a peer says that it is in a block, and none shows it") from None
+            return self._commit_of(prepared, block)
+        except Rejected:
+            # The refusal may be the effect of this very command, committed by another process meanwhile.
+            earlier = None if nonce is None else await self._earlier(prepared)
+            if earlier is None:
+                raise
+            return earlier
+        return await self.order(prepared, envelope(payload, self._signer.sign(payload)))
+
+    async def order(self, prepared: Prepared, signed: bytes) -> Commit:
+        """Have an endorsed and signed envelope of `prepared` ordered, and wait until it is final.
+
+        Raises Rejected, Invalid, Unavailable (with the transaction's id once it was sent).
+        """
+        deadline, reason = Deadline(OUTCOME_S), "it is in no block"
+        while deadline.left_s > 0:
+            refused, slice_s = None, COMMIT_SLICE_S
+            try:
+                await self._gateway.submit(prepared.tx_id, signed)
+            except Failure as failure:
+                refused = unavailable(failure, self._names, prepared.tx_id) if failure.refused_for_good else None
+                reason, slice_s = str(failure), UNACKNOWLEDGED_SLICE_S
+            block = await self._committed(prepared.tx_id, deadline.at_most(slice_s))
+            if block is not None:
+                return self._commit_of(prepared, block)
+            if refused is not None:
+                raise refused
+        raise _unknown(prepared.tx_id, f"after {OUTCOME_S:.0f} s: {reason}")
+
+    async def evaluate(self, function: str, args: Mapping[str, Any]) -> Any:
+        prepared = self._prepare(function, args, {}, None)
+        try:
+            return _json(await self._gateway.evaluate(prepared.tx_id, prepared.signed))
+        except Failure as failure:
+            raise port_error(failure, self._names, prepared.tx_id) from failure
+
+    def blocks(self, after: int) -> AsyncIterator[bytes]:
+        return self._blocks.follow(after)
+
+    async def status(self, tx_id: str) -> Commit | None:
+        found = await self._find(tx_id)
+        return None if found is None else _commit(*found)
+
+    async def height(self) -> int:
+        self._require_open()
+        try:
+            return await query.height(self._gateway, self._signer, self._facts.channel, self._clock.now_ms())
+        except Failure as failure:
+            raise unavailable(failure, self._names) from failure
+
+    async def aclose(self) -> None:
+        self._closed = True
+        await self._gateway.aclose()
+
+    def _prepare(
+        self, function: str, args: Mapping[str, Any], private: Mapping[str, bytes], nonce: bytes | None
+    ) -> Prepared:
+        self._require_open()
+        now_ms = self._clock.now_ms()
+        return prepare(self._signer, self._facts, function, args, private=private, nonce=nonce, now_ms=now_ms)
+
+    async def _endorsed(self, prepared: Prepared, private: bool) -> bytes:
+        """The Payload to sign. Raises AlreadyOrdered, Rejected, EndorsementMismatch, Unavailable."""
+        if self._endorsers.suffice and (private or self._caution.advised):
+            return await self._endorsed_directly(prepared, private)
+        try:
+            payload = await self._gateway.endorse(prepared.tx_id, prepared.signed)
+            return _checked(payload, prepared)
+        except Failure as failure:
+            if failure.already_ordered:
+                raise AlreadyOrdered from failure
+            known = identity_error(failure.texts, prepared.tx_id)
+            if known is not None or not self._endorsers.suffice:
+                raise known or port_error(failure, self._names, prepared.tx_id) from failure
+            if failure.refusal() is None:
+                _log.warning("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
+                self._caution.take()
+        return await self._endorsed_directly(prepared, private)
+
+    async def _endorsed_directly(self, prepared: Prepared, private: bool) -> bytes:
+        agreed = await self._endorsers.agree(prepared, sparingly=private)
+        return transaction_payload(prepared.proposal.raw, agreed.payload, agreed.endorsements)
+
+    async def _committed(self, tx_id: str, within_s: float) -> CommittedBlock | None:
+        """The block that has the transaction, None when none has within that time."""
+        try:
+            found = await self._gateway.committed(tx_id, within_s)
+            return None if found is None else await self._blocks.fetch(*found)
+        except Failure as failure:
+            raise unavailable(failure, self._names, tx_id) from failure
+        except Unavailable as missing:
+            raise Unavailable(missing.detail, missing.hint, tx_id=tx_id) from missing
+
+    def _commit_of(self, prepared: Prepared, block: CommittedBlock) -> Commit:
+        index = block.places.get(prepared.tx_id)
+        if index is None:
+            raise _unknown(prepared.tx_id, f"block {block.number} is said to have it and has not")
+        view = parse_envelope(block.envelopes[index], index, block.codes[index])
+        return self._same_command(prepared, block.number, view)
+
+    async def _earlier(self, prepared: Prepared) -> Commit | None:
+        """The commit of the same nonce. Raises Invalid, or Rejected `idempotency_mismatch` for another command."""
+        found = await self._find(prepared.tx_id)
+        return None if found is None else self._same_command(prepared, *found)
+
+    def _same_command(self, prepared: Prepared, block: int, view: TransactionView) -> Commit:
+        if (view.function.encode(), *view.args) != prepared.args:
+            raise Rejected(
+                "idempotency_mismatch",
+                f"transaction {prepared.tx_id} was {view.function} with other arguments",
+                "use a new key for a new command",
+                tx_id=prepared.tx_id,
+            )
+        return _commit(block, view)
+
+    async def _find(self, tx_id: str) -> tuple[int, TransactionView] | None:
+        self._require_open()
+        now_ms = self._clock.now_ms()
+        try:
+            raw = await query.block_of(self._gateway, self._signer, self._facts.channel, now_ms, tx_id)
+        except Failure as failure:
+            raise unavailable(failure, self._names, tx_id) from failure
+        if raw is None:
+            return None
+        block = CommittedBlock.read(raw)
+        index = block.places.get(tx_id)
+        if index is None:
+            return None
+        return block.number, parse_envelope(block.envelopes[index], index, block.codes[index])
+
+    def _require_open(self) -> None:
+        if self._closed:
+            raise Unavailable("the ledger of facts is closed", "open it again")
+
+
+def _unknown(tx_id: str, why: str) -> Unavailable:
+    return Unavailable(f"the outcome of transaction {tx_id} is unknown: {why}", _ASK_STATUS, tx_id=tx_id)
+
+
+def _checked(payload: bytes, prepared: Prepared) -> bytes:
+    """The Payload, if it is for this proposal: nobody has us sign something else."""
+    try:
+        view = parse_envelope(envelope(payload, b""))
+        own = proposal_hash(prepared.proposal.raw)
+    except EvidenceError as error:
+        raise Unavailable(f"the gateway prepared something unreadable: {error.detail}", "use another peer") from error
+    if not view.tx_id == prepared.tx_id or not view.proposal_hash == view.proposal_hash_expected == own:
+        raise Unavailable("the gateway prepared a transaction for another proposal", "use another peer")
+    return payload
+
+
+def _commit(block: int, view: TransactionView) -> Commit:
+    if view.validation_code != VALID:
+        raise Invalid(view.tx_id, wire.validation_code_name(view.validation_code), block)
+    return Commit(view.tx_id, block, view.index, _json(view.response))
+
+
+def _json(result: bytes) -> Any:
+    return json.loads(result) if result else None
+
+
+def open_ledger(consortium: Consortium, seat: Seat, clock: Clock, connection: FactsConnection) -> Ledger:
+    """The ledger of facts on Fabric for one seat; connections are made when they are needed. Close with `aclose`."""
+    return FabricLedger(consortium, seat.fabric_signer, clock, connection)

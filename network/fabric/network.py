@@ -1,0 +1,254 @@
+"""A consortium's network of facts on one machine: brought up, looked at, changed and taken down.
+
+    up   keys and certificates ─▶ configurations ─▶ the channel's first block ─▶ processes under the supervisor
+         ─▶ orderers join ─▶ peers join, install, approve, commit ─▶ the first transaction can be valid
+
+Every step does only what lacks, so `up` after `down`, after a crash or in the middle of a failed `up` goes on where
+things stand, over the same ledger. The processes of a network belong to their organisations: each has its own folder,
+its own keys and its own chaincode server. One who signs for all of them, as here, does so because it runs on the
+machine of all of them; a production network is brought up by each organisation for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from network.connections import FactsConnection
+from network.consortium import Consortium, ConsortiumError
+from network.fabric.channel import ChannelSetting, channel_block
+from network.fabric.layout import Layout, PeerPlace, block_quorum, layout_of
+from network.fabric.lifecycle import Member, Wanted, ensure
+from network.fabric.nodes import orderer_program, peer_program, write_file, write_orderer, write_peer
+from network.fabric.package import Package, ServerAddress, ServerTls, build, label_of, source_version
+from network.fabric.participation import join
+from network.homes import is_separated, share
+from network.listeners import LOOPBACK, address
+from network.published import certificate
+from network.seats import create_home, open_admin, open_tls
+from network.supervisor import Program, State, start, states, stop
+from network.trust_file import set_block_signers
+from wuxin_evidence.fabric_policy import peers_at_least
+from wuxin_evidence.fabric_proof import BlockSigner
+
+READY_TIMEOUT_S = 60.0
+"""A peer listens after one to two seconds on two idle cores; a minute means that it does not come up."""
+READY_POLL_S = 0.05
+
+KINDS = ("orderer.", "peer.", "chaincode.")
+"""How the names of this network's processes begin; the supervisor of the home may run others as well."""
+
+
+class NetworkError(Exception):
+    """The network is not in the state that was asked for. Codes: unavailable, conflict."""
+
+    def __init__(self, code: str, detail: str, hint: str) -> None:
+        super().__init__(f"{code}: {detail}")
+        self.code = code
+        self.detail = detail
+        self.hint = hint
+
+
+@dataclass(frozen=True)
+class Version:
+    """A chaincode version: the name that the peers agree on, and the digest of the source it stands for."""
+
+    name: str
+    source: str
+
+    @classmethod
+    def of_this_source(cls, name: str | None = None) -> Version:
+        """Named by the digest unless a name is given."""
+        source = source_version()
+        return cls(name or source, source)
+
+
+@dataclass(frozen=True)
+class Server:
+    """The chaincode server of one organisation under one version."""
+
+    peer: PeerPlace
+    package: Package
+    port: int
+
+    @property
+    def name(self) -> str:
+        """`chaincode.<organisation>.<eight characters of the package's digest>`: two versions run side by side."""
+        return f"chaincode.{self.peer.organisation.name}.{self.package.package_id.partition(':')[2][:8]}"
+
+
+def up(home: Path, consortium: Consortium, setting: ChannelSetting | None = None) -> FactsConnection:
+    """Bring the network to where its first transaction can be valid; doing it again changes nothing.
+
+    Raises ConsortiumError (too few orderers, a scenario clock), ToolError, NetworkError (the chaincode of this
+    installation is not the one that the network runs), and what the steps raise.
+    """
+    layout = _prepared(home, consortium)
+    version = _running_version(layout) or Version.of_this_source()
+    block = channel_block(layout, setting or ChannelSetting())
+    servers = servers_of(layout, version.name)
+    start(home, _programs(layout, servers))
+    asyncio.run(_bring_together(layout, servers, version, block))
+    _trust_orderers(layout)
+    return layout.connection
+
+
+def down(home: Path) -> None:
+    """End all its processes; the ledgers stay. Chaincode servers end last, so that what peers still ask is answered."""
+    running = list(states(home))
+    stop(home, [name for name in running if name.startswith(KINDS[:2])])
+    stop(home, [name for name in running if name.startswith(KINDS[2])])
+
+
+def status(home: Path) -> Mapping[str, State]:
+    """Its processes by name: `orderer.<org>`, `peer.<org>`, `chaincode.<org>.<digest>`."""
+    return {name: state for name, state in sorted(states(home).items()) if name.startswith(KINDS)}
+
+
+def upgrade_chaincode(home: Path, consortium: Consortium, name: str | None = None) -> Version:
+    """Have all organisations run the chaincode of this installation, without a pause.
+
+    The new servers run beside the old ones until the channel has agreed on the new definition. `name` is what the
+    version shall be called, instead of the digest of the source.
+    """
+    layout = _prepared(home, consortium)
+    version = Version.of_this_source(name)
+    servers = servers_of(layout, version.name)
+    start(home, _programs(layout, servers))
+    asyncio.run(_bring_together(layout, servers, version, channel_block(layout, ChannelSetting())))
+    current = {server.name for server in servers}
+    stop(home, [each for each in status(home) if each.startswith(KINDS[2]) and each not in current])
+    return version
+
+
+def servers_of(layout: Layout, version: str) -> tuple[Server, ...]:
+    """The chaincode server of every endorsing organisation, with the package that leads its peer there."""
+    label = label_of(layout.consortium.facts.chaincode, version)
+    return tuple(
+        Server(peer, build(label, _server_address(peer, port)), port)
+        for peer, port in zip(layout.peers, layout.server_ports(label), strict=True)
+    )
+
+
+def server_program(server: Server) -> Program:
+    folder = server.peer.chaincode_folder
+    tls = folder / "tls"
+    arguments = {
+        "--ccid": server.package.package_id,
+        "--address": address(server.port),
+        "--tls-cert": str(tls / "certificate.pem"),
+        "--tls-key": str(tls / "key.pem"),
+        "--client-ca": str(tls / "root.pem"),
+    }
+    return Program(
+        name=server.name,
+        argv=(sys.executable, "-m", "chaincode.server", *(part for pair in arguments.items() for part in pair)),
+        env={"PYTHONUNBUFFERED": "1"},
+        cwd=folder,
+        log=folder / f"{server.name}.log",
+    )
+
+
+def _prepared(home: Path, consortium: Consortium) -> Layout:
+    """Keys, certificates, ports and configurations are there."""
+    if consortium.clock.kind != "system":
+        raise ConsortiumError("clock.kind", 'a network of processes has no scenario clock: it must be "system"')
+    if not is_separated(home):
+        create_home(home, consortium)
+    layout = layout_of(home, consortium)
+    for orderer in layout.orderers:
+        write_orderer(orderer)
+    for peer in layout.peers:
+        write_peer(peer)
+    return layout
+
+
+def _server_address(peer: PeerPlace, port: int) -> ServerAddress:
+    client = open_tls(peer.home, peer.organisation, "chaincode-client")
+    return ServerAddress(address(port), ServerTls(client.root, client.certificate, client.key))
+
+
+def _programs(layout: Layout, servers: Sequence[Server]) -> list[Program]:
+    return [
+        *(orderer_program(place) for place in layout.orderers),
+        *(peer_program(place) for place in layout.peers),
+        *(server_program(server) for server in servers),
+    ]
+
+
+async def _bring_together(layout: Layout, servers: Sequence[Server], version: Version, block: bytes) -> None:
+    """Orderers and peers join, the peers agree on the chaincode; remembers which one."""
+    facts = layout.consortium.facts
+    await _together(_ready(layout.home, place.name, place.admin_port) for place in layout.orderers)
+    await _together(join(place, facts.channel, block) for place in layout.orderers)
+    await _together(_ready(layout.home, place.name, place.port) for place in layout.peers)
+    await _together(_ready(layout.home, server.name, server.port) for server in servers)
+    policy = peers_at_least(facts.endorsements, [peer.organisation.msp_id for peer in layout.peers])
+    members = [
+        Member(server.peer.node, open_admin(server.peer.home, server.peer.organisation), server.package)
+        for server in servers
+    ]
+    orderers = [place.node for place in layout.orderers]
+    await ensure(members, orderers, Wanted(facts.channel, facts.chaincode, version.name, policy), block)
+    write_file(_version_file(layout), json.dumps(vars(version)).encode())
+
+
+async def _together(work: Iterable[Awaitable[object]]) -> None:
+    """All at once; raises the first error when all have ended."""
+    for result in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(result, BaseException):
+            raise result
+
+
+async def _ready(home: Path, name: str, port: int) -> None:
+    """Wait until the process listens."""
+    deadline = time.monotonic() + READY_TIMEOUT_S
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(LOOPBACK, port)
+            writer.close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise _did_not_start(home, name) from None
+            await asyncio.sleep(READY_POLL_S)
+
+
+def _did_not_start(home: Path, name: str) -> NetworkError:
+    state = states(home).get(name)
+    restarts = state.restarts if state else 0
+    return NetworkError("unavailable", f"{name} does not listen; it was started {restarts + 1} times", "read its log")
+
+
+def _version_file(layout: Layout) -> Path:
+    return layout.channel_folder / "chaincode.json"
+
+
+def _running_version(layout: Layout) -> Version | None:
+    """What the network ran last. Raises NetworkError where this installation has another chaincode."""
+    file = _version_file(layout)
+    if not file.exists():
+        return None
+    version = Version(**json.loads(file.read_text("utf-8")))
+    if version.source != source_version():
+        raise NetworkError(
+            "conflict",
+            "this installation's chaincode is not the one that the network's organisations agreed on",
+            f"wuxin network upgrade-chaincode --home {layout.home}",
+        )
+    return version
+
+
+def _trust_orderers(layout: Layout) -> None:
+    """The trust file names who signs this network's blocks, and how many of them must."""
+    signers = [
+        BlockSigner(certificate(place.home, place.organisation.name, "orderer"), place.number)
+        for place in layout.orderers
+    ]
+    set_block_signers(layout.home, signers, block_quorum(len(signers)))
+    share(layout.home, layout.consortium)

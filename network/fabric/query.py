@@ -1,0 +1,74 @@
+"""What a peer knows about its own copy of the ledger: questions to Fabric's query chaincode (qscc).
+
+They go to the peer itself (ProcessProposal), not through the gateway service, so that the answer is that peer's own.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from network.fabric import wire
+from network.fabric.connection import PeerLink
+from network.fabric.failures import Failure
+from network.fabric.gateway import Gateway
+from network.fabric.retry import EVALUATE_S
+from network.ports import Unavailable
+from network.proposal import Signer
+from wuxin_evidence.fabric_messages import NONCE_BYTES, propose, signed_proposal
+
+QUERY_CHAINCODE = "qscc"
+
+HEIGHT_S = 3.0
+"""For a peer that is asked whether it still lives."""
+
+_UNKNOWN = "no such transaction ID"
+
+
+async def chain_height(gateway: Gateway, link: PeerLink, signer: Signer, channel: str, now_ms: int) -> int | None:
+    """The number of blocks that a peer has, None when it does not say."""
+    request = _question(signer, channel, now_ms, [b"GetChainInfo", channel.encode()])
+    try:
+        raw = await gateway.ask(link, "evaluate", wire.PROCESS_PROPOSAL, request, HEIGHT_S)
+    except Failure:
+        return None
+    answer = wire.proposal_response(raw, QUERY_CHAINCODE)
+    return wire.chain_height(answer.result) if answer.status == wire.STATUS_SUCCESS else None
+
+
+async def height(gateway: Gateway, signer: Signer, channel: str, now_ms: int) -> int:
+    """The number of blocks that the first peer which answers has. Raises Failure, Unavailable."""
+    request = _question(signer, channel, now_ms, [b"GetChainInfo", channel.encode()])
+    return wire.chain_height(_result(await _ask(gateway, request)))
+
+
+async def block_of(gateway: Gateway, signer: Signer, channel: str, now_ms: int, tx_id: str) -> bytes | None:
+    """The block of a transaction, None when the peer has none. Raises Failure, Unavailable."""
+    request = _question(signer, channel, now_ms, [b"GetBlockByTxID", channel.encode(), tx_id.encode()])
+    answer = await _ask(gateway, request)
+    if answer.status != wire.STATUS_SUCCESS and _UNKNOWN in answer.message:
+        return None
+    return _result(answer)
+
+
+async def _ask(gateway: Gateway, request: bytes) -> wire.ProposalResponse:
+    raw = await gateway.ask_anyone("evaluate", wire.PROCESS_PROPOSAL, request, EVALUATE_S)
+    return wire.proposal_response(raw, QUERY_CHAINCODE)
+
+
+def _result(answer: wire.ProposalResponse) -> bytes:
+    if answer.status != wire.STATUS_SUCCESS:
+        raise Unavailable(f"the peer does not answer a query: {answer.message}", "see `wuxin network doctor`")
+    return answer.result
+
+
+def _question(signer: Signer, channel: str, now_ms: int, args: Sequence[bytes]) -> bytes:
+    proposal = propose(
+        channel=channel,
+        chaincode=QUERY_CHAINCODE,
+        creator=signer.identity,
+        nonce=secrets.token_bytes(NONCE_BYTES),
+        timestamp_ms=now_ms,
+        args=args,
+    )
+    return signed_proposal(proposal, signer.sign(proposal.raw))

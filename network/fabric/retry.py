@@ -1,0 +1,105 @@
+"""When to ask again, and how long for: every wait of the Fabric client, in one place.
+
+Every failure belongs to one of these classes:
+
+    the node is away         ask the next gateway, and leave that one alone for a while    `Away`
+    too many requests        the server did not look at it: wait, ask the same again       `Backoff`
+    submit's outcome is open ask for the status of the same transaction, then resend it    ledger.py
+    read conflict            final: the caller decides about a new nonce                   ports.Invalid
+    refused                  final                                                         ports.Rejected
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+
+EVALUATE_S = 15.0
+"""All attempts at a query together; a chaincode that takes longer is stuck."""
+
+ENDORSE_S = 15.0
+"""All attempts at an endorsement together."""
+
+SUBMIT_S = 10.0
+"""Until the orderers acknowledged: a gateway waits three seconds for each of them."""
+
+COMMIT_SLICE_S = 12.0
+"""How long one question for a transaction's status waits before the transaction is sent again: longer than a change
+of the leading orderer takes."""
+
+UNACKNOWLEDGED_SLICE_S = 4.0
+"""The same after a submit that was not acknowledged: most of these are in the next block all the same."""
+
+OUTCOME_S = 60.0
+"""From the first submit on; afterwards the outcome is reported as unknown."""
+
+ATTEMPT_S = 5.0
+"""One gateway's time for a query or an endorsement when another one could be asked."""
+
+AWAY_S = 5.0
+"""How long a node that did not answer is asked last."""
+
+CAUTION_S = 20.0
+"""About as long as peers need to notice that one of them is gone and to plan without it."""
+
+_FIRST_PAUSE_S, _PAUSE_S_MAX = 0.05, 1.6
+
+
+class Backoff:
+    """Pauses that double up to 1.6 s, each shortened at random so that clients do not return together."""
+
+    def __init__(self, first_s: float = _FIRST_PAUSE_S, longest_s: float = _PAUSE_S_MAX) -> None:
+        self._first_s = first_s
+        self._longest_s = longest_s
+        self._next_s = first_s
+
+    def reset(self) -> None:
+        self._next_s = self._first_s
+
+    async def pause(self) -> None:
+        await asyncio.sleep(self._next_s * random.uniform(0.5, 1.0))
+        self._next_s = min(2 * self._next_s, self._longest_s)
+
+
+class Away:
+    """Which nodes did not answer lately; they are asked last, not never."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, float] = {}
+
+    def mark(self, address: str) -> None:
+        self._until[address] = asyncio.get_running_loop().time() + AWAY_S
+
+    def clear(self, address: str) -> None:
+        self._until.pop(address, None)
+
+    def is_away(self, address: str) -> bool:
+        return self._until.get(address, 0.0) > asyncio.get_running_loop().time()
+
+
+class Deadline:
+    """A point in time that several attempts share."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = asyncio.get_running_loop().time() + seconds
+
+    @property
+    def left_s(self) -> float:
+        return max(0.0, self._at - asyncio.get_running_loop().time())
+
+    def at_most(self, seconds: float) -> float:
+        return min(self.left_s, seconds)
+
+
+class Caution:
+    """For a while after a gateway could not gather endorsements, they are gathered directly."""
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def take(self) -> None:
+        self._until = asyncio.get_running_loop().time() + CAUTION_S
+
+    @property
+    def advised(self) -> bool:
+        return self._until > asyncio.get_running_loop().time()

@@ -1,0 +1,164 @@
+"""Commands to both ledgers while things break, and the count of what was done.
+
+    caller ─▶ command under its own key ─▶ port ─▶ acknowledged, or repeated under the same key until it is
+    afterwards: every block and log read again ─▶ each acknowledged command has its effect, no command has it twice
+
+A caller knows nothing of the fault. What it may rely on is what the ports promise: after `Unavailable` the same nonce,
+or the same command id, repeats nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import itertools
+import json
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from network.ports import Commit, Unavailable
+from network.published import public_keys
+from tests.engines import Bound, Ledgers
+from wuxin_evidence.fabric_messages import TransactionView, parse_block
+from wuxin_evidence.ids import command_id
+
+Side = Literal["facts", "obligations"]
+
+FACTS_CALLERS, CHAIN_CALLERS = 4, 2
+MINT_MINOR = 1
+PAUSE_S = 0.2
+"""Before a command is repeated whose outcome is unknown."""
+ANSWER_S = 90.0
+"""A command without an answer for so long counts as lost."""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """An acknowledged command: when it was first sent, when it was answered, how many tries it took."""
+
+    key: str
+    side: Side
+    sent_s: float
+    answered_s: float
+    tries: int
+
+
+@dataclass
+class Load:
+    """Callers over both ledgers of a pair; `tag` marks this run's commands."""
+
+    ledgers: Ledgers
+    warehouse: Bound
+    bank: Bound
+    tag: str
+    answered: list[Answered] = field(default_factory=list[Answered])
+    commits: dict[str, Commit] = field(default_factory=dict[str, Commit])
+    unknown: Counter[str] = field(default_factory=Counter[str])
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
+
+    async def start(self) -> None:
+        self.account = public_keys(self.ledgers.home, "manufacturer").evm_address
+        self.held_before = await self._balance()
+        self.height_before = await self.warehouse.ledger.height()
+        for side, callers in (("facts", FACTS_CALLERS), ("obligations", CHAIN_CALLERS)):
+            numbers = itertools.count()
+            self._tasks += [asyncio.create_task(self._call(side, numbers)) for _ in range(callers)]
+
+    async def stop(self) -> None:
+        """Let every caller end the command that it is at; raises what went wrong in one."""
+        self._stop.set()
+        await asyncio.gather(*self._tasks)
+
+    def check_callers(self) -> None:
+        """Raise what ended a caller."""
+        for task in self._tasks:
+            if task.done() and not self._stop.is_set():
+                task.result()
+
+    async def acknowledged_after(self, side: Side, moment_s: float, timeout_s: float) -> float:
+        """Seconds from the moment until a command that was first sent after it is acknowledged."""
+        deadline = time.monotonic() + timeout_s
+        while True:
+            self.check_callers()
+            later = [each.answered_s for each in self.answered if each.side == side and each.sent_s >= moment_s]
+            if later:
+                return min(later) - moment_s
+            assert time.monotonic() < deadline, f"{side}: nothing acknowledged within {timeout_s:g} s"
+            await asyncio.sleep(0.05)
+
+    def count(self, side: Side) -> int:
+        return sum(each.side == side for each in self.answered)
+
+    async def _call(self, side: Side, numbers: Iterator[int]) -> None:
+        while not self._stop.is_set():
+            key = f"{self.tag}-{next(numbers)}"
+            sent_s = time.monotonic()
+            tries = await asyncio.wait_for(self._until_done(side, key), ANSWER_S)
+            self.answered.append(Answered(key, side, sent_s, time.monotonic(), tries))
+
+    async def _until_done(self, side: Side, key: str) -> int:
+        for tries in itertools.count(1):
+            try:
+                await (self._register(key) if side == "facts" else self._mint(key))
+            except Unavailable as unknown:
+                self.unknown[_said(unknown)] += 1
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return tries
+        raise AssertionError
+
+    async def _register(self, key: str) -> None:
+        nonce = hashlib.sha256(key.encode()).digest()[:24]
+        self.commits[key] = await self.warehouse.ledger.submit(
+            "register_slot", {"slot_id": self.slot_of(key)}, nonce=nonce
+        )
+
+    async def _mint(self, key: str) -> None:
+        args = [command_id("bank", key), self.account, MINT_MINOR]
+        result = await self.bank.chain.transact("DepositToken", "mint", args)
+        assert result.status == 1 or result.code == "command_repeated", result
+
+    def slot_of(self, key: str) -> str:
+        return f"{self.ledgers.consortium.organisation('warehouse').uscc}/L-{key}"
+
+    async def _balance(self) -> int:
+        return int(await self.bank.chain.call("DepositToken", "balanceOf", [self.account]))
+
+    async def check(self) -> None:
+        """Nothing acknowledged is lost, nothing is doubled: both ledgers are read again from before the load."""
+        await self._check_facts()
+        done = self.count("obligations")
+        assert await self._balance() == self.held_before + done * MINT_MINOR
+
+    async def _check_facts(self) -> None:
+        wanted = {self.slot_of(key): commit for key, commit in self.commits.items()}
+        height = max((commit.block for commit in wanted.values()), default=0) + 1
+        seen: Counter[str] = Counter()
+        async for raw in self.warehouse.ledger.blocks(self.height_before - 1):
+            block = parse_block(raw)
+            for transaction in block.transactions:
+                slot = _registered(transaction)
+                if slot in wanted:
+                    seen[slot] += 1
+                    commit = wanted[slot]
+                    place = (transaction.tx_id, block.number, transaction.index)
+                    assert place == (commit.tx_id, commit.block, commit.index)
+            if block.number + 1 >= height:
+                break
+        assert set(seen) == set(wanted), f"{len(wanted) - len(seen)} acknowledged registrations are in no block"
+        assert set(seen.values()) <= {1}, "a registration was done twice"
+
+
+def _registered(transaction: TransactionView) -> str:
+    """The slot that a valid transaction registered."""
+    if transaction.function != "register_slot" or not transaction.is_valid:
+        return ""
+    return str(json.loads(transaction.args[0])["slot_id"])
+
+
+def _said(unknown: Unavailable) -> str:
+    return unknown.detail[:100]

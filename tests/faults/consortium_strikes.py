@@ -1,0 +1,134 @@
+"""What happens to processes: killed, stopped and continued, and how long the ledgers then acknowledge nothing.
+
+Strike("kill", "orderer", leader) ─▶ the process's pid from its supervisor ─▶ SIGKILL, or SIGSTOP and SIGCONT
+afterwards: seconds until a command that was sent after the strike is acknowledged, and until the process is back
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import time
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Literal
+
+from network import supervisor
+from network.fabric.layout import Layout, OrdererPlace, layout_of
+from network.supervisor import State
+from tests.engines import Ledgers
+from tests.faults.consortium_load import Load, Side
+
+Act = Literal["kill", "pause"]
+KINDS = ("leader", "orderer", "peer", "chaincode", "validator")
+SIDE: Mapping[str, Side] = {
+    "leader": "facts",
+    "orderer": "facts",
+    "peer": "facts",
+    "chaincode": "facts",
+    "validator": "obligations",
+}
+PAUSE_S = 4.0
+BACK_WITHIN_S = 30.0
+RECOVERY_S_MAX = 60.0
+"""What a short run on two busy cores may take at most; what it took is told."""
+METRICS_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Strike:
+    """An act on one process; `kind` is what it is, `name` its name under the supervisor of `home`."""
+
+    act: Act
+    kind: str
+    home: Path
+    name: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Seconds until the struck ledger acknowledged a command that was sent after the strike; until the process ran
+    again; how often it was restarted since."""
+
+    strike: Strike
+    acknowledged_s: float
+    back_s: float
+
+    def __str__(self) -> str:
+        what = f"{self.strike.act} {self.strike.kind} ({self.strike.name})"
+        return f"{what}: acknowledged after {self.acknowledged_s:.1f} s, process back after {self.back_s:.1f} s"
+
+
+def plan(ledgers: Ledgers, random: Random) -> list[Strike]:
+    """Each kind killed once and paused once, in a seeded order, on seeded members."""
+    strikes = [strike(ledgers, random, act, kind) for kind in KINDS for act in ("kill", "pause")]
+    random.shuffle(strikes)
+    return strikes
+
+
+def strike(ledgers: Ledgers, random: Random, act: Act, kind: str) -> Strike:
+    home = ledgers.chain_home if SIDE[kind] == "obligations" else ledgers.network_home
+    if kind == "leader":
+        return Strike(act, kind, home, "leader")
+    prefix = {"validator": "evm-"}.get(kind, f"{kind}.")
+    names = sorted(name for name in supervisor.states(home) if name.startswith(prefix))
+    return Strike(act, kind, home, random.choice(names))
+
+
+async def perform(ledgers: Ledgers, load: Load, wanted: Strike) -> Outcome:
+    """Strike, and wait until the ledger goes on and the process is back. Raises AssertionError when they do not."""
+    name = wanted.name if wanted.kind != "leader" else (await asyncio.to_thread(leader, ledgers)).name
+    before = supervisor.states(wanted.home)[name]
+    assert before.pid is not None, f"{name} does not run"
+    moment_s = time.monotonic()
+    if wanted.act == "kill":
+        os.kill(before.pid, signal.SIGKILL)
+        acknowledged = asyncio.create_task(load.acknowledged_after(SIDE[wanted.kind], moment_s, RECOVERY_S_MAX))
+        back_s = await _back(wanted.home, name, before, moment_s)
+    else:
+        os.kill(before.pid, signal.SIGSTOP)
+        try:
+            acknowledged = asyncio.create_task(load.acknowledged_after(SIDE[wanted.kind], moment_s, RECOVERY_S_MAX))
+            await asyncio.sleep(PAUSE_S)
+        finally:
+            os.kill(before.pid, signal.SIGCONT)
+        back_s = PAUSE_S
+    return Outcome(Strike(wanted.act, wanted.kind, wanted.home, name), await acknowledged, back_s)
+
+
+async def _back(home: Path, name: str, before: State, moment_s: float) -> float:
+    while True:
+        now = supervisor.states(home)[name]
+        if now.running and now.pid != before.pid:
+            return time.monotonic() - moment_s
+        assert time.monotonic() - moment_s < BACK_WITHIN_S, f"{name} was not started again"
+        await asyncio.sleep(0.05)
+
+
+def leader(ledgers: Ledgers) -> OrdererPlace:
+    """The orderer that leads, as the orderers' own metrics say."""
+    layout = network_of(ledgers)
+    for place in layout.orderers:
+        number = _leader_told(place)
+        if number is not None:
+            return next(each for each in layout.orderers if each.number == number)
+    raise AssertionError("no orderer says who leads")
+
+
+def network_of(ledgers: Ledgers) -> Layout:
+    return layout_of(ledgers.network_home, ledgers.consortium)
+
+
+def _leader_told(place: OrdererPlace) -> int | None:
+    try:
+        url = f"http://127.0.0.1:{place.operations_port}/metrics"
+        with urllib.request.urlopen(url, timeout=METRICS_TIMEOUT_S) as answer:
+            found = re.search(r"^consensus_BFT_leader_id\{[^}]*\} (\d+)", answer.read().decode(), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) if found and int(found[1]) else None
