@@ -8,8 +8,6 @@ names the transaction but nothing of what the program held in its hands. The exc
 the answer, for a log that shows where it arose and not what it says.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple

@@ -12,8 +12,6 @@ A peer opens one stream. On it stand, each in a `ChaincodeMessage`:
 Requests and answers carry channel and transaction id; transactions interleave on a stream, the requests of one do not.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple

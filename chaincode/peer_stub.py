@@ -14,8 +14,6 @@ know arrives as its ERROR and becomes `PeerRefused`, or `forbidden` for a privat
     └── OutOfTime          the transaction would outlive what the peer waits for
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 

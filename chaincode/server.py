@@ -24,6 +24,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import concurrent.futures
+import contextlib
 import json
 import logging
 import os
@@ -140,8 +141,8 @@ class Outbox:
         self._messages: deque[Any] = deque()
         self._filled = asyncio.Event()
         self._waking = False
-        self.sent = asyncio.Event()
-        self.sent.set()
+        self._sent = asyncio.Event()
+        self._sent.set()
 
     def put(self, message: Any) -> None:
         """On the loop."""
@@ -157,8 +158,13 @@ class Outbox:
 
     def _wake(self) -> None:
         self._waking = False
-        self.sent.clear()
+        self._sent.clear()
         self._filled.set()
+
+    async def flushed(self) -> None:
+        """Until all is sent, or for STOP_GRACE_S where the other side does not read."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._sent.wait(), STOP_GRACE_S)
 
     async def write_to(self, write: Callable[[Any], Awaitable[None]]) -> None:
         while True:
@@ -167,7 +173,7 @@ class Outbox:
             while self._messages:
                 await write(self._messages.popleft())
             if not self._filled.is_set():
-                self.sent.set()
+                self._sent.set()
 
 
 class Running(NamedTuple):
@@ -199,12 +205,14 @@ class PeerStream:
             log.info("serving %s; %s", self.name, self._abilities)
             while (message := await self._context.read()) is not END_OF_STREAM:
                 self._take(message)
+            self._end(_gone())
+            await self.outbox.flushed()
         except asyncio.CancelledError:
             if not self._server.stopping:
                 raise
         finally:
             writer.cancel()
-            self._end(PeerGone("the stream to the peer ended", "submit again once the peer is connected"))
+            self._end(_gone())
             log.info("no longer serving %s", self.name)
 
     async def _register(self) -> bool:
@@ -219,10 +227,10 @@ class PeerStream:
             return ready is not None
         except TimeoutError:
             log.error("%s does not take %s; start with the id that it installed", self.name, self._server.chaincode_id)
-            await self._context.abort(grpc.StatusCode.FAILED_PRECONDITION, "no answer to REGISTER")
+            await self._abort(grpc.StatusCode.FAILED_PRECONDITION, "no answer to REGISTER")
         except EvidenceError as error:
             log.error("%s sent a READY that does not parse", self.name)
-            await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail)
+            await self._abort(grpc.StatusCode.INVALID_ARGUMENT, error.detail)
         return False
 
     async def _expect(self, kind: int) -> Any:
@@ -233,9 +241,14 @@ class PeerStream:
             if message.type != messages.KEEPALIVE:
                 detail = f"{messages.kind_name(message.type)} instead of {messages.kind_name(kind)}"
                 log.error("%s sent %s", self.name, detail)
-                await self._context.abort(grpc.StatusCode.INVALID_ARGUMENT, detail)
+                await self._abort(grpc.StatusCode.INVALID_ARGUMENT, detail)
             self.outbox.put(message)
         return None
+
+    async def _abort(self, code: grpc.StatusCode, detail: str) -> None:
+        """End the stream with an error; gRPC refuses a status while a message is still on its way."""
+        await self.outbox.flushed()
+        await self._context.abort(code, detail)
 
     def _take(self, message: Any) -> None:
         kind = cast(int, message.type)
@@ -306,8 +319,7 @@ class PeerStream:
         """Give up what still runs, let the answers out, end the stream."""
         for running in list(self._running.values()):
             self._give_up(running.conversation, failure)
-        await asyncio.sleep(0)
-        await self.outbox.sent.wait()
+        await self.outbox.flushed()
         if self._task is not None:
             self._task.cancel()
 
@@ -391,14 +403,14 @@ class ChaincodeServer:
         except TimeoutError:
             log.warning("transactions still run after %g s and are given up", self.limits.drain_s)
         self.stopping = True
-        try:
-            async with asyncio.timeout(STOP_GRACE_S):
-                await asyncio.gather(*(stream.close(_stopping()) for stream in self.streams))
-        except TimeoutError:
-            log.warning("a peer did not take the last answers")
+        await asyncio.gather(*(stream.close(_stopping()) for stream in self.streams))
         await self._grpc.stop(STOP_GRACE_S)
         self._pool.shutdown(wait=False, cancel_futures=True)
         return not concurrent.futures.wait(set(self._work), STOP_GRACE_S).not_done
+
+
+def _gone() -> PeerFailure:
+    return PeerGone("the stream to the peer ended", "submit again once the peer is connected")
 
 
 def _stopping() -> PeerFailure:

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import IO, Any, NoReturn
@@ -100,7 +100,7 @@ def stop(home: Path, names: Sequence[str] | None = None) -> None:
 def states(home: Path) -> dict[str, State]:
     """Every listed program; none of them runs where no supervisor does."""
     alive = _is_held(home)
-    known = _state(home).get("programs", {})
+    known: dict[str, dict[str, Any]] = _state(home).get("programs", {})
     found = {name: State(**row) for name, row in known.items()}
     lost = State(pid=None, running=False, restarts=0, since=0.0)
     return {name: found.get(name, lost) if alive else lost for name in _listed(home)}
@@ -112,7 +112,7 @@ def supervisor_pid(home: Path) -> int | None:
 
 
 @contextlib.contextmanager
-def _editing(home: Path) -> Iterator[dict[str, Program]]:
+def _editing(home: Path) -> Generator[dict[str, Program]]:
     """The list of programs, for one editor at a time; written when the editor is done."""
     folder = _folder(home)
     with (folder / "edit.lock").open("w") as lock:
@@ -122,14 +122,14 @@ def _editing(home: Path) -> Iterator[dict[str, Program]]:
         yield listed
         if listed != before or not (folder / "programs.json").exists():
             rows = [{**asdict(each), "cwd": str(each.cwd), "log": str(each.log)} for each in listed.values()]
-            _replace(folder / "programs.json", {"revision": time.time_ns(), "programs": rows})
+            _replace(folder / "programs.json", {"revision": _revision(home) + 1, "programs": rows})
 
 
 def _until_seen(home: Path) -> None:
     """Wake the supervisor, start it if there is none, and wait until it has acted on the newest list."""
     deadline = time.monotonic() + ANSWER_TIMEOUT_S
-    revision = _document(_folder(home) / "programs.json")["revision"]
-    while _state(home).get("revision") != revision or (_listed(home) and not _is_held(home)):
+    revision = _revision(home)
+    while (_state(home).get("revision") or 0) < revision or (_listed(home) and not _is_held(home)):
         if time.monotonic() > deadline:
             raise SupervisorError("the supervisor did not answer", f"read {home / FOLDER / 'supervisor.log'}")
         if not _is_held(home):
@@ -151,6 +151,7 @@ def _launch(home: Path) -> None:
             stderr=log,
             cwd=Path(__file__).parents[1],
             start_new_session=True,
+            check=False,
             timeout=ANSWER_TIMEOUT_S,
         )
 
@@ -173,13 +174,24 @@ def _is_held(home: Path) -> bool:
 
 
 def _listed(home: Path) -> dict[str, Program]:
-    rows = _document(home / FOLDER / "programs.json").get("programs", [])
-    return {
-        row["name"]: Program(
-            **{**row, "argv": tuple(row["argv"]), "cwd": Path(row["cwd"]), "log": Path(row["log"])},
-        )
-        for row in rows
-    }
+    rows: list[dict[str, Any]] = _document(home / FOLDER / "programs.json").get("programs", [])
+    return {row["name"]: _program(row) for row in rows}
+
+
+def _program(row: dict[str, Any]) -> Program:
+    return Program(
+        name=row["name"],
+        argv=tuple(row["argv"]),
+        env=row["env"],
+        cwd=Path(row["cwd"]),
+        log=Path(row["log"]),
+        stop_signal=row["stop_signal"],
+    )
+
+
+def _revision(home: Path) -> int:
+    """Of the list: each change counts one up."""
+    return _document(home / FOLDER / "programs.json").get("revision", 0)
 
 
 def _state(home: Path) -> dict[str, Any]:
@@ -214,22 +226,26 @@ class _Run:
 
     def begin(self, now: float) -> None:
         """Start it; one that cannot be started counts as ended at once, and its log says why."""
-        self.program.log.parent.mkdir(parents=True, exist_ok=True)
-        with self.program.log.open("ab") as log:
-            try:
-                self.process = subprocess.Popen(
-                    self.program.argv,
-                    env={**os.environ, **self.program.env},
-                    cwd=self.program.cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    preexec_fn=_dies_with(os.getpid()),
-                )
-                self.since = time.time()
-            except (OSError, subprocess.SubprocessError) as error:
-                log.write(f"cannot start: {error}\n".encode())
-                self.ended(now)
+        try:
+            self.program.log.parent.mkdir(parents=True, exist_ok=True)
+            with self.program.log.open("ab") as log:
+                self.process = self._spawn(log)
+            self.since = time.time()
+        except (OSError, subprocess.SubprocessError) as error:
+            with contextlib.suppress(OSError), self.program.log.open("a", encoding="utf-8") as log:
+                log.write(f"cannot start: {error}\n")
+            self.ended(now)
+
+    def _spawn(self, log: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            self.program.argv,
+            env={**os.environ, **self.program.env},
+            cwd=self.program.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            preexec_fn=_dies_with(os.getpid()),  # noqa: PLW1509  there is one thread
+        )
 
     def ended(self, now: float) -> None:
         steady = self.process is not None and time.time() - self.since >= STEADY_S
@@ -268,9 +284,9 @@ class _Supervisor:
         """Until nothing is listed and nothing runs, or SIGTERM came."""
         ending = False
         while True:
-            document = _document(self.home / FOLDER / "programs.json")
+            revision = _revision(self.home)
             self._step({} if ending else _listed(self.home))
-            self._write(document.get("revision", 0))
+            self._write(revision)
             if not self.runs and not self.leaving and (ending or self._may_leave(lock)):
                 return
             woken = signal.sigtimedwait(_WAKING, self._idle_s())
@@ -337,7 +353,7 @@ def _bound(log: Path) -> None:
 
 
 _WAKING = {signal.SIGCHLD, signal.SIGHUP, signal.SIGTERM}
-_PRCTL = ctypes.CDLL(None, use_errno=True).prctl if sys.platform == "linux" else None
+_LIBC = ctypes.CDLL(None)
 
 
 def _dies_with(parent: int) -> Callable[[], None]:
@@ -345,8 +361,8 @@ def _dies_with(parent: int) -> Callable[[], None]:
 
     def prepare() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKING)
-        if _PRCTL is not None:
-            _PRCTL(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if sys.platform == "linux":
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:
                 os._exit(1)
 
@@ -368,14 +384,18 @@ def main(home: Path) -> None:
 
 def _guard(home: Path, lock: IO[str]) -> NoReturn:
     """Start the supervisor as a child, again when it was killed or failed, and end when it ended by itself."""
+    back_off_s = BACK_OFF_FIRST_S
     while True:
+        begin = time.monotonic()
         child = os.fork()
         if child == 0:
             _supervise(home, lock)
         _, status = os.waitpid(child, 0)
         if os.waitstatus_to_exitcode(status) == 0:
             os._exit(0)
-        time.sleep(BACK_OFF_FIRST_S)
+        steady = time.monotonic() - begin >= STEADY_S
+        time.sleep(BACK_OFF_FIRST_S if steady else back_off_s)
+        back_off_s = BACK_OFF_FIRST_S if steady else min(2 * back_off_s, BACK_OFF_MAX_S)
         (home / FOLDER / "state.json").unlink(missing_ok=True)
 
 
@@ -383,7 +403,7 @@ def _supervise(home: Path, lock: IO[str]) -> NoReturn:
     signal.pthread_sigmask(signal.SIG_BLOCK, _WAKING)
     try:
         _Supervisor(home).work(lock)
-    except BaseException:
+    except BaseException:  # noqa: BLE001  it ends here; the guardian starts another
         traceback.print_exc()
         os._exit(1)
     os._exit(0)

@@ -17,7 +17,7 @@ import secrets
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,7 +101,13 @@ def _build(kit: Kit, place: Path) -> None:
     environment = {**os.environ, **dict(kit.environment), "GOBIN": str(beside)}
     try:
         done = subprocess.run(
-            arguments, cwd=kit.folder, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT_S
+            arguments,
+            cwd=kit.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=BUILD_TIMEOUT_S,
         )
         missing = sorted(name for name in kit.commands if not (beside / name).is_file())
         if done.returncode or missing:
@@ -115,7 +121,7 @@ def _build(kit: Kit, place: Path) -> None:
 
 
 @contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(path: Path) -> Generator[None]:
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -164,7 +170,7 @@ def _is_evmd(path: Path) -> bool:
 def _told(path: Path, flag: str) -> str:
     """What a program says about itself; nothing where it is something else altogether."""
     try:
-        done = subprocess.run([path, flag], capture_output=True, text=True, timeout=VERSION_TIMEOUT_S)
+        done = subprocess.run([path, flag], capture_output=True, text=True, check=False, timeout=VERSION_TIMEOUT_S)
     except (OSError, subprocess.TimeoutExpired, UnicodeDecodeError):
         return ""
     return done.stdout + done.stderr

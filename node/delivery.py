@@ -7,8 +7,8 @@ obligation by the events that its command must have left (a contract accepts a c
 conflict raises the attempt. When a ledger does not answer, the command stays pending and the sweep brings it back.
 
 An attestation has two steps, obligations first: the freeze must not wait for the facts. The second step starts when
-the first is final, or when the chain did not answer. Every member's node has it to deliver and the ledgers need it once:
-each waits its turn, in the order of the consortium file, for the ones before it.
+the first is final, or when the chain did not answer. Every member's node delivers it and the ledgers need it once: each
+waits its turn, in the order of the consortium file, for the ones before it.
 """
 
 from __future__ import annotations

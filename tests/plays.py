@@ -90,7 +90,8 @@ class Play:
 
     def records(self, story: Bin, kind: int = 0) -> list[dict[str, Any]]:
         node = self.world.node("regulator")
-        return list(node.attestations.page(subject_kind="slot", subject_id=story.slot_id, kind=kind).items)
+        page = node.attestations.page(subject_kind="slot", subject_id=story.slot_id, kind=kind)
+        return [dict(record) for record in page.items]
 
     def wait_attested(self, story: Bin, count: int) -> list[Attestation]:
         """Until so many windows of the slot are recorded."""

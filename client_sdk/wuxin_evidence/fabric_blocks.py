@@ -7,6 +7,10 @@ hashes and policies are checked in fabric_proof.
 
 The validation codes (TRANSACTIONS_FILTER) are written by the peer after ordering, so no orderer signature
 covers them.
+
+Orderers look at who signs an envelope, not at what is in it: a block may hold anything that a member sends. Peers
+mark such a transaction invalid, and here it becomes a view without content instead of an error, so that nobody can
+stop a reader of the ledger with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -174,6 +178,13 @@ class BlockView:
     @property
     def header_hash(self) -> bytes:
         return self.header.hash()
+
+    @property
+    def last_config_index(self) -> int:
+        """Number of the newest configuration block, as the orderers signed it. Raises EvidenceError
+        ``malformed``.
+        """
+        return int(parse(COMMON.OrdererBlockMetadata, self.signed_value).last_config.index)
 
 
 def data_hash(envelopes: Sequence[bytes]) -> bytes:

@@ -202,7 +202,7 @@ _AGAIN = "take the block from a peer again, unchanged"
 def _signer_of(
     signature_header: bytes, identifier_header: bytes, listed: Sequence[tuple[int | None, x509.Certificate]]
 ) -> x509.Certificate | None:
-    """The listed certificate a block signature claims: by its creator, or under BFT by consenter number."""
+    """The listed certificate a block signature claims: by its creator, or under BFT by consenter number alone."""
     if bool(signature_header) == bool(identifier_header):
         return None
     if identifier_header:
@@ -210,7 +210,9 @@ def _signer_of(
         return next((certificate for identifier, certificate in listed if identifier == number), None)
     creator = parse_identity(parse(COMMON.SignatureHeader, signature_header).creator)
     claimed = load_certificate(creator.certificate_pem)
-    return next((certificate for _, certificate in listed if certificate == claimed), None)
+    return next(
+        (certificate for identifier, certificate in listed if identifier is None and certificate == claimed), None
+    )
 
 
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

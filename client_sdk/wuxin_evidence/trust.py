@@ -260,6 +260,9 @@ def _facts(value: object) -> TrustedFacts:
     quorum = _integer(fields["block_quorum"])
     if not 1 <= quorum <= max(len(signers), 1):
         raise _malformed(f"a block quorum of {quorum} among {len(signers)} signers")
+    numbers = [signer.identifier for signer in signers if signer.identifier is not None]
+    if len(set(numbers)) != len(numbers) or len({signer.certificate_pem for signer in signers}) != len(signers):
+        raise _malformed("a block signer is listed twice")
     facts = TrustedFacts(
         _text(fields["channel"]),
         _text(fields["chaincode"]),

@@ -82,6 +82,11 @@ class ContractAbi:
         """The four bytes that name a function. Raises AbiError."""
         return self._function(function).selector
 
+    def first_parameter(self, function: str) -> str:
+        """The name of a function's first parameter, empty if it takes none. Raises AbiError."""
+        inputs = self._function(function).inputs
+        return str(inputs[0]["name"]) if inputs else ""
+
     def encode_call(self, function: str, args: Sequence[Any]) -> bytes:
         """Selector and arguments. Raises AbiError."""
         entry = self._function(function)

@@ -1,13 +1,14 @@
 """`Web3Chain`: the port `Chain` for one key, over any JSON-RPC endpoint.
 
-Workflow of a transaction: encode by the ABI → take the next nonce → sign here (the key never leaves) → send, with a
-fixed gas limit and even if it would revert, because a refusal has to be on the chain to be provable → wait for the
-receipt → for a revert read its data (from the receipt where the engine keeps it there, else by running the call
-again at the block before) and decode the custom error into a problem.
+Workflow of a transaction: encode by the ABI → send with a fixed gas limit, even if it would revert, because a refusal
+has to be on the chain to be provable → wait for the receipt (sending.py) → for a revert find what it answered
+(refusals.py) and decode the custom error into a problem.
 
-The nonce is counted here and asked for again whenever the endpoint disagrees, so another process may use the same
-account. A send without an answer is `Unavailable` with the transaction's hash: its outcome is unknown; repeating the
-command is safe, because contracts take a command id once.
+Workflow of following: ask for the newest final block → the logs of the range since the last one → decode. A position
+is (block, log index), so following goes on exactly after it, whichever endpoint answers.
+
+A block is final, and is shown, `finality_depth` blocks after it was sealed; engines that decide each block for good
+have 0. What proves a transaction depends on the engine, see `receipt_proof`.
 """
 
 from __future__ import annotations
@@ -18,10 +19,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from network.connections import Engine
 from network.evm import proofs
 from network.evm.abi import AbiError, ContractAbi, Problem
-from network.evm.requests import Endpoint, Refused, Requests, revert_data
-from network.evm.signing import Unsigned
+from network.evm.comet import CometConsensus
+from network.evm.refusals import Refusals
+from network.evm.requests import Endpoint, Refused, Requests
+from network.evm.sending import Sender, WasDone
 from network.ports import Log, Rejected, TxResult, Unavailable
 from wuxin_evidence.secp256k1 import EvmKey
 
@@ -31,11 +35,10 @@ GAS_LIMIT = 10_000_000
 CREATE_GAS_LIMIT = 16_000_000
 """For deployments; one transaction may use 16,777,216 at most (EIP-7825)."""
 
-NONCE_ATTEMPTS_MAX = 30
-"""Against another process that sends from the same account without pause, each attempt wins about every second time."""
-RECEIPT_WAIT_S_MAX = 60.0
 LOG_STEP_BLOCKS = 1_000
 BLOCK_TIMES_CACHED_MAX = 1_024
+COMMAND_ID = "commandId"
+"""The first parameter of functions that a contract carries out once for each id."""
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,23 @@ class Web3Chain:
         key: EvmKey,
         *,
         poll_s: float = 0.25,
+        engine: Engine = "qbft",
+        finality_depth: int = 0,
+        consensus: CometConsensus | None = None,
     ) -> None:
         self._name = name
         self._requests = Requests(endpoint)
-        self._chain_id = chain_id
+        self._engine = engine
+        self._finality_depth = finality_depth
+        self._consensus = consensus
+        self._refusals = Refusals(self._requests, consensus)
+        self._sender = Sender(
+            self._requests, chain_id, key, poll_s=poll_s, final_height=self.height if finality_depth else None
+        )
         self._contracts = {contract.name: contract for contract in contracts}
         self._by_address = {_hex(contract.address): contract for contract in contracts}
         self._key = key
         self._poll_s = poll_s
-        self._nonce: int | None = None
-        self._sending = asyncio.Lock()
         self._block_times: OrderedDict[int, int] = OrderedDict()
 
     @property
@@ -82,7 +92,7 @@ class Web3Chain:
 
     async def next_nonce(self) -> int:
         """The nonce of the next transaction from this key, those counted that wait to be mined. Raises Unavailable."""
-        return proofs.to_int(await self._ask("eth_getTransactionCount", _hex(self._key.address), "pending"))
+        return await self._sender.next_nonce()
 
     async def transact(self, contract: str, function: str, args: Sequence[Any]) -> TxResult:
         """Send one action and wait for its block; a revert comes back with status 0, its code and detail.
@@ -91,10 +101,10 @@ class Web3Chain:
         """
         target = self._contract(contract)
         data = _encoded(target.abi, function, args)
-        receipt = await self._mined(target.address, data, GAS_LIMIT)
+        receipt = await self._sender.mined(target.address, data, GAS_LIMIT, self._was_done(target, function, args))
         if proofs.to_int(receipt["status"]) == 0:
-            problem = target.abi.decode_error(await self._revert_data(receipt, target.address, data))
-            return _result(receipt, problem)
+            message = self._message(target.address, data)
+            return _result(receipt, await self._refusals.of_transaction(receipt, message, target.abi))
         return _result(receipt, None, tuple([await self._log(log) for log in receipt["logs"] if self._known(log)]))
 
     async def create(self, bytecode: bytes, abi: ContractAbi, args: Sequence[Any]) -> bytes:
@@ -104,22 +114,23 @@ class Web3Chain:
             data = bytecode + abi.encode_constructor(args)
         except AbiError as wrong:
             raise Rejected("malformed", str(wrong), "compare the arguments with the contract's ABI") from wrong
-        receipt = await self._mined(None, data, CREATE_GAS_LIMIT)
+        receipt = await self._sender.mined(None, data, CREATE_GAS_LIMIT)
         if proofs.to_int(receipt["status"]) == 0:
-            problem = abi.decode_error(await self._revert_data(receipt, None, data))
+            problem = await self._refusals.of_transaction(receipt, self._message(None, data), abi)
             raise Rejected(problem.code, problem.detail, "", tx_id=receipt["transactionHash"])
         return proofs.to_bytes(receipt["contractAddress"])
 
     async def call(self, contract: str, function: str, args: Sequence[Any]) -> Any:
         """Read at the newest block, as this key. Raises Rejected with the view's own problem, Unavailable."""
         target = self._contract(contract)
-        data = _encoded(target.abi, function, args)
+        message = self._message(target.address, _encoded(target.abi, function, args))
+        tag = hex(await self.height()) if self._finality_depth else "latest"
         try:
-            output = await self._requests.ask("eth_call", self._message(target.address, data), "latest")
+            output = await self._requests.ask("eth_call", message, tag)
         except Refused as refused:
             if not refused.data and "revert" not in refused.message.lower():
                 raise Unavailable(f"eth_call was refused: {refused.message}", "see the endpoint's log") from refused
-            problem = target.abi.decode_error(refused.data)
+            problem = await self._refusals.of_call(refused, message, target.abi)
             raise Rejected(problem.code, problem.detail, "") from refused
         try:
             return target.abi.decode_result(function, proofs.to_bytes(output))
@@ -145,25 +156,40 @@ class Web3Chain:
             await self._block_or_pause()
 
     async def height(self) -> int:
-        """Number of the newest block."""
-        return proofs.to_int(await self._ask("eth_blockNumber"))
+        """Number of the newest final block."""
+        return max(proofs.to_int(await self._ask("eth_blockNumber")) - self._finality_depth, 0)
 
     async def header(self, block: int) -> bytes:
-        """The header's RLP, equal to the block's hash. Raises Unavailable."""
+        """The header's RLP, equal to the block's hash. Raises Unavailable, also where the engine's hash is another."""
         return proofs.header_of(await self._block(block, full=False)).rlp()
 
     async def receipt_proof(self, tx_hash: str) -> Mapping[str, Any]:
-        """{header_rlp, receipt_rlp: bytes, proof: the JSON of obligations/proof.json, block, index}.
+        """What the engine has for proof, by `kind`.
+
+        receipt     {header_rlp, receipt_rlp: bytes, proof: the JSON of obligations/proof.json, block, index}
+        comet       {members: the bundle's files, by name}
+        unproven    {transaction, block_hash: 64 hex digits, block, why}
 
         Raises Rejected `not_found`, Unavailable.
         """
-        receipt = await self._receipt(tx_hash)
+        receipt = await self._sender.receipt(tx_hash)
         if receipt is None:
             raise Rejected("not_found", f"no transaction {tx_hash} on {self._name}", "give the hash of a mined one")
         number = proofs.to_int(receipt["blockNumber"])
+        if self._consensus is not None:
+            return {"kind": "comet", "members": await self._consensus.evidence(tx_hash, number)}
+        if self._engine != "qbft":
+            return {
+                "kind": "unproven",
+                "transaction": tx_hash[2:],
+                "block": number,
+                "block_hash": receipt["blockHash"][2:],
+                "why": _UNPROVEN,
+            }
         block = await self._block(number, full=True)
         header, raw, proof = proofs.prove(block, await self._receipts(block), tx_hash)
         return {
+            "kind": "receipt",
             "header_rlp": header.rlp(),
             "receipt_rlp": raw,
             "proof": proof.to_json(),
@@ -194,51 +220,15 @@ class Web3Chain:
         message = {"from": _hex(self._key.address), "data": _hex(data), "gas": hex(GAS_LIMIT)}
         return {**message, "to": _hex(to)} if to else message
 
-    async def _mined(self, to: bytes | None, data: bytes, gas_limit: int) -> Mapping[str, Any]:
-        async with self._sending:
-            tx_hash = await self._send(to, data, gas_limit)
-        deadline = asyncio.get_running_loop().time() + RECEIPT_WAIT_S_MAX
-        while True:
-            receipt = await self._receipt(tx_hash)
-            if receipt is not None:
-                return receipt
-            if asyncio.get_running_loop().time() > deadline:
-                raise Unavailable(
-                    f"{tx_hash} was sent and is in no block after {RECEIPT_WAIT_S_MAX:.0f} s",
-                    "see whether the chain seals blocks; repeating the command is safe",
-                    tx_id=tx_hash,
-                )
-            await asyncio.sleep(self._poll_s)
-
-    async def _send(self, to: bytes | None, data: bytes, gas_limit: int) -> str:
-        """Sign with the next nonce and send; the nonce is forgotten until the endpoint took it."""
-        reason = ""
-        for _ in range(NONCE_ATTEMPTS_MAX):
-            nonce, self._nonce = self._nonce, None
-            if nonce is None:
-                nonce = proofs.to_int(await self._ask("eth_getTransactionCount", _hex(self._key.address), "pending"))
-            raw, tx_hash = Unsigned(self._chain_id, nonce, gas_limit, to, data).signed(self._key)
-            try:
-                await self._requests.ask("eth_sendRawTransaction", _hex(raw))
-            except Refused as refused:
-                reason = refused.message
-                if "already known" not in reason.lower() and await self._receipt(_hex(tx_hash)) is None:
-                    if any(word in reason.lower() for word in _NONCE_TAKEN):
-                        continue
-                    raise Unavailable(f"the endpoint took no transaction: {reason}", _SEE_ENDPOINT) from refused
-            except Unavailable as failure:
-                raise Unavailable(failure.detail, failure.hint, tx_id=_hex(tx_hash)) from failure
-            self._nonce = nonce + 1
-            return _hex(tx_hash)
-        raise Unavailable(f"no nonce was accepted in {NONCE_ATTEMPTS_MAX} attempts: {reason}", _SEE_ENDPOINT)
-
-    async def _receipt(self, tx_hash: str) -> Mapping[str, Any] | None:
-        """None while unknown; some engines answer an unknown hash with an error, some a pending one without block."""
-        try:
-            receipt = await self._requests.ask("eth_getTransactionReceipt", tx_hash)
-        except Refused:
+    def _was_done(self, contract: Contract, function: str, args: Sequence[Any]) -> WasDone | None:
+        """How to learn whether the contract carried out the command, for functions that take a command id."""
+        if contract.abi.first_parameter(function) != COMMAND_ID:
             return None
-        return receipt if receipt and receipt.get("blockNumber") else None
+
+        async def asked() -> bool:
+            return bool(await self.call(contract.name, "commandUsed", [self._key.address, args[0]]))
+
+        return asked
 
     async def _receipts(self, block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         try:
@@ -246,19 +236,6 @@ class Web3Chain:
         except Refused:
             hashes = [each["hash"] for each in block["transactions"]]
             return [await self._ask("eth_getTransactionReceipt", each) for each in hashes]
-
-    async def _revert_data(self, receipt: Mapping[str, Any], to: bytes | None, data: bytes) -> bytes:
-        kept = revert_data(receipt.get("revertReason"))
-        if kept:
-            return kept
-        block = proofs.to_int(receipt["blockNumber"])
-        for tag in (hex(max(block - 1, 0)), hex(block), "latest"):
-            try:
-                await self._requests.ask("eth_call", self._message(to, data), tag)
-            except Refused as refused:
-                if refused.data:
-                    return refused.data
-        return b""
 
     async def _block(self, number: int, *, full: bool) -> Mapping[str, Any]:
         block = await self._ask("eth_getBlockByNumber", hex(number), full)
@@ -308,10 +285,10 @@ class Web3Chain:
         return self._block_times[block]
 
 
-_NONCE_TAKEN = ("nonce", "replacement")
-"""Words with which endpoints say that this nonce is used, or held by another pending transaction."""
-
 _SEE_ENDPOINT = "see the endpoint's log; nothing was changed"
+
+
+_UNPROVEN = "the connection names no engine whose blocks can be proved to an outsider; the members' word stands in"
 
 
 def _encoded(abi: ContractAbi, function: str, args: Sequence[Any]) -> bytes:

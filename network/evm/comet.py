@@ -76,7 +76,8 @@ class CometConsensus:
 
     async def answer(self, tx_hash: str, block: int) -> Answer | None:
         """What a mined transaction answered; None when the block's results do not name it. Raises Unavailable."""
-        for result in (await self._ask("block_results", block)).get("txs_results") or []:
+        results: list[Mapping[str, Any]] = (await self._ask("block_results", block)).get("txs_results") or []
+        for result in results:
             try:
                 responses = read(_ANSWERS, base64.b64decode(result.get("data") or ""))["responses"]
                 found = [read(_ANSWER, each["value"]) for each in responses]

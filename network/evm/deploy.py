@@ -21,6 +21,7 @@ network/local/obligations.py, `bind` in network/evm/obligations.py.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -183,9 +184,11 @@ async def _create(chain: Web3Chain, consortium_id: bytes) -> dict[str, bytes]:
     await create("AccessManager", chain.address)
     if made["AccessManager"] != manager:
         raise Rejected("conflict", "the administrator's account was used during the deployment", "deploy again")
-    await create("AttestationFeed", manager, made["OracleCommittee"])
-    await create("RuleBook", manager)
-    await create("DepositToken", manager, TOKEN_NAME, TOKEN_SYMBOL)
+    await asyncio.gather(
+        create("AttestationFeed", manager, made["OracleCommittee"]),
+        create("RuleBook", manager),
+        create("DepositToken", manager, TOKEN_NAME, TOKEN_SYMBOL),
+    )
     await create("CreditFacility", manager, made["AttestationFeed"], made["RuleBook"], made["DepositToken"])
     return {name: made[name] for name in DEPLOY_ORDER}
 
@@ -193,19 +196,21 @@ async def _create(chain: Web3Chain, consortium_id: bytes) -> dict[str, bytes]:
 async def _wire(home: Path, consortium: Consortium, chain: Chain, deployment: Deployment) -> None:
     """Connect the contracts, open the restricted functions to their roles, grant the roles."""
     at = deployment.addresses
-    await _done(chain, "AttestationFeed", "connect", [at["RuleBook"], at["CreditFacility"]])
-    await _done(chain, "RuleBook", "connect", [at["AttestationFeed"], at["CreditFacility"]])
-    await _done(chain, "DepositToken", "connect", [at["CreditFacility"]])
+    steps: list[tuple[str, str, list[Any]]] = [
+        ("AttestationFeed", "connect", [at["RuleBook"], at["CreditFacility"]]),
+        ("RuleBook", "connect", [at["AttestationFeed"], at["CreditFacility"]]),
+        ("DepositToken", "connect", [at["CreditFacility"]]),
+    ]
     for (contract, role), functions in RESTRICTED.items():
         selectors = [abi_of(contract).selector(function) for function in functions]
-        await _done(chain, "AccessManager", "setTargetFunctionRole", [at[contract], selectors, role])
+        steps.append(("AccessManager", "setTargetFunctionRole", [at[contract], selectors, role]))
     for member in consortium.circle(deployment.chain).members:
         account = public_keys(home, member).evm_address
         roles = [(_ROLES[role], 0) for role in consortium.organisation(member).roles if role in _ROLES]
         if (BANK, 0) in roles:
             roles.append((LINE_RAISER, LINE_RAISE_DELAY_S))
-        for role, delay_s in roles:
-            await _done(chain, "AccessManager", "grantRole", [role, account, delay_s])
+        steps.extend(("AccessManager", "grantRole", [role, account, delay_s]) for role, delay_s in roles)
+    await asyncio.gather(*(_done(chain, *step) for step in steps))
 
 
 def _seat(home: Path, organisation: Organisation) -> Seat:

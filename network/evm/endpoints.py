@@ -59,7 +59,7 @@ class _Place:
 
 
 class Endpoints:
-    """The endpoints of one chain. `probe` says what tells an endpoint's chain and height; `identity` what it must be."""
+    """The endpoints of one chain; `probe` knows how to ask for an endpoint's chain and height."""
 
     def __init__(
         self,
@@ -187,7 +187,7 @@ class JsonRpcProbe:
         return "", int(_result(await endpoint.make_request("eth_blockNumber", [])), 16)
 
     def height_in(self, method: str, answer: Any) -> int | None:
-        result = answer.get("result") if isinstance(answer, dict) else None
+        result: Any = cast("dict[str, Any]", answer).get("result") if isinstance(answer, dict) else None
         if method == "eth_getTransactionReceipt" and isinstance(result, dict):
             result = cast("dict[str, Any]", result).get("blockNumber")
         elif method != "eth_blockNumber":
@@ -220,9 +220,10 @@ def http_endpoint(url: str) -> AsyncEndpoint:
 
 
 def _result(answer: Any) -> Any:
-    if not isinstance(answer, dict) or cast("dict[str, Any]", answer).get("result") is None:
-        raise ValueError(f"answered {str(answer)[:120]}")
-    return cast("dict[str, Any]", answer)["result"]
+    found = cast("dict[str, Any]", answer).get("result") if isinstance(answer, dict) else None
+    if found is None:
+        raise ValueError(f"it answered {str(cast(object, answer))[:120]}")
+    return found
 
 
 def _words(failure: Exception, timeout_s: float) -> str:

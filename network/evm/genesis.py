@@ -3,7 +3,7 @@
 Workflow: `evmd init` writes a genesis document with every module's defaults; `genesis` takes it and returns the
 consortium's. Validators are put into the staking state directly, so that no signed genesis transaction has to be
 gathered from anybody: each has the same power, its operator is the organisation's own account, and all tokens that
-exist are staked. There is no inflation, no fee and no free token, so power cannot be bought, and the chain knows no money.
+exist are staked. There is no inflation, no fee and no free token, so power cannot be bought and nothing can be paid.
 
 Only the accounts in `senders` may create contracts or call them; the chain mines a stranger's transaction as failed.
 """
@@ -15,7 +15,7 @@ import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any
 
 from wuxin_evidence.ids import keccak256
 
@@ -65,7 +65,7 @@ def genesis(
 ) -> Json:
     """The genesis document. `template` is what `evmd init` wrote, `chain` the name that every vote is for, `begins_at`
     RFC 3339, `senders` accounts of 20 bytes."""
-    document = copy.deepcopy(cast(Json, dict(template)))
+    document = copy.deepcopy(dict(template))
     document |= {"chain_id": chain, "genesis_time": begins_at}
     document["consensus"]["params"]["block"]["max_gas"] = str(BLOCK_GAS_MAX)
     state: Json = document["app_state"]

@@ -28,9 +28,7 @@ POLL_S = 0.1
 class RemoteChain(Web3Chain):
     """The port over endpoints that it closes with itself."""
 
-    def __init__(
-        self, circle: Circle, connection: ChainConnection, deployment: Deployment | None, key: EvmKey
-    ) -> None:
+    def __init__(self, circle: Circle, connection: ChainConnection, deployment: Deployment | None, key: EvmKey) -> None:
         endpoints = Endpoints(connection.endpoints, JsonRpcProbe(circle.chain_id))
         self._opened = [endpoints]
         consensus = None

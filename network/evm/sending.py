@@ -1,23 +1,26 @@
 """From call data to a mined receipt, exactly once: nonces, lost transactions, crashes.
 
 Workflow: take the next nonce → sign here (the key never leaves) → send → wait for the receipt. While it does not come,
-look every second what has become of it:
+look now and then what has become of it:
 
     the account's nonce is not there yet    it waits, or was lost with a node's memory: send the very same bytes again
-    nothing holds a nonce before ours       what held it was lost for good: take that nonce instead
+    nothing holds a nonce before ours       what held it was lost for good: fill the gap with a transfer of nothing
     the nonce is used, but not by us        another process of this account was faster: take a new one
 
-The same bytes can be mined once, however often they are sent. A new nonce could mean a second execution, so before it
-the contract is asked whether the command has been carried out: contracts take a command id once, and that decides.
+The same bytes can be mined once, however often they are sent, and bytes whose nonce is used cannot be mined any more.
+Only then is a new nonce taken, and the contract is asked first whether the command has been carried out: contracts take
+a command id once, and that decides, not the nonce.
 
-Nonces are counted here, for many transactions in flight, and asked for again whenever the endpoint disagrees; another
-process may use the same account. After a crash the endpoint's count says where to go on.
+Nonces are counted here, for many transactions in flight. An endpoint that expects another one is believed, since
+another process may use the same account, or this one before a crash; the "pending" count is not, some engines leave
+out of it what waits.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,11 +36,17 @@ NONCE_ATTEMPTS_MAX = 30
 """Against another process that sends from the same account without pause, each attempt wins about every second time."""
 
 RECEIPT_WAIT_S_MAX = 60.0
-LOOK_EVERY_S = 1.0
+LOOK_AFTER_S = 2.0
+"""Several blocks of the slowest engine that we run; the next looks come after twice, four times, … as long."""
 
 Receipt = Mapping[str, Any]
 WasDone = Callable[[], Awaitable[bool]]
 """Whether the command that a transaction carries has been carried out."""
+
+_EXPECTED = re.compile(r"expected (\d+)|next nonce (?:of 0x[0-9a-fA-F]+ is )?(\d+)")
+"""Where an endpoint says which nonce it waits for: cosmos/evm, go-ethereum, the embedded chain."""
+
+_FILL_GAS = 21_000
 
 _NONCE_TAKEN = ("nonce", "replacement", "sequence")
 """Words with which endpoints say that this nonce is used, held by another pending transaction, or too high."""
@@ -102,8 +111,8 @@ class Sender:
 
     async def _landed(self, flight: _Flight, was_done: WasDone | None) -> Receipt:
         until = time.monotonic() + RECEIPT_WAIT_S_MAX
-        look_at = time.monotonic() + LOOK_EVERY_S
-        trouble = ""
+        pause_s, trouble = LOOK_AFTER_S, ""
+        look_at = time.monotonic() + pause_s
         while True:
             now = time.monotonic()
             try:
@@ -111,7 +120,8 @@ class Sender:
                 if receipt is not None:
                     return receipt
                 if now > look_at:
-                    look_at = now + LOOK_EVERY_S
+                    pause_s *= 2
+                    look_at = now + pause_s
                     async with self._turn:
                         await self._look_after(flight, was_done)
             except Unavailable as failure:  # the transaction is on its way; endpoints come back
@@ -134,38 +144,64 @@ class Sender:
             elif await self._receipt(flight) is None and not (was_done and await was_done()):
                 await self._send(flight)
             return
-        with contextlib.suppress(Refused):
+        missing = await self._sent_again(flight)
+        if missing is None:
+            missing = await self._count("pending")
+        if missing < flight.nonce and missing not in {each.nonce for each in self._flying}:
+            await self._fill(missing)
+
+    async def _sent_again(self, flight: _Flight) -> int | None:
+        """Send the same bytes; the nonce that the endpoint waits for, where it says that it is another."""
+        try:
             await self._requests.ask("eth_sendRawTransaction", _hex(flight.raw))
-        waiting = await self._count("pending")
-        held = {each.nonce for each in self._flying}
-        if waiting < flight.nonce and waiting not in held and not (was_done and await was_done()):
-            self._nonce = waiting
-            await self._send(flight)
+        except Refused as refused:
+            return _expected(refused.message)
+        return None
+
+    async def _fill(self, nonce: int) -> None:
+        """Use a nonce up; an endpoint that has something for it refuses, and that is as good."""
+        raw, _ = Unsigned(self._chain_id, nonce, _FILL_GAS, self._key.address, b"").signed(self._key)
+        with contextlib.suppress(Refused):
+            await self._requests.ask("eth_sendRawTransaction", _hex(raw))
 
     async def _send(self, flight: _Flight) -> None:
         """Sign with the next nonce and send; the nonce is forgotten until the endpoint took it."""
+        nonce, self._nonce = self._nonce, None
         reason = ""
         for _ in range(NONCE_ATTEMPTS_MAX):
-            nonce, self._nonce = self._nonce, None
-            if nonce is None:
-                nonce = await self._count("pending")
+            nonce = await self._count("pending") if nonce is None else nonce
             unsigned = Unsigned(self._chain_id, nonce, flight.gas_limit, flight.to, flight.data)
             raw, tx_hash = unsigned.signed(self._key)
+            flight.hashes.append(_hex(tx_hash))
             try:
                 await self._requests.ask("eth_sendRawTransaction", _hex(raw))
             except Refused as refused:
                 reason = refused.message
                 if not await self._has(reason, _hex(tx_hash)):
-                    if any(word in reason.lower() for word in _NONCE_TAKEN):
-                        continue
-                    raise Unavailable(f"the endpoint took no transaction: {reason}", _SEE_ENDPOINT) from refused
+                    flight.hashes.pop()
+                    nonce = await self._nonce_after(nonce, reason)
+                    continue
             except Unavailable as failure:
                 raise Unavailable(failure.detail, failure.hint, tx_id=_hex(tx_hash)) from failure
             flight.nonce, flight.raw, flight.overtaken = nonce, raw, False
-            flight.hashes.append(_hex(tx_hash))
             self._nonce = max([nonce, *(each.nonce for each in self._flying)]) + 1
             return
         raise Unavailable(f"no nonce was accepted in {NONCE_ATTEMPTS_MAX} attempts: {reason}", _SEE_ENDPOINT)
+
+    async def _nonce_after(self, refused: int, reason: str) -> int | None:
+        """What to try instead of a refused nonce, None to ask. Raises Unavailable when it was not the nonce."""
+        if not any(word in reason.lower() for word in _NONCE_TAKEN):
+            raise Unavailable(f"the endpoint took no transaction: {reason}", _SEE_ENDPOINT)
+        expected = _expected(reason)
+        if expected is None:
+            await asyncio.sleep(self._poll_s)
+            return None
+        lacking = [each for each in self._flying if expected <= each.nonce < refused]
+        if not any(each.nonce == expected for each in lacking):
+            return expected
+        for each in sorted(lacking, key=lambda flight: flight.nonce):  # an endpoint that has not heard of them yet
+            await self._sent_again(each)
+        return refused
 
     async def _has(self, reason: str, tx_hash: str) -> bool:
         """Whether the endpoint refused because it has this very transaction."""
@@ -198,3 +234,8 @@ class Sender:
 
 def _hex(raw: bytes) -> str:
     return "0x" + raw.hex()
+
+
+def _expected(reason: str) -> int | None:
+    found = _EXPECTED.search(reason)
+    return int(found[1] or found[2]) if found else None

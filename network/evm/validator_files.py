@@ -23,8 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from network.keystore import read_private, write_private
-
-LOOPBACK = "127.0.0.1"
+from network.listeners import address
 
 COMMIT_PAUSE_MS = 200
 """What a validator waits after a block for late votes, and so most of the time between two blocks."""
@@ -75,8 +74,8 @@ def render(directory: Path, organisation: str, ports: Ports, peers: Sequence[str
     (config / "config.toml").write_text(
         _CONSENSUS.format(
             organisation=organisation,
-            consensus=f"tcp://{LOOPBACK}:{ports.consensus}",
-            peers_at=f"tcp://{LOOPBACK}:{ports.peers}",
+            consensus=f"tcp://{address(ports.consensus)}",
+            peers_at=f"tcp://{address(ports.peers)}",
             peers=",".join(peers),
             commit_ms=COMMIT_PAUSE_MS,
             gossip_ms=GOSSIP_PAUSE_MS,
@@ -85,8 +84,8 @@ def render(directory: Path, organisation: str, ports: Ports, peers: Sequence[str
     )
     (config / "app.toml").write_text(
         _APPLICATION.format(
-            json_rpc=f"{LOOPBACK}:{ports.json_rpc}",
-            web_sockets=f"{LOOPBACK}:{ports.web_sockets}",
+            json_rpc=address(ports.json_rpc),
+            web_sockets=address(ports.web_sockets),
             states=STATES_KEPT,
             request_bytes=REQUEST_BYTES_MAX,
             chain_id=262144,

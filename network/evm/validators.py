@@ -15,42 +15,36 @@ from __future__ import annotations
 
 import datetime
 import json
-import random
-import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, cast
 
 from network import supervisor
 from network.connections import ChainConnection
 from network.consortium import Circle, Consortium
-from network.evm.genesis import GenesisValidator, genesis
-from network.evm.validator_files import LOOPBACK, Ports, ValidatorKeys, make_keys, render
+from network.evm.genesis import POWER, GenesisValidator, genesis
+from network.evm.validator_files import Ports, ValidatorKeys, make_keys, render
 from network.homes import home_of
+from network.listeners import address, listeners
 from network.ports import Unavailable
 from network.published import public_keys
 from network.supervisor import Program
 from network.tools import command
-
-NETWORK_FILE = "network.json"
-SECTION = "evm"
+from network.trust_file import set_validators
+from wuxin_evidence.trust import TrustedValidator
 
 CHAIN_ID = 262_144
 """Compiled into the engine."""
 
-PORTS = range(20_000, 32_000)
-"""Below what the kernel gives to outgoing connections: a port that is kept must not be somebody's by chance."""
-
 FIRST_BLOCK_WAIT_S = 60.0
 TEMPLATE_TIMEOUT_S = 60.0
 ASK_TIMEOUT_S = 2.0
-BEGIN_AHEAD_S = 0
 
 
 @dataclass(frozen=True)
@@ -58,20 +52,22 @@ class Validator:
     """An organisation's validator as the others know it."""
 
     organisation: str
+    directory: Path
     ports: Ports
     keys: ValidatorKeys
 
     @property
-    def program(self) -> str:
-        return f"evm-{self.organisation}"
+    def peer(self) -> str:
+        """How the others dial it."""
+        return f"{self.keys.node_id}@{address(self.ports.peers)}"
 
     @property
     def endpoint(self) -> str:
-        return f"http://{LOOPBACK}:{self.ports.json_rpc}"
+        return f"http://{address(self.ports.json_rpc)}"
 
     @property
     def consensus(self) -> str:
-        return f"http://{LOOPBACK}:{self.ports.consensus}"
+        return f"http://{address(self.ports.consensus)}"
 
 
 @dataclass(frozen=True)
@@ -86,56 +82,43 @@ class ValidatorStatus:
 
 
 def up(home: Path, consortium: Consortium, *, chain: str = "e1") -> ChainConnection:
-    """Make what lacks, start all validators, wait until they agree on blocks.
+    """Make what lacks, start all validators, wait until they agree on blocks; name them in the trust file.
 
     Raises Unavailable (another chain id, no validators, no block in time), ToolError, KeystoreError, SupervisorError.
     """
-    circle = consortium.circle(chain)
-    _require_runnable(circle)
-    chain_name = consensus_id(consortium, chain)
-    validators = _prepared(home, circle)
-    first = _genesis(home, consortium, circle, chain_name, validators)
-    evmd = command("evmd")
-    programs: list[Program] = []
-    for each in validators.values():
-        others = [_peer(other) for other in validators.values() if other is not each]
-        directory = directory_of(home, each.organisation)
-        render(directory, each.organisation, each.ports, others, first)
-        programs.append(
-            Program(
-                each.program,
-                (str(evmd), "start", "--home", str(directory), "--chain-id", chain_name),
-                {},
-                directory,
-                directory / "log.txt",
-                stop_signal="SIGKILL",
-            )
-        )
-    supervisor.start(home, programs)
-    _await_blocks(home, list(validators.values()))
-    return connection(home)
+    _require_runnable(consortium.circle(chain))
+    validators = places(home, consortium, chain)
+    consensus = consensus_id(consortium, chain)
+    first = _genesis(home, consortium, chain, validators)
+    for each in validators:
+        others = [other.peer for other in validators if other is not each]
+        render(each.directory, each.organisation, each.ports, others, first)
+    supervisor.start(home, [_program(each, consensus) for each in validators])
+    _await_blocks(validators)
+    trusted = [TrustedValidator(each.keys.consensus_key, POWER) for each in validators]
+    set_validators(home, chain, consensus, trusted)
+    return connection(validators)
 
 
-def down(home: Path) -> None:
+def down(home: Path, *, chain: str = "e1") -> None:
     """End the validators. The engine ignores SIGTERM; it is made to be killed and recovers. Raises SupervisorError."""
-    supervisor.stop(home, [each.program for each in known(home).values()])
+    supervisor.stop(home, [_program_name(each) for each in Consortium.load(home).circle(chain).validators])
 
 
-def status(home: Path) -> list[ValidatorStatus]:
-    """Every validator that `up` made, in the circle's order."""
+def status(home: Path, *, chain: str = "e1") -> list[ValidatorStatus]:
+    """Every validator of the circle, in its order."""
     states = supervisor.states(home)
     found: list[ValidatorStatus] = []
-    for each in known(home).values():
-        state = states.get(each.program)
-        height, peers = _height(each), _peers(each)
+    for each in places(home, Consortium.load(home), chain):
+        state = states.get(_program_name(each.organisation))
         running = state is not None and state.running
-        found.append(ValidatorStatus(each.organisation, running, state.restarts if state else 0, height, peers))
+        restarts = 0 if state is None else state.restarts
+        found.append(ValidatorStatus(each.organisation, running, restarts, _height(each), _peers(each)))
     return found
 
 
-def connection(home: Path) -> ChainConnection:
-    """How the chain that `up` made is reached, the same for every member."""
-    validators = known(home).values()
+def connection(validators: Sequence[Validator]) -> ChainConnection:
+    """How the chain is reached; the order is the circle's, so that a member can put its own validator first."""
     return ChainConnection(
         engine="cometbft",
         endpoints=tuple(each.endpoint for each in validators),
@@ -147,19 +130,6 @@ def connection(home: Path) -> ChainConnection:
 def consensus_id(consortium: Consortium, chain: str) -> str:
     """The chain's name in every vote: no vote of another consortium can be shown for it. CometBFT takes 50 letters."""
     return f"wuxin-{chain}-{consortium.consortium_id.hex()[:16]}"
-
-
-def known(home: Path) -> dict[str, Validator]:
-    """The validators by organisation, as network.json has them; none before `up`."""
-    rows: Mapping[str, Any] = _network_file(home).get(SECTION, {})
-    return {
-        organisation: Validator(
-            organisation,
-            Ports(**row["ports"]),
-            ValidatorKeys(bytes.fromhex(row["consensus_key"]), row["node_id"]),
-        )
-        for organisation, row in rows.items()
-    }
 
 
 def directory_of(home: Path, organisation: str) -> Path:
@@ -176,48 +146,59 @@ def _require_runnable(circle: Circle) -> None:
         raise Unavailable(f"the circle of {circle.chain} names no validators", "name them in the consortium file")
 
 
-def _prepared(home: Path, circle: Circle) -> dict[str, Validator]:
-    """Keys and ports of every validator, kept from now on."""
-    validators = known(home)
-    for organisation in circle.validators:
-        keys = make_keys(directory_of(home, organisation))
-        ports = validators[organisation].ports if organisation in validators else _free_ports()
-        validators[organisation] = Validator(organisation, ports, keys)
-    rows = {
-        each.organisation: {
-            "ports": asdict(each.ports),
-            "consensus_key": each.keys.consensus_key.hex(),
-            "node_id": each.keys.node_id,
-        }
-        for each in validators.values()
-    }
-    document = _network_file(home)
-    if document.get(SECTION) != rows:
-        path = home / NETWORK_FILE
-        beside = path.with_suffix(".partial")
-        beside.write_text(json.dumps({**document, SECTION: rows}, indent=1) + "\n", "utf-8")
-        beside.replace(path)
-    return validators
+def places(home: Path, consortium: Consortium, chain: str = "e1") -> tuple[Validator, ...]:
+    """The circle's validators in its order; keys and ports that are missing are made, and kept from then on.
+
+    Raises KeystoreError, NoPort.
+    """
+    found: list[Validator] = []
+    for organisation in consortium.circle(chain).validators:
+        names = {field.name: f"{organisation}/evm/{field.name}" for field in fields(Ports)}
+        ports = listeners(home, names.values())
+        found.append(
+            Validator(
+                organisation,
+                directory_of(home, organisation),
+                Ports(**{field: ports[name] for field, name in names.items()}),
+                make_keys(directory_of(home, organisation)),
+            )
+        )
+    return tuple(found)
 
 
-def _genesis(
-    home: Path, consortium: Consortium, circle: Circle, chain: str, validators: Mapping[str, Validator]
-) -> dict[str, Any]:
+def _program_name(organisation: str) -> str:
+    return f"evm.{organisation}"
+
+
+def _program(validator: Validator, consensus: str) -> Program:
+    arguments = ("start", "--home", str(validator.directory), "--chain-id", consensus)
+    return Program(
+        _program_name(validator.organisation),
+        (str(command("evmd")), *arguments),
+        {},
+        validator.directory,
+        validator.directory / "log.txt",
+        stop_signal="SIGKILL",
+    )
+
+
+def _genesis(home: Path, consortium: Consortium, chain: str, validators: Sequence[Validator]) -> dict[str, Any]:
     """The genesis document that a validator has already, else a new one."""
-    for organisation in validators:
-        path = directory_of(home, organisation) / "config" / "genesis.json"
+    for each in validators:
+        path = each.directory / "config" / "genesis.json"
         if path.exists():
             return json.loads(path.read_text("utf-8"))
-    begins = datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
+    accounts = {each.name: public_keys(home, each.name).evm_address for each in consortium.organisations}
+    consensus = consensus_id(consortium, chain)
     return genesis(
-        _template(chain),
-        chain,
-        begins,
+        _template(consensus),
+        consensus,
+        datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z"),
         [
-            GenesisValidator(each.organisation, public_keys(home, each.organisation).evm_address, each.keys.consensus_key)
-            for each in validators.values()
+            GenesisValidator(each.organisation, accounts[each.organisation], each.keys.consensus_key)
+            for each in validators
         ],
-        [public_keys(home, member).evm_address for member in circle.members],
+        [accounts[member] for member in consortium.circle(chain).members],
     )
 
 
@@ -226,6 +207,7 @@ def _template(chain: str) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as place:
         done = subprocess.run(
             [command("evmd"), "init", "template", "--chain-id", chain, "--home", place],
+            check=False,
             capture_output=True,
             text=True,
             timeout=TEMPLATE_TIMEOUT_S,
@@ -235,18 +217,14 @@ def _template(chain: str) -> dict[str, Any]:
         return json.loads((Path(place) / "config" / "genesis.json").read_text("utf-8"))
 
 
-def _await_blocks(home: Path, validators: list[Validator]) -> None:
+def _await_blocks(validators: Sequence[Validator]) -> None:
     """Until every validator has the second block: then it is one chain."""
     deadline = time.monotonic() + FIRST_BLOCK_WAIT_S
-    while True:
-        waiting = [each for each in validators if (_height(each) or 0) < 2]
-        if not waiting:
-            return
+    while waiting := [each for each in validators if (_height(each) or 0) < 2]:
         if time.monotonic() > deadline:
-            named = waiting[0].organisation
             raise Unavailable(
                 f"the validators of {', '.join(each.organisation for each in waiting)} have no blocks",
-                f"see {directory_of(home, named) / 'log.txt'}",
+                f"see {waiting[0].directory / 'log.txt'}",
             )
         time.sleep(0.1)
 
@@ -271,29 +249,3 @@ def _asked(request: urllib.request.Request) -> Any:
             return json.load(answer).get("result")
     except (OSError, ValueError, urllib.error.URLError):
         return None
-
-
-def _peer(validator: Validator) -> str:
-    return f"{validator.keys.node_id}@{LOOPBACK}:{validator.ports.peers}"
-
-
-def _free_ports() -> Ports:
-    return Ports(*(_free_port() for _ in range(4)))
-
-
-def _free_port() -> int:
-    while True:
-        port = random.choice(PORTS)
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as attempt:
-            try:
-                attempt.bind((LOOPBACK, port))
-            except OSError:
-                continue
-        return port
-
-
-def _network_file(home: Path) -> dict[str, Any]:
-    try:
-        return json.loads((home / NETWORK_FILE).read_text("utf-8"))
-    except FileNotFoundError:
-        return {}

@@ -29,13 +29,13 @@ from typing import Any
 from network.connections import FabricNode
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.definition import (
-    QUERY_INSTALLED,
     Approval,
     Arguments,
     Committed,
     Definition,
     Installed,
     Readiness,
+    get_package_arguments,
     install_arguments,
     query_approved_arguments,
     query_definition_arguments,
@@ -43,6 +43,7 @@ from network.fabric.definition import (
     read_approval,
     read_committed,
     read_installed,
+    read_package,
     read_package_id,
     read_readiness,
     readiness_arguments,
@@ -166,9 +167,18 @@ class PeerAdmin:
             )
 
     async def installed(self) -> tuple[Installed, ...]:
-        return read_installed(
-            await self.query(QUERY_INSTALLED.decode(), LIFECYCLE_CHAINCODE, query_installed_arguments())
-        )
+        """The packages that it has installed since it started, or had then."""
+        return read_installed(await self.query("list packages", LIFECYCLE_CHAINCODE, query_installed_arguments()))
+
+    async def holds(self, package: Package) -> bool:
+        """Whether the package lies in the peer's store; the peer remembers the ids of packages that were taken away."""
+        try:
+            raw = await self.query("read package", LIFECYCLE_CHAINCODE, get_package_arguments(package.package_id))
+        except AdminError as error:
+            if error.code != "not_found":
+                raise
+            return False
+        return read_package(raw) == package.raw
 
     async def approved(self, channel: str, name: str, sequence: int) -> Approval | None:
         """What this organisation has approved under the sequence, None where nothing."""
@@ -229,9 +239,10 @@ class PeerAdmin:
     async def reach(self, channel: str, height: int, deadline_s: float = COMMIT_DEADLINE_S) -> None:
         """Wait until the peer has `height` blocks."""
         stage = f"catch up to block {height - 1}"
-        async with self._within(stage, deadline_s, "see whether it reaches the orderers"):
-            async with aclosing(self._filtered_blocks(stage, channel, height - 1)) as blocks:
-                await anext(blocks)
+        hint = "see whether it reaches the orderers"
+        blocks = self._filtered_blocks(stage, channel, height - 1)
+        async with self._within(stage, deadline_s, hint), aclosing(blocks):
+            await anext(blocks)
 
     async def _if_found(self, stage: str, arguments: Arguments, channel: str) -> bytes | None:
         try:

@@ -18,6 +18,7 @@ COMMIT = b"CommitChaincodeDefinition"
 INSTALL = b"InstallChaincode"
 QUERY_APPROVED = b"QueryApprovedChaincodeDefinition"
 QUERY_DEFINITION = b"QueryChaincodeDefinition"
+GET_PACKAGE = b"GetInstalledChaincodePackage"
 QUERY_INSTALLED = b"QueryInstalledChaincodes"
 READINESS = b"CheckCommitReadiness"
 
@@ -105,6 +106,15 @@ def query_definition_arguments(name: str) -> Arguments:
 
 def query_installed_arguments() -> Arguments:
     return QUERY_INSTALLED, serialize(LIFECYCLE.QueryInstalledChaincodesArgs())
+
+
+def get_package_arguments(package_id: str) -> Arguments:
+    return GET_PACKAGE, serialize(LIFECYCLE.GetInstalledChaincodePackageArgs(package_id=package_id))
+
+
+def read_package(raw: bytes) -> bytes:
+    """A package as it was installed."""
+    return bytes(parse(LIFECYCLE.GetInstalledChaincodePackageResult, raw).chaincode_install_package)
 
 
 def read_package_id(raw: bytes) -> str:

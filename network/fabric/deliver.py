@@ -26,18 +26,21 @@ from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
 from network.fabric.query import chain_height
-from network.fabric.retry import ATTEMPT_S, Backoff, Deadline
+from network.fabric.retry import ATTEMPT_S, GIVE_UP_S, Backoff, Deadline
 from network.ports import Unavailable
 from network.proposal import Signer
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_messages import NONCE_BYTES, BlockHeader, data_hash, envelope
+from wuxin_evidence.fabric_messages import (
+    NONCE_BYTES,
+    BlockHeader,
+    TransactionView,
+    data_hash,
+    envelope,
+    parse_envelope,
+)
 
 SILENCE_S = 10.0
 """After so long without a block the peer and another one are asked for their height."""
-
-GIVE_UP_S = 15.0
-"""Following ends as Unavailable when no peer delivered anything for so long; the follower starts again from its
-checkpoint, and what it says in between is the reason."""
 
 FETCHED_MAX = 16
 """Blocks kept for transactions that wait in them; a block is asked for while its transactions are acknowledged."""
@@ -68,6 +71,11 @@ class CommittedBlock:
         for index, each in enumerate(self.envelopes):
             places.setdefault(wire.transaction_id_of(each), index)
         return places
+
+    def transaction(self, tx_id: str) -> TransactionView | None:
+        """The transaction of that id, with its position and code. Raises EvidenceError."""
+        index = self.places.get(tx_id)
+        return None if index is None else parse_envelope(self.envelopes[index], index, self.codes[index])
 
 
 class Unfit(Exception):

@@ -24,7 +24,7 @@ from dataclasses import dataclass
 from chaincode.stub import implicit_collection
 from network.fabric import wire
 from network.fabric.connection import PeerLink
-from network.fabric.failures import STATUS_REFUSED, Failure, identity_error, refusal
+from network.fabric.failures import STATUS_FAILED, STATUS_REFUSED, Failure, identity_error, refusal
 from network.fabric.gateway import Gateway
 from network.fabric.retry import ATTEMPT_S, Backoff
 from network.ports import EndorsementMismatch, Unavailable
@@ -162,7 +162,7 @@ class Endorsers:
             return Silence(link, failure.message or failure.status)
         except EvidenceError as error:
             return Silence(link, error.detail)
-        if not response.payload and response.status >= STATUS_REFUSED:
+        if not response.payload and response.status >= STATUS_FAILED:
             return Silence(link, response.message)
         return opinion
 

@@ -29,7 +29,9 @@ def examine_files(paths: Iterable[Path], now_ms: int) -> Iterator[Finding]:
         try:
             certificates = x509.load_pem_x509_certificates(path.read_bytes())
         except (OSError, ValueError) as error:
-            yield Finding("error", str(path), f"cannot be read as certificates: {error}", "restore it, or issue it anew")
+            yield Finding(
+                "error", str(path), f"cannot be read as certificates: {error}", "restore it, or issue it anew"
+            )
             continue
         for certificate in certificates:
             yield from examine(certificate, str(path), now_ms)

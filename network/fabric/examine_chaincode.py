@@ -27,15 +27,15 @@ _grpc = cast(Any, import_module("grpc"))
 
 async def examine_server(peer: ExpectedPeer) -> AsyncIterator[Finding]:
     """What is wrong with the chaincode server that the peer's package leads to."""
-    if peer.server is None or peer.package is None:
+    if peer.package is None:
         return
     place = f"chaincode.{peer.node.organisation}"
-    address = peer.server.address
+    address = peer.package.server.address
     if not await listens(address):
         hint = f"start it for package {peer.package.package_id}; `wuxin network up` does"
         yield Finding("error", place, f"no chaincode server listens at {address}", hint)
         return
-    registered = await registered_id(peer.server)
+    registered = await registered_id(peer.package.server)
     if isinstance(registered, _Refusal):
         hint = "start it with the certificates that the package was built with"
         yield Finding("error", place, f"the server at {address} refuses its peer: {registered}", hint)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from network.fabric.examine_certificates import examine, shown_by
+from network.fabric.examine_clocks import skew_of
 from network.fabric.findings import Expected, ExpectedOrderer, Finding
 from network.fabric.operations import metrics_of
 from network.fabric.ordering import height_at, quorum_of
@@ -29,11 +30,11 @@ class OrdererLook:
 
     orderer: ExpectedOrderer
     height: int | AdminError
-    leader: int | None
-    clock_s: float | None
+    leader: int | None = None
+    clock_skew_s: float | None = None
 
 
-async def look_at_orderer(orderer: ExpectedOrderer, channel: str, signer: FabricSigner) -> OrdererLook:
+async def look_at_orderer(orderer: ExpectedOrderer, channel: str, signer: FabricSigner, now_ms: int) -> OrdererLook:
     height: int | AdminError
     try:
         height = await height_at(orderer.node, channel, signer)
@@ -41,22 +42,29 @@ async def look_at_orderer(orderer: ExpectedOrderer, channel: str, signer: Fabric
         height = error
     metrics = await metrics_of(orderer.operations) if orderer.operations else None
     leader = metrics.of_channel(LEADER, channel) if metrics else None
-    return OrdererLook(
-        orderer, height, None if leader is None else int(leader), metrics.clock_s if metrics else None
-    )
+    return OrdererLook(orderer, height, None if leader is None else int(leader), skew_of(metrics, now_ms))
 
 
-async def examine_orderers(expected: Expected, now_ms: int) -> list[Finding]:
-    """What is wrong with the ordering service of the channel."""
-    channel = expected.wanted.channel
-    looks = await asyncio.gather(
-        *(look_at_orderer(each, channel, expected.signer) for each in expected.orderers)
-    )
-    found = [*_silent(looks), *_behind(looks), *_leaderless(looks, channel)]
+async def look_at_orderers(expected: Expected, now_ms: int) -> list[OrdererLook]:
+    """All of them at once."""
+    channel, signer = expected.wanted.channel, expected.signer
+    return await asyncio.gather(*(look_at_orderer(each, channel, signer, now_ms) for each in expected.orderers))
+
+
+async def examine_silent(looks: Sequence[OrdererLook], now_ms: int) -> list[Finding]:
+    """Whether the certificate that an orderer shows is why it cannot be asked."""
+    found: list[Finding] = []
     for look in looks:
         if isinstance(look.height, AdminError) and (shown := await shown_by(look.orderer.node)):
             found += examine(shown, look.orderer.name, now_ms)
     return found
+
+
+def compare_orderers(looks: Sequence[OrdererLook], channel: str) -> Iterator[Finding]:
+    """What the orderers' own words say about them and about the service as a whole."""
+    yield from _silent(looks)
+    yield from _behind(looks)
+    yield from _leaderless(looks, channel)
 
 
 def _silent(looks: Sequence[OrdererLook]) -> Iterator[Finding]:
@@ -64,7 +72,7 @@ def _silent(looks: Sequence[OrdererLook]) -> Iterator[Finding]:
     answering = 0
     for look in looks:
         if isinstance(look.height, AdminError):
-            yield Finding("error", look.orderer.name, look.height.detail, look.height.hint)
+            yield Finding("error", look.orderer.name, look.height.in_short, look.height.hint)
         else:
             answering += 1
     needed = quorum_of(len(looks))

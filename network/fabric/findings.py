@@ -14,7 +14,7 @@ from typing import Literal
 
 from network.connections import FabricNode
 from network.fabric.lifecycle import Wanted
-from network.fabric.package import Package, ServerAddress
+from network.fabric.package import Package
 from network.identities import FabricSigner
 
 Severity = Literal["error", "warning"]
@@ -23,7 +23,8 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong. `place` is a program (`peer.bank`), `channel`, or a certificate's file."""
+    """One thing that is wrong. `place` is a program (`peer.bank`), `channel`, `this machine`, or a
+    certificate's file."""
 
     severity: Severity
     place: str
@@ -38,7 +39,6 @@ class ExpectedPeer:
     node: FabricNode
     admin: FabricSigner | None = field(default=None, repr=False)
     package: Package | None = None
-    server: ServerAddress | None = None
     operations: str | None = None
     certificates: tuple[Path, ...] = ()
 

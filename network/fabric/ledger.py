@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from network.clock import Clock
@@ -29,6 +29,7 @@ from network.fabric import query, wire
 from network.fabric.connection import PeerLink
 from network.fabric.deliver import Blocks, CommittedBlock
 from network.fabric.endorsing import AlreadyOrdered, Endorsers
+from network.fabric.events import Events
 from network.fabric.failures import Failure, identity_error, port_error, unavailable
 from network.fabric.gateway import Gateway
 from network.fabric.retry import COMMIT_SLICE_S, OUTCOME_S, UNACKNOWLEDGED_SLICE_S, Caution, Deadline
@@ -58,8 +59,7 @@ class FabricLedger:
         self._signer = signer
         self._clock = clock
         self._names = {member.msp_id: member.name for member in consortium.organisations}
-        nodes = sorted(connection.peers, key=lambda node: node.msp_id != signer.msp_id)
-        links = [PeerLink(node) for node in nodes]
+        links = [PeerLink(node) for node in connection.peers]
         self._gateway = Gateway(links, signer, self._facts.channel)
         endorsing = {member.msp_id for member in consortium.endorsers}
         self._endorsers = Endorsers(
@@ -69,6 +69,7 @@ class FabricLedger:
             self._facts.endorsements,
         )
         self._blocks = Blocks(self._gateway, signer, self._facts.channel, clock)
+        self._events = Events(self._gateway, signer, self._facts.channel, self._facts.chaincode)
         self._caution = Caution()
         self._closed = False
 
@@ -82,39 +83,59 @@ class FabricLedger:
     ) -> Commit:
         prepared = self._prepare(function, args, private or {}, nonce)
         try:
-            payload = await self._endorsed(prepared, bool(private))
+            payload = await self.endorse(prepared, private=bool(private))
         except AlreadyOrdered:
             block = await self._committed(prepared.tx_id, UNACKNOWLEDGED_SLICE_S)
             if block is None:
                 raise _unknown(prepared.tx_id, "a peer says that it is in a block, and none shows it") from None
-            return self._commit_of(prepared, block)
+            return _commit_of(prepared.tx_id, prepared.args, block)
         except Rejected:
             # The refusal may be the effect of this very command, committed by another process meanwhile.
             earlier = None if nonce is None else await self._earlier(prepared)
             if earlier is None:
                 raise
             return earlier
-        return await self.order(prepared, envelope(payload, self._signer.sign(payload)))
+        return await self.order(prepared.tx_id, prepared.args, envelope(payload, self._signer.sign(payload)))
 
-    async def order(self, prepared: Prepared, signed: bytes) -> Commit:
-        """Have an endorsed and signed envelope of `prepared` ordered, and wait until it is final.
+    async def endorse(self, prepared: Prepared, *, private: bool = False) -> bytes:
+        """The Payload that the creator signs; with `private` no organisation is asked that is not needed.
 
-        Raises Rejected, Invalid, Unavailable (with the transaction's id once it was sent).
+        Raises AlreadyOrdered, Rejected, EndorsementMismatch, Unavailable.
+        """
+        if self._endorsers.suffice and (private or self._caution.advised):
+            return await self._endorsed_directly(prepared, private)
+        try:
+            return _checked(await self._gateway.endorse(prepared.tx_id, prepared.signed), prepared)
+        except Failure as failure:
+            if failure.already_ordered:
+                raise AlreadyOrdered from failure
+            known = identity_error(failure.texts, prepared.tx_id)
+            if known is not None or not self._endorsers.suffice:
+                raise known or port_error(failure, self._names, prepared.tx_id) from failure
+            if failure.refusal() is None:
+                _log.warning("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
+                self._caution.take()
+        return await self._endorsed_directly(prepared, private)
+
+    async def order(self, tx_id: str, args: Sequence[bytes], signed: bytes) -> Commit:
+        """Have a signed envelope ordered and wait until it is final; `args` are its function and arguments.
+
+        Raises Rejected, Invalid, Unavailable (with the transaction's id: it was sent).
         """
         deadline, reason = Deadline(OUTCOME_S), "it is in no block"
         while deadline.left_s > 0:
             refused, slice_s = None, COMMIT_SLICE_S
             try:
-                await self._gateway.submit(prepared.tx_id, signed)
+                await self._gateway.submit(tx_id, signed)
             except Failure as failure:
-                refused = unavailable(failure, self._names, prepared.tx_id) if failure.refused_for_good else None
+                refused = unavailable(failure, self._names, tx_id) if failure.refused_for_good else None
                 reason, slice_s = str(failure), UNACKNOWLEDGED_SLICE_S
-            block = await self._committed(prepared.tx_id, deadline.at_most(slice_s))
+            block = await self._committed(tx_id, deadline.at_most(slice_s))
             if block is not None:
-                return self._commit_of(prepared, block)
+                return _commit_of(tx_id, args, block)
             if refused is not None:
                 raise refused
-        raise _unknown(prepared.tx_id, f"after {OUTCOME_S:.0f} s: {reason}")
+        raise _unknown(tx_id, f"after {OUTCOME_S:.0f} s: {reason}")
 
     async def evaluate(self, function: str, args: Mapping[str, Any]) -> Any:
         prepared = self._prepare(function, args, {}, None)
@@ -125,6 +146,10 @@ class FabricLedger:
 
     def blocks(self, after: int) -> AsyncIterator[bytes]:
         return self._blocks.follow(after)
+
+    def events(self, after_block: int, after_tx_id: str = "") -> AsyncIterator[wire.ChaincodeEvent]:
+        """The chaincode's events of valid transactions after a position, in order, for ever."""
+        return self._events.follow(after_block, after_tx_id)
 
     async def status(self, tx_id: str) -> Commit | None:
         found = await self._find(tx_id)
@@ -148,24 +173,6 @@ class FabricLedger:
         now_ms = self._clock.now_ms()
         return prepare(self._signer, self._facts, function, args, private=private, nonce=nonce, now_ms=now_ms)
 
-    async def _endorsed(self, prepared: Prepared, private: bool) -> bytes:
-        """The Payload to sign. Raises AlreadyOrdered, Rejected, EndorsementMismatch, Unavailable."""
-        if self._endorsers.suffice and (private or self._caution.advised):
-            return await self._endorsed_directly(prepared, private)
-        try:
-            payload = await self._gateway.endorse(prepared.tx_id, prepared.signed)
-            return _checked(payload, prepared)
-        except Failure as failure:
-            if failure.already_ordered:
-                raise AlreadyOrdered from failure
-            known = identity_error(failure.texts, prepared.tx_id)
-            if known is not None or not self._endorsers.suffice:
-                raise known or port_error(failure, self._names, prepared.tx_id) from failure
-            if failure.refusal() is None:
-                _log.warning("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
-                self._caution.take()
-        return await self._endorsed_directly(prepared, private)
-
     async def _endorsed_directly(self, prepared: Prepared, private: bool) -> bytes:
         agreed = await self._endorsers.agree(prepared, sparingly=private)
         return transaction_payload(prepared.proposal.raw, agreed.payload, agreed.endorsements)
@@ -180,27 +187,10 @@ class FabricLedger:
         except Unavailable as missing:
             raise Unavailable(missing.detail, missing.hint, tx_id=tx_id) from missing
 
-    def _commit_of(self, prepared: Prepared, block: CommittedBlock) -> Commit:
-        index = block.places.get(prepared.tx_id)
-        if index is None:
-            raise _unknown(prepared.tx_id, f"block {block.number} is said to have it and has not")
-        view = parse_envelope(block.envelopes[index], index, block.codes[index])
-        return self._same_command(prepared, block.number, view)
-
     async def _earlier(self, prepared: Prepared) -> Commit | None:
         """The commit of the same nonce. Raises Invalid, or Rejected `idempotency_mismatch` for another command."""
         found = await self._find(prepared.tx_id)
-        return None if found is None else self._same_command(prepared, *found)
-
-    def _same_command(self, prepared: Prepared, block: int, view: TransactionView) -> Commit:
-        if (view.function.encode(), *view.args) != prepared.args:
-            raise Rejected(
-                "idempotency_mismatch",
-                f"transaction {prepared.tx_id} was {view.function} with other arguments",
-                "use a new key for a new command",
-                tx_id=prepared.tx_id,
-            )
-        return _commit(block, view)
+        return None if found is None else _same_command(prepared.tx_id, prepared.args, *found)
 
     async def _find(self, tx_id: str) -> tuple[int, TransactionView] | None:
         self._require_open()
@@ -212,10 +202,8 @@ class FabricLedger:
         if raw is None:
             return None
         block = CommittedBlock.read(raw)
-        index = block.places.get(tx_id)
-        if index is None:
-            return None
-        return block.number, parse_envelope(block.envelopes[index], index, block.codes[index])
+        view = block.transaction(tx_id)
+        return None if view is None else (block.number, view)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -238,6 +226,24 @@ def _checked(payload: bytes, prepared: Prepared) -> bytes:
     return payload
 
 
+def _commit_of(tx_id: str, args: Sequence[bytes], block: CommittedBlock) -> Commit:
+    view = block.transaction(tx_id)
+    if view is None:
+        raise _unknown(tx_id, f"block {block.number} is said to have it and has not")
+    return _same_command(tx_id, args, block.number, view)
+
+
+def _same_command(tx_id: str, args: Sequence[bytes], block: int, view: TransactionView) -> Commit:
+    if (view.function.encode(), *view.args) != tuple(args):
+        raise Rejected(
+            "idempotency_mismatch",
+            f"transaction {tx_id} was {view.function} with other arguments",
+            "use a new key for a new command",
+            tx_id=tx_id,
+        )
+    return _commit(block, view)
+
+
 def _commit(block: int, view: TransactionView) -> Commit:
     if view.validation_code != VALID:
         raise Invalid(view.tx_id, wire.validation_code_name(view.validation_code), block)
@@ -249,5 +255,7 @@ def _json(result: bytes) -> Any:
 
 
 def open_ledger(consortium: Consortium, seat: Seat, clock: Clock, connection: FactsConnection) -> Ledger:
-    """The ledger of facts on Fabric for one seat; connections are made when they are needed. Close with `aclose`."""
-    return FabricLedger(consortium, seat.fabric_signer, clock, connection)
+    """The ledger of facts on Fabric for one seat, through its own organisation's peers before all others: they alone
+    have its private values. Connections are made when they are needed; close with `aclose`."""
+    own_first = sorted(connection.peers, key=lambda node: node.msp_id != seat.msp_id)
+    return FabricLedger(consortium, seat.fabric_signer, clock, FactsConnection(tuple(own_first), connection.orderers))

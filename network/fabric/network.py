@@ -22,6 +22,8 @@ from pathlib import Path
 from network.connections import FactsConnection
 from network.consortium import Consortium, ConsortiumError
 from network.fabric.channel import ChannelSetting, channel_block
+from network.fabric.doctor import examine
+from network.fabric.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding
 from network.fabric.layout import Layout, PeerPlace, block_quorum, layout_of
 from network.fabric.lifecycle import Member, Wanted, ensure
 from network.fabric.nodes import orderer_program, peer_program, write_file, write_orderer, write_peer
@@ -45,7 +47,7 @@ KINDS = ("orderer.", "peer.", "chaincode.")
 
 
 class NetworkError(Exception):
-    """The network is not in the state that was asked for. Codes: unavailable, conflict."""
+    """The network is not in the state that was asked for. Codes: unavailable, conflict, not_found."""
 
     def __init__(self, code: str, detail: str, hint: str) -> None:
         super().__init__(f"{code}: {detail}")
@@ -108,6 +110,35 @@ def down(home: Path) -> None:
 def status(home: Path) -> Mapping[str, State]:
     """Its processes by name: `orderer.<org>`, `peer.<org>`, `chaincode.<org>.<digest>`."""
     return {name: state for name, state in sorted(states(home).items()) if name.startswith(KINDS)}
+
+
+def doctor(home: Path, consortium: Consortium) -> tuple[Finding, ...]:
+    """What is wrong with it, errors first; it changes nothing. Raises NetworkError where it was never brought up."""
+    layout = layout_of(home, consortium)
+    version = _last_version(layout)
+    if version is None:
+        hint = f"wuxin network up --engine fabric --home {home}"
+        raise NetworkError("not_found", f"{home} has no network of facts", hint)
+    peers = tuple(
+        ExpectedPeer(
+            server.peer.node,
+            open_admin(server.peer.home, server.peer.organisation),
+            server.package,
+            address(server.peer.operations_port),
+            (*_certificates(server.peer.folder), server.peer.chaincode_folder / "tls" / "certificate.pem"),
+        )
+        for server in servers_of(layout, version.name)
+    )
+    orderers = tuple(
+        ExpectedOrderer(place.node, address(place.operations_port), _certificates(place.folder))
+        for place in layout.orderers
+    )
+    signer = open_admin(layout.peers[0].home, layout.peers[0].organisation)
+    return asyncio.run(examine(Expected(_wanted(layout, version), signer, peers, orderers)))
+
+
+def _certificates(folder: Path) -> tuple[Path, ...]:
+    return folder / "tls" / "certificate.pem", folder / "tls" / "root.pem", folder / "msp" / "signcerts" / "own.pem"
 
 
 def upgrade_chaincode(home: Path, consortium: Consortium, name: str | None = None) -> Version:
@@ -183,19 +214,23 @@ def _programs(layout: Layout, servers: Sequence[Server]) -> list[Program]:
 
 async def _bring_together(layout: Layout, servers: Sequence[Server], version: Version, block: bytes) -> None:
     """Orderers and peers join, the peers agree on the chaincode; remembers which one."""
-    facts = layout.consortium.facts
+    wanted = _wanted(layout, version)
     await _together(_ready(layout.home, place.name, place.admin_port) for place in layout.orderers)
-    await _together(join(place, facts.channel, block) for place in layout.orderers)
+    await _together(join(place, wanted.channel, block) for place in layout.orderers)
     await _together(_ready(layout.home, place.name, place.port) for place in layout.peers)
     await _together(_ready(layout.home, server.name, server.port) for server in servers)
-    policy = peers_at_least(facts.endorsements, [peer.organisation.msp_id for peer in layout.peers])
     members = [
         Member(server.peer.node, open_admin(server.peer.home, server.peer.organisation), server.package)
         for server in servers
     ]
-    orderers = [place.node for place in layout.orderers]
-    await ensure(members, orderers, Wanted(facts.channel, facts.chaincode, version.name, policy), block)
+    await ensure(members, [place.node for place in layout.orderers], wanted, block)
     write_file(_version_file(layout), json.dumps(vars(version)).encode())
+
+
+def _wanted(layout: Layout, version: Version) -> Wanted:
+    facts = layout.consortium.facts
+    policy = peers_at_least(facts.endorsements, [peer.organisation.msp_id for peer in layout.peers])
+    return Wanted(facts.channel, facts.chaincode, version.name, policy)
 
 
 async def _together(work: Iterable[Awaitable[object]]) -> None:
@@ -229,13 +264,16 @@ def _version_file(layout: Layout) -> Path:
     return layout.channel_folder / "chaincode.json"
 
 
-def _running_version(layout: Layout) -> Version | None:
-    """What the network ran last. Raises NetworkError where this installation has another chaincode."""
+def _last_version(layout: Layout) -> Version | None:
+    """What the organisations agreed on last."""
     file = _version_file(layout)
-    if not file.exists():
-        return None
-    version = Version(**json.loads(file.read_text("utf-8")))
-    if version.source != source_version():
+    return Version(**json.loads(file.read_text("utf-8"))) if file.exists() else None
+
+
+def _running_version(layout: Layout) -> Version | None:
+    """The same. Raises NetworkError where this installation has another chaincode."""
+    version = _last_version(layout)
+    if version is not None and version.source != source_version():
         raise NetworkError(
             "conflict",
             "this installation's chaincode is not the one that the network's organisations agreed on",

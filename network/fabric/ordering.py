@@ -2,18 +2,24 @@
 
 A BFT orderer that is censoring, late or dead must not decide the fate of a transaction, so every orderer gets it and a
 quorum must say that it has it. `broadcast` does that once. `order` repeats it until the transaction is final at a
-peer, which is safe: an envelope that is already in a block does nothing a second time.
+peer, which is safe: an envelope that is already in a block does nothing a second time. `height_at` asks an orderer
+how far it is.
 """
 
 from __future__ import annotations
 
 import asyncio
+import secrets
+import time
 from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 from network.connections import FabricNode
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.refusals import AdminError, failed, refused
+from network.fabric.wire import seek_payload
+from network.identities import FabricSigner
+from wuxin_evidence.fabric_messages import NONCE_BYTES, envelope
 from wuxin_evidence.fabric_schema import COMMON, ORDERING, parse
 
 BROADCAST = "/orderer.AtomicBroadcast/Broadcast"
@@ -121,9 +127,8 @@ async def height_at(node: FabricNode, channel: str, signer: FabricSigner) -> int
 
 
 def _seek_newest(channel: str, signer: FabricSigner) -> bytes:
-    newest = ORDERING.SeekPosition(newest=ORDERING.SeekNewest())
     now_ms = time.time_ns() // 1_000_000
-    payload = seek_payload(channel, signer.identity, secrets.token_bytes(NONCE_BYTES), now_ms, newest, newest)
+    payload = seek_payload(channel, signer.identity, secrets.token_bytes(NONCE_BYTES), now_ms, None, None)
     return envelope(payload, signer.sign(payload))
 
 

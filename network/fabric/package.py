@@ -81,9 +81,10 @@ class ServerAddress:
 
 @dataclass(frozen=True)
 class Package:
-    """A package and the id that Fabric gives it: label, colon, SHA-256 of the bytes in hex."""
+    """A package, where it leads, and the id that Fabric gives it: label, colon, SHA-256 of the bytes in hex."""
 
     label: str
+    server: ServerAddress
     raw: bytes = field(repr=False)
 
     @property
@@ -98,7 +99,7 @@ def build(label: str, server: ServerAddress) -> Package:
         raise PackageError(f"label {label!r}", "letters and digits, joined by single . + _ or -")
     code = _archive({"connection.json": _json(_connection(server))})
     metadata = _json({"type": BUILDER_NAME, "label": label, "path": ""})
-    return Package(label, _archive({"metadata.json": metadata, "code.tar.gz": code}))
+    return Package(label, server, _archive({"metadata.json": metadata, "code.tar.gz": code}))
 
 
 def label_of(chaincode_name: str, version: str) -> str:

@@ -31,6 +31,13 @@ class AdminError(Exception):
         self.hint = hint
         super().__init__(f"{code}: {self.detail} ({hint})")
 
+    @property
+    def in_short(self) -> str:
+        """The same for a reader who knows which node is meant."""
+        if self.code == "unavailable":
+            return f"does not answer at {self.address}: {self.message}"
+        return f"{self.stage}: {self.message}"
+
 
 @dataclass(frozen=True)
 class _Reason:
@@ -75,11 +82,19 @@ _REASONS = (
         "another administrator changed the definition meanwhile: ask again what is committed, then repeat",
     ),
     _reason(
-        r"CERTIFICATE_VERIFY_FAILED|handshake|TSI_",
+        r"CERTIFICATE_VERIFY_FAILED|not match target name|TSI_",
         "unavailable",
-        "the certificate does not lead to the TLS root known here, lacks this address, or is out of date",
+        "its certificate does not lead to the TLS root known here, lacks this address, or is out of date",
+    ),
+    _reason(
+        r"handshake",
+        "unavailable",
+        "something takes the connection and does not go on: the program hangs, or it is another one",
     ),
 )
+
+_CONNECTING = re.compile(r"^failed to connect to all addresses.*?ipv[46]:\S+ ", re.DOTALL)
+"""What gRPC puts before the reason why it could not connect."""
 
 _BY_STATUS = {
     "UNAVAILABLE": ("unavailable", "start it, and see its log; `wuxin network status` shows what runs"),
@@ -100,7 +115,7 @@ def refused(stage: str, node: FabricNode, message: str) -> AdminError:
 
 def failed(stage: str, failure: RpcFailure) -> AdminError:
     """What a call without an answer means: by its words where they are known, else by its gRPC status."""
-    message = failure.message or failure.status
+    message = _CONNECTING.sub("", failure.message) or failure.status
     if _known(message) is None and failure.status in _BY_STATUS:
         code, hint = _BY_STATUS[failure.status]
         return AdminError(code, stage, failure.node, message, hint)

@@ -39,6 +39,10 @@ ATTEMPT_S = 5.0
 AWAY_S = 5.0
 """How long a node that did not answer is asked last."""
 
+GIVE_UP_S = 15.0
+"""Following ends as Unavailable when no peer delivered anything for so long; the follower starts again from its
+checkpoint, and what it says in between is the reason."""
+
 CAUTION_S = 20.0
 """About as long as peers need to notice that one of them is gone and to plan without it."""
 

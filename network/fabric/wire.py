@@ -72,7 +72,7 @@ class Interest:
 class ProposalResponse:
     """One peer's answer to a proposal; `result` is what its chaincode returned, `payload` what an endorser signs.
 
-    Without a payload the peer itself answers, not its chaincode.
+    A status of 500 without a payload is the peer's own failure, not its chaincode's; refusals of 4xx have none either.
     """
 
     status: int
@@ -174,8 +174,8 @@ def events(raw: bytes) -> tuple[ChaincodeEvent, ...]:
     )
 
 
-def seek_payload(channel: str, creator: bytes, nonce: bytes, now_ms: int, first: int, last: int) -> bytes:
-    """The Payload, to be signed, that asks a peer for the blocks `first` to `last` as they come."""
+def seek_payload(channel: str, creator: bytes, nonce: bytes, now_ms: int, first: int | None, last: int | None) -> bytes:
+    """The Payload, to be signed, that asks a node for the blocks `first` to `last` as they come; None is the newest."""
     header = COMMON.ChannelHeader(type=DELIVER_SEEK_INFO, channel_id=channel)
     header.timestamp.FromMilliseconds(now_ms)
     seek = ORDERING.SeekInfo(start=_position(first), stop=_position(last))
@@ -244,6 +244,29 @@ def validation_code_name(code: int) -> str:
     return cast(str, known[code].name) if code in known else f"CODE_{code}"
 
 
+def pack_proposed(tx_id: str, signed: bytes) -> bytes:
+    """ProposedTransaction, in which official clients hand on a proposal between machines."""
+    proposal = parse(PROPOSAL.SignedProposal, signed)
+    return serialize(GATEWAY.ProposedTransaction(transaction_id=tx_id, proposal=proposal))
+
+
+def unpack_proposed(raw: bytes) -> tuple[str, bytes]:
+    """Transaction id and SignedProposal. Raises EvidenceError `malformed`."""
+    found = parse(GATEWAY.ProposedTransaction, raw)
+    return found.transaction_id, serialize(found.proposal)
+
+
+def pack_prepared(tx_id: str, envelope: bytes) -> bytes:
+    """PreparedTransaction, the same for an endorsed transaction."""
+    return serialize(GATEWAY.PreparedTransaction(transaction_id=tx_id, envelope=parse(COMMON.Envelope, envelope)))
+
+
+def unpack_prepared(raw: bytes) -> tuple[str, bytes]:
+    """Transaction id and Payload. Raises EvidenceError `malformed`."""
+    found = parse(GATEWAY.PreparedTransaction, raw)
+    return found.transaction_id, found.envelope.payload
+
+
 def error_details(raw: bytes) -> tuple[ErrorDetail, ...]:
     """From google.rpc.Status (the metadata `grpc-status-details-bin`), what each endpoint said.
 
@@ -278,7 +301,9 @@ def _interest(calls: Sequence[Any]) -> Interest:
     )
 
 
-def _position(block: int) -> Any:
+def _position(block: int | None) -> Any:
+    if block is None:
+        return ORDERING.SeekPosition(newest=ORDERING.SeekNewest())
     return ORDERING.SeekPosition(specified=ORDERING.SeekSpecified(number=block))
 
 

@@ -20,13 +20,14 @@ from typing import Any
 
 from contracts.loader import load_artifact
 from network.consortium import ClockSetting
+from network.evm.deployment import abi_of
 from network.local import evm
 from network.local.audit_findings import AttestationKey, Findings, beside, differences, sound_tables
 from network.local.evm_node import BLOCK_GAS_MAX, VANITY_BYTES
 from network.local.evm_state import StateStore, WorldState
 from network.local.evm_store import ChainStore, prepare
 from network.local.evm_types import BlockContext, Message, OutOfTime, TransactionRefused
-from network.local.obligations import abi_of, clock_stamp
+from network.local.obligations import clock_stamp
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.evm_proof import ATTESTATION_ACCEPTED, SEAL_BYTES, Header, decode_header, sealed_by
 from wuxin_evidence.evm_trie import ordered_root

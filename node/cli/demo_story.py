@@ -3,6 +3,7 @@
 import secrets
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,8 @@ from node.cli.acts import Act, Programme, UnexpectedResultError, utc
 from node.cli.demo_world import World
 from node.cli.founding import COMMODITY
 from wuxin_client import Event, Reason, Transaction
+from wuxin_evidence.attestation import Attestation
+from wuxin_evidence.ids import indicator_id
 from wuxin_evidence.trust import Trust
 from wuxin_evidence.verify import verify_bundle
 
@@ -137,9 +140,8 @@ class Cast:
         self._did(f"{story.name}: repay", repaid)
         closing = manufacturer.facilities.start_closing(story.facility_id, wait_s=WAIT_S)
         self._did(f"{story.name}: start closing", closing)
-        released_from_ms = self._world.clock.now_ms()
         self._did(f"{story.name}: release pledge", bank.pledges.release(story.pledge_id, wait_s=WAIT_S))
-        self._attested(f"{story.name}: lien zero attested", "pledge", story.pledge_id, 2, released_from_ms // 1000)
+        self._attested(f"{story.name}: lien zero attested", "pledge", story.pledge_id, 2, _says_released)
         self._did(f"{story.name}: close", bank.facilities.close(story.facility_id, wait_s=WAIT_S))
 
     def verify_evidence(self, story: Bin) -> None:
@@ -250,11 +252,13 @@ class Cast:
         self._attested(f"{story.name}: price attested", "commodity", COMMODITY, 3)
         self._attested(f"{story.name}: quantity attested", "slot", story.slot_id, 0)
 
-    def _attested(self, name: str, kind: str, identifier: str, code: int, since_s: int = 0) -> None:
-        """Waits for an attestation of this subject and kind that both ledgers have taken."""
+    def _attested(
+        self, name: str, kind: str, identifier: str, code: int, says: Callable[[Attestation], bool] = lambda _: True
+    ) -> None:
+        """Waits for an attestation of this subject and kind that both ledgers have taken, and that `says` it."""
         until = time.monotonic() + WAIT_S
         while time.monotonic() < until:
-            taken = [each for each in self._attestations(kind, identifier, code) if each["window_end"] >= since_s]
+            taken = [each for each in self._attestations(kind, identifier, code) if says(each["attestation"])]
             if taken:
                 now_ms = self._world.clock.now_ms()
                 self._programme.show(Act(name, "e1", taken[-1]["tx_id"], "attested", None, utc(now_ms)))
@@ -263,12 +267,16 @@ class Cast:
         raise UnexpectedResultError(f"{name}: nothing within {WAIT_S:g} s: see {self._world.home}/run/oracle-*.log")
 
     def _attestations(self, kind: str, identifier: str, code: int) -> list[dict[str, Any]]:
-        """Digest, end of the window and obligations transaction of each attestation that both ledgers have."""
+        """Digest, content and obligations transaction of each attestation that both ledgers have."""
         of = self._world.node("regulator").attestations
         recorded = of.page(subject_kind=kind, subject_id=identifier, kind=code).items
         whole = [of.get(item["digest"]) for item in recorded]
         return [
-            {"digest": a["digest"], "window_end": a["attestation"]["window_end"], "tx_id": a["obligations"]["tx_id"]}
+            {
+                "digest": a["digest"],
+                "attestation": Attestation.from_json(a["attestation"]),
+                "tx_id": a["obligations"]["tx_id"],
+            }
             for a in whole
             if a["obligations"] is not None
         ]
@@ -300,3 +308,7 @@ class Cast:
 
     def _refused(self, name: str, tx: Transaction, code: str) -> None:
         self._programme.transaction(name, tx, self._world.clock.now_ms(), refused_as=code)
+
+
+def _says_released(lien: Attestation) -> bool:
+    return any(each.id == indicator_id("lien_active") and each.value == 0 for each in lien.indicators)

@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +16,20 @@ import typer
 HOME_DEFAULT = Path(".wuxin/demo")
 CONSORTIUM_FILE = "consortium.toml"
 REFUSED, UNREADABLE, UNAVAILABLE = 1, 3, 4
+
+
+class Engine(StrEnum):
+    """A real ledger: of facts, of obligations."""
+
+    FABRIC = "fabric"
+    EVM = "evm"
+
+
+class ProfileFormat(StrEnum):
+    """Clients that a connection profile can be written for."""
+
+    HFC = "hfc"
+
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,12 +42,14 @@ pack = typer.Typer(no_args_is_help=True, help="Sign and publish single packs.")
 quarantine = typer.Typer(no_args_is_help=True, help="Packs that the oracle refused.")
 evidence = typer.Typer(no_args_is_help=True, help="What an outsider checks.")
 endorser = typer.Typer(no_args_is_help=True, help="Endorsers of the embedded ledger.")
+network = typer.Typer(no_args_is_help=True, help="Real ledgers on this machine: Hyperledger Fabric and BFT validators.")
 for name, group in {
     "device": device,
     "pack": pack,
     "quarantine": quarantine,
     "evidence": evidence,
     "endorser": endorser,
+    "network": network,
 }.items():
     app.add_typer(group, name=name)
 
@@ -179,6 +196,64 @@ def endorser_start(org: str, home: Home = HOME_DEFAULT) -> None:
     from network.local.endorser import start_endorser
 
     start_endorser(home, org)
+
+
+@network.command("up")
+def network_up(
+    engine: Annotated[
+        list[Engine] | None, typer.Option(help="Which ledger: fabric, evm; repeat for both. Both if not given.")
+    ] = None,
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Bring up real ledgers for a home and make their first transactions; again, it starts what does not run."""
+    from node.cli.network import up
+
+    up(home, [each.value for each in engine or ()])
+
+
+@network.command("down")
+def network_down(home: Home = HOME_DEFAULT) -> None:
+    """End their processes; ledgers and keys stay."""
+    from node.cli.network import down
+
+    down(home)
+
+
+@network.command("status")
+def network_status(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
+    """Show each process of the networks."""
+    from node.cli.network import status
+
+    raise typer.Exit(status(home, as_json=as_json))
+
+
+@network.command("doctor")
+def network_doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
+    """Look at the network of facts and name what is missing: a peer, an anchor, a package, a certificate, a clock."""
+    from node.cli.network import doctor
+
+    raise typer.Exit(doctor(home, as_json=as_json))
+
+
+@network.command("upgrade-chaincode")
+def network_upgrade_chaincode(home: Home = HOME_DEFAULT) -> None:
+    """Have all organisations agree on the chaincode of this installation and run it, without a pause."""
+    from node.cli.network import upgrade_chaincode
+
+    upgrade_chaincode(home)
+
+
+@network.command("profile")
+def network_profile(
+    org: Annotated[str, typer.Option(help="Whose client the profile is for.")],
+    out: Annotated[Path, typer.Option(help="Where the profile goes; the client's key goes beside it.")],
+    format: Annotated[ProfileFormat, typer.Option(help="For which client: hfc is fabric-sdk-py.")] = ProfileFormat.HFC,
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Write a connection profile with which a stock client reaches the network of facts."""
+    from node.cli.network import profile
+
+    profile(home, org, out)
 
 
 @app.command()

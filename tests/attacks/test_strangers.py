@@ -10,8 +10,9 @@ import pytest
 from chaincode.contract import FUNCTIONS
 from contracts.loader import DEPLOY_ORDER, load_artifact
 from network.consortium import write_demo
+from network.evm.deployment import Deployment
 from network.local.ledger import open_ledger
-from network.local.obligations import Deployment, EmbeddedChain
+from network.local.obligations import EmbeddedChain
 from network.ports import Rejected
 from network.seats import create_home, open_seat
 from node.cli.founding import found

@@ -285,6 +285,7 @@ class Peer:
     pace: Pace = at_once
     registered_as: str = ""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def register(self, abilities: Any) -> None:
         first = await self.stream.read()
@@ -297,7 +298,7 @@ class Peer:
         proposal = parse_signed_proposal(signed)
         place = Place(proposal.channel, proposal.tx_id)
         begun = self.open[place] = Open(simulation, asyncio.get_running_loop().create_future())
-        await self.stream.write(
+        await self.send(
             messages.Message(
                 type=kind,
                 payload=serialize(CHAINCODE.ChaincodeInput(args=proposal.args)),
@@ -338,7 +339,12 @@ class Peer:
         except PeerError as error:
             answer = messages.request(place, messages.ERROR, str(error).encode())
         begun.outstanding = False
-        await self.stream.write(answer)
+        await self.send(answer)
+
+    async def send(self, message: Any) -> None:
+        """One writer at a time, on this side too."""
+        async with self.writing:
+            await self.stream.write(message)
 
 
 def _answer(message: Any) -> Answer:

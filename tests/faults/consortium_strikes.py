@@ -33,6 +33,8 @@ SIDE: Mapping[str, Side] = {
     "chaincode": "facts",
     "validator": "obligations",
 }
+PREFIX = {"validator": "evm."}
+"""How the names of a kind begin, where not with the kind itself."""
 PAUSE_S = 4.0
 BACK_WITHIN_S = 30.0
 RECOVERY_S_MAX = 60.0
@@ -75,7 +77,7 @@ def strike(ledgers: Ledgers, random: Random, act: Act, kind: str) -> Strike:
     home = ledgers.chain_home if SIDE[kind] == "obligations" else ledgers.network_home
     if kind == "leader":
         return Strike(act, kind, home, "leader")
-    prefix = {"validator": "evm-"}.get(kind, f"{kind}.")
+    prefix = PREFIX.get(kind, f"{kind}.")
     names = sorted(name for name in supervisor.states(home) if name.startswith(prefix))
     return Strike(act, kind, home, random.choice(names))
 

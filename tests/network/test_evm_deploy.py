@@ -5,8 +5,9 @@ import json
 import pytest
 
 from network.clock import open_clock
-from network.local.deploy import set_up_circle
-from network.local.obligations import Deployment, clock_stamp, open_chain, open_circle, record_path
+from network.evm.deploy import set_up_circle
+from network.evm.deployment import Deployment, record_path
+from network.local.obligations import bind_embedded, clock_stamp, open_chain, open_circle
 from network.ports import Unavailable
 from network.seats import open_seat
 from wuxin_evidence.evm_proof import decode_header
@@ -29,16 +30,16 @@ def node(home, consortium):
 
 
 async def test_the_first_transaction_names_the_consortium(home, consortium, node):
-    await set_up_circle(home, consortium, node, open_clock(consortium, home), **SET_UP)
+    await set_up_circle(home, consortium, bind_embedded(consortium, node), **SET_UP)
     (first,) = node.transactions(1)
     assert consortium.consortium_id in first.raw
 
 
 async def test_a_circle_is_set_up_and_doing_it_again_sends_nothing(home, consortium, node):
     clock = open_clock(consortium, home)
-    deployment = await set_up_circle(home, consortium, node, clock, **SET_UP)
+    deployment = await set_up_circle(home, consortium, bind_embedded(consortium, node), **SET_UP)
     height = node.height()
-    assert await set_up_circle(home, consortium, node, clock, **SET_UP) == deployment
+    assert await set_up_circle(home, consortium, bind_embedded(consortium, node), **SET_UP) == deployment
     assert node.height() == height
     assert Deployment.load(home, "e1") == deployment
     assert json.loads(record_path(home, "e1").read_text())["addresses"].keys() == deployment.addresses.keys()
@@ -56,7 +57,7 @@ async def test_a_circle_is_set_up_and_doing_it_again_sends_nothing(home, consort
 
 async def test_a_member_without_the_role_is_refused_on_the_chain(home, consortium, node):
     clock = open_clock(consortium, home)
-    await set_up_circle(home, consortium, node, clock, **SET_UP)
+    await set_up_circle(home, consortium, bind_embedded(consortium, node), **SET_UP)
     seat = open_seat(home, "manufacturer")
     chain = open_chain(home, consortium, seat, clock, node=node)
     refused = await chain.transact("DepositToken", "mint", [bytes(32), seat.evm_key.address, 5])
@@ -79,7 +80,7 @@ def test_genesis_carries_the_scenario_clocks_stamp(consortium, node):
 
 async def test_a_chain_that_opened_its_own_node_closes_it(home, consortium, node):
     clock = open_clock(consortium, home)
-    await set_up_circle(home, consortium, node, clock, **SET_UP)
+    await set_up_circle(home, consortium, bind_embedded(consortium, node), **SET_UP)
     chain = open_chain(home, consortium, open_seat(home, "insurer"), clock)
     assert await chain.height() == node.height()
     await chain.aclose()

@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from network.consortium import Consortium, ConsortiumError, write_demo
+from network.identities import Roots
 from network.keystore import KeystoreError
-from network.published import certificate, first_committee, public_keys
-from network.seats import create_home, open_orderer, open_peer, open_sealer, open_seat
+from network.published import certificate, first_committee, public_keys, root_certificates
+from network.seats import TlsDuty, create_home, open_admin, open_orderer, open_peer, open_sealer, open_seat, open_tls
 from network.trust_file import set_feed, trust_of
 from wuxin_evidence.trust import Trust
 
@@ -196,9 +199,44 @@ def test_only_the_ordering_organisations_hold_a_block_key(home: Path, consortium
 
 
 @pytest.mark.engine("openssl")
-def test_openssl_accepts_every_certificate_under_its_root(home: Path) -> None:
-    for root in home.glob("orgs/*/certificates/root.pem"):
-        others = [str(path) for path in root.parent.glob("*.pem") if path != root]
-        subprocess.run(
-            ["openssl", "verify", "-x509_strict", "-CAfile", str(root), *others], check=True, capture_output=True
-        )
+def test_openssl_accepts_every_certificate_under_its_root_and_no_other(home: Path) -> None:
+    for folder in home.glob("orgs/*/certificates"):
+        tls = {path for path in folder.glob("tls-*.pem") if path.name != "tls-root.pem"}
+        others = {path for path in folder.glob("*.pem") if not path.name.startswith("tls-") and path.name != "root.pem"}
+        for root, own, foreign in (("root.pem", others, tls), ("tls-root.pem", tls, others)):
+            subprocess.run([*_VERIFY, str(folder / root), *map(str, own)], check=True, capture_output=True)
+            refused = subprocess.run(
+                [*_VERIFY, str(folder / root), *map(str, foreign)], check=False, capture_output=True
+            )
+            assert refused.returncode
+
+
+_VERIFY = ("openssl", "verify", "-x509_strict", "-CAfile")
+
+
+def test_every_process_has_a_connection_key_of_its_own_for_this_machine(home: Path, consortium: Consortium) -> None:
+    bank = consortium.organisation("bank")
+    duties: tuple[TlsDuty, ...] = ("admin", "peer", "orderer", "chaincode", "chaincode-client")
+    identities = [open_tls(home, bank, duty) for duty in duties]
+    assert len({each.key for each in identities}) == len(duties)
+    for each in identities:
+        certificate = x509.load_pem_x509_certificate(each.certificate)
+        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert names.get_values_for_type(x509.DNSName) == ["localhost"]
+        assert [str(ip) for ip in names.get_values_for_type(x509.IPAddress)] == ["127.0.0.1"]
+        assert certificate.public_key() == load_pem_private_key(each.key, None).public_key()
+
+
+def test_organisations_have_connection_keys_for_their_duties_only(home: Path, consortium: Consortium) -> None:
+    inspector, warehouse = consortium.organisation("inspector"), consortium.organisation("warehouse")
+    assert open_tls(home, inspector, "admin").certificate
+    for organisation, duty in ((inspector, "peer"), (inspector, "chaincode"), (warehouse, "orderer")):
+        with pytest.raises(KeystoreError) as refused:
+            open_tls(home, organisation, duty)
+        assert refused.value.code == "keystore_missing"
+
+
+def test_the_administrators_certificate_says_so(home: Path, consortium: Consortium) -> None:
+    roots = Roots(root_certificates(home, consortium))
+    identity = roots.identify(open_admin(home, consortium.organisation("warehouse")).identity, 1_700_000_000_000)
+    assert identity.principal == ("WarehouseMSP", "ADMIN")

@@ -1,5 +1,7 @@
 """A whole loan on every pair of ledgers: the same codes, events, states and history, act for act."""
 
+import asyncio
+
 import pytest
 
 from tests.engines import EMBEDDED, PAIRS, Ledgers, Networks, on
@@ -62,23 +64,21 @@ async def pay_back_and_close(story: LedgerStory) -> None:
     await story.obligation("bank", "close", story.key)
 
 
+Told = tuple[list[Entry], dict[str, object]]
+
+
 @pytest.fixture(scope="session")
-def told() -> dict[str, tuple[list[Entry], dict[str, object]]]:
-    """The embedded pair's transcript, once it was made."""
-    return {}
+def expected(networks: Networks) -> Told:
+    """The embedded pair's transcript and histories."""
+    return asyncio.run(tell(networks.founded(EMBEDDED)))
 
 
 @on(*PAIRS)
-async def test_every_act_has_the_same_code_events_and_states(
-    ledgers: Ledgers, networks: Networks, told: dict[str, tuple[list[Entry], dict[str, object]]]
-) -> None:
-    if "embedded" not in told:
-        told["embedded"] = await tell(networks.founded(EMBEDDED))
+async def test_every_act_has_the_same_code_events_and_states(ledgers: Ledgers, expected: Told) -> None:
     transcript, histories = await tell(ledgers)
     for act, codes in CODES.items():
         assert [each.code for each in transcript if each.act == act] == codes, act
-    expected, expected_histories = told["embedded"]
-    assert [each.act for each in transcript] == [each.act for each in expected]
-    for entry, wanted in zip(transcript, expected, strict=True):
+    assert [each.act for each in transcript] == [each.act for each in expected[0]]
+    for entry, wanted in zip(transcript, expected[0], strict=True):
         assert entry == wanted
-    assert histories == expected_histories
+    assert histories == expected[1]

@@ -31,9 +31,7 @@ def altered() -> dict[str, toy_chaincode.Invoke]:
 
 
 @pytest.fixture
-async def network(
-    open_facts: OpenFacts, altered: dict[str, toy_chaincode.Invoke]
-) -> AsyncIterator[FakeNetwork]:
+async def network(open_facts: OpenFacts, altered: dict[str, toy_chaincode.Invoke]) -> AsyncIterator[FakeNetwork]:
     facts = open_facts(altered)
     started = FakeNetwork(facts, free_ports(len(facts.consortium.endorsers)))
     await started.start()

@@ -49,9 +49,7 @@ from wuxin_evidence.fabric_schema import (
 
 MISMATCH = "ProposalResponsePayloads do not match"
 TOO_MANY = "too many requests for /gateway.Gateway, exceeding concurrency limit (500)"
-NO_QUORUM = (
-    "insufficient number of orderers could successfully process transaction to satisfy quorum requirement"
-)
+NO_QUORUM = "insufficient number of orderers could successfully process transaction to satisfy quorum requirement"
 
 
 @dataclass(frozen=True)
@@ -194,8 +192,9 @@ class FakePeer:
     async def commit_status(self, raw: bytes, context: Any) -> bytes:
         request = parse(GATEWAY.CommitStatusRequest, parse(GATEWAY.SignedCommitStatusRequest, raw).request)
         facts = self.network.facts
+        following = facts.blocks(await facts.run(facts.height) - 1)
         while (found := await facts.run(facts.find, request.transaction_id)) is None:
-            await asyncio.sleep(0.005)
+            await anext(following)
         return serialize(GATEWAY.CommitStatusResponse(result=found[0].code, block_number=found[0].block))
 
     async def evaluate(self, raw: bytes, context: Any) -> bytes:
@@ -238,9 +237,7 @@ class FakePeer:
             return await self._query(proposal.args)
         await self._refuse_duplicate(context, proposal.tx_id)
         answer = await self._simulate(raw, context)
-        response = PROPOSAL_RESPONSE.Response(
-            status=answer.status, message=answer.message, payload=answer.result
-        )
+        response = PROPOSAL_RESPONSE.Response(status=answer.status, message=answer.message, payload=answer.result)
         if answer.endorsement is None:
             return serialize(PROPOSAL_RESPONSE.ProposalResponse(response=response, payload=b"refused"))
         stored = self.network.transient.get(proposal.tx_id)

@@ -1,10 +1,20 @@
-"""The port over Fabric's protocol."""
+"""The port over Fabric's protocol: the contract of every ledger, spoken to peers over gRPC and TLS."""
+
+from collections.abc import Callable
+
+import pytest
 
 from network.fabric.ledger import FabricLedger
+from network.ports import Unavailable
+from tests.network.ledger_contract import LedgerContract
 
 
-async def test_a_submit_returns_where_it_stands_and_what_the_chaincode_said(bank: FabricLedger) -> None:
-    commit = await bank.submit("claim", {"key": "slot/a"})
-    assert (commit.block, commit.index, commit.result) == (1, 0, {"claimed": "slot/a"})
-    assert await bank.height() == 2
-    assert await bank.status(commit.tx_id) == commit
+class TestFabricLedger(LedgerContract):
+    """The Fabric client keeps the port's contract."""
+
+
+async def test_a_closed_ledger_says_so(ledger_of: Callable[[str], FabricLedger]) -> None:
+    ledger = ledger_of("bank")
+    await ledger.aclose()
+    with pytest.raises(Unavailable):
+        await ledger.height()

@@ -1,0 +1,215 @@
+"""`wuxin network`: real ledgers on this machine, both or one, beside or instead of the embedded ones.
+
+    up   consortium ─▶ Fabric network ─▶ validators ─▶ connections.json ─▶ first transactions of both ledgers
+
+What the engines are, a home says in its `connections.json`; `up` writes it, and from then on every command and every
+node over this home speaks to them. A home whose embedded ledger has blocks keeps it: its history is not carried over.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from network.connections import Connections
+from network.consortium import CONSORTIUM_FILE, Consortium
+from network.homes import home_of
+from network.ports import Rejected, Unavailable
+from network.supervisor import states
+
+if TYPE_CHECKING:
+    from network.fabric.findings import Finding
+
+FABRIC, EVM = "fabric", "evm"
+
+
+def up(home: Path, engines: Sequence[str]) -> None:
+    """Bring these up, both where none is named, and make the first transactions; doing it again changes nothing."""
+    from node.cli.founding import found_over
+
+    chosen = frozenset(engines or (FABRIC, EVM))
+    begin = time.monotonic()
+    consortium = _consortium(home)
+    _require_no_history(home, consortium, chosen)
+    if FABRIC in chosen:
+        from network.fabric.network import up as fabric_up
+
+        facts = fabric_up(home, consortium)
+        replace(Connections.load(home), facts=facts).save(home)
+        _tell(begin, f"facts: {len(facts.peers)} peers, {len(facts.orderers)} orderers")
+    if EVM in chosen:
+        from network.evm.validators import up as evm_up
+
+        for circle in consortium.circles:
+            chain = evm_up(home, consortium, chain=circle.chain)
+            known = Connections.load(home)
+            replace(known, obligations={**known.obligations, circle.chain: chain}).save(home)
+            _tell(begin, f"obligations {circle.chain}: {len(chain.endpoints)} validators")
+    found_over(home)
+    _tell(begin, f"founded; its processes: wuxin network status --home {home}")
+
+
+def down(home: Path) -> None:
+    """End the processes of both; ledgers, keys and connections stay."""
+    from network.evm.validators import down as evm_down
+    from network.fabric.network import down as fabric_down
+
+    fabric_down(home)
+    for circle in Consortium.load(home).circles:
+        evm_down(home, chain=circle.chain)
+
+
+def status(home: Path, *, as_json: bool) -> int:
+    """Print each process; 0 where all run, 1 where one does not, Unavailable where there is none."""
+    rows = _processes(home)
+    if not rows:
+        raise Unavailable(f"no network runs over {home}", f"start it: wuxin network up --home {home}")
+    for row in rows:
+        if as_json:
+            print(json.dumps(row))
+        else:
+            word = "runs" if row["running"] else "DOWN"
+            print(f"{row['name']:28} {word}  pid {row['pid'] or '-':>7}  restarts {row['restarts']}  {row['address']}")
+    return 0 if all(row["running"] for row in rows) else 1
+
+
+def doctor(home: Path, *, as_json: bool) -> int:
+    """Print what is wrong with the networks of a home; 0 where no error is."""
+    from network.fabric.findings import as_json as to_json
+    from network.fabric.findings import as_text, in_order
+
+    connections = Connections.load(home)
+    if connections.embedded:
+        raise Rejected("conflict", f"both ledgers of {home} are embedded", f"wuxin doctor --home {home}")
+    findings = in_order([*_facts_findings(home, connections), *_validator_findings(home, connections)])
+    print(to_json(findings) if as_json else as_text(findings))
+    return 1 if any(finding.severity == "error" for finding in findings) else 0
+
+
+def _facts_findings(home: Path, connections: Connections) -> "Iterable[Finding]":
+    if connections.facts is None:
+        return ()
+    from network.fabric.network import doctor as examine
+
+    return examine(home, Consortium.load(home))
+
+
+def _validator_findings(home: Path, connections: Connections) -> "Iterator[Finding]":
+    if not connections.obligations:
+        return
+    from network.evm.validators import status as validators
+    from network.fabric.findings import Finding
+
+    for each in (each for chain in connections.obligations for each in validators(home, chain=chain)):
+        if each.height is None:
+            hint = f"wuxin network up --engine evm --home {home}; or read its log"
+            yield Finding("error", f"evm-{each.organisation}", "the validator does not answer", hint)
+        elif not each.peers:
+            yield Finding(
+                "error", f"evm-{each.organisation}", "the validator has no peers", "see whether the others run"
+            )
+
+
+def upgrade_chaincode(home: Path) -> None:
+    """Have all organisations agree on and run the chaincode of this installation."""
+    from network.fabric.network import upgrade_chaincode as upgrade
+
+    print(json.dumps({"version": upgrade(home, Consortium.load(home)).name}))
+
+
+def profile(home: Path, org: str, out: Path) -> None:
+    """Write a connection profile for fabric-sdk-py, and beside it the key that it names, closed to others."""
+    from network.fabric.hfc_profile import HfcUser
+    from network.fabric.hfc_profile import profile as profile_of
+
+    facts = Connections.load(home).facts
+    if facts is None:
+        raise Rejected("conflict", f"the facts of {home} are embedded", "a profile describes a Fabric network")
+    organisation = Consortium.load(home).organisation(org)
+    certificates = {
+        node.organisation: (home / "orgs" / node.organisation / "certificates").resolve()
+        for node in (*facts.peers, *facts.orderers)
+    }
+    roots = {
+        f"{kind}.{node.organisation}": certificates[node.organisation] / "tls-root.pem"
+        for kind, nodes in (("peer", facts.peers), ("orderer", facts.orderers))
+        for node in nodes
+    }
+    own = home_of(home, org)
+    user = HfcUser("client", (own / "orgs" / org / "certificates" / "client.pem").resolve(), _key(own, org, out))
+    document = profile_of(organisation, facts.peers, facts.orderers, user, roots, out.parent.resolve())
+    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def _key(home: Path, org: str, out: Path) -> Path:
+    """The client's key, in clear, because a stock client reads nothing else."""
+    from network.identities import key_to_pem
+    from network.seats import open_seat
+
+    path = out.with_suffix(".key.pem").resolve()
+    content = key_to_pem(open_seat(home, org).fabric_signer.key)
+    path.unlink(missing_ok=True)
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+    return path
+
+
+def _consortium(home: Path) -> Consortium:
+    if not (home / CONSORTIUM_FILE).exists():
+        from node.cli.founding import prepare
+
+        print(f"no consortium in {home}: making the demo consortium on the system clock", flush=True)
+        prepare(home)
+    return Consortium.load(home)
+
+
+def _require_no_history(home: Path, consortium: Consortium, engines: frozenset[str]) -> None:
+    """Raises Rejected where an embedded ledger would be put aside with what it holds."""
+    known = Connections.load(home)
+    files = {
+        EVM: [f"obligations-{each.chain}.db" for each in consortium.circles if each.chain not in known.obligations]
+    }
+    if known.facts is None:
+        files[FABRIC] = ["facts.db"]
+    for name in (name for engine in engines for name in files.get(engine, [])):
+        if (home / "ledger" / name).exists():
+            raise Rejected(
+                "conflict",
+                f"{home} has an embedded ledger, ledger/{name}",
+                "take another --home: a ledger's history is not carried over to another engine",
+            )
+
+
+def _processes(home: Path) -> list[Mapping[str, Any]]:
+    addresses = _addresses(home)
+    return [
+        {
+            "name": name,
+            "running": state.running,
+            "pid": state.pid,
+            "restarts": state.restarts,
+            "since": int(state.since),
+            "address": addresses.get(name, ""),
+        }
+        for name, state in sorted(states(home).items())
+    ]
+
+
+def _addresses(home: Path) -> dict[str, str]:
+    """By process; empty for what the home has no connection to."""
+    connections = Connections.load(home)
+    found: dict[str, str] = {}
+    if connections.facts is not None:
+        found.update({f"peer.{each.organisation}": each.address for each in connections.facts.peers})
+        found.update({f"orderer.{each.organisation}": each.address for each in connections.facts.orderers})
+    for name, chain in connections.obligations.items():
+        validators = Consortium.load(home).circle(name).validators
+        found.update({f"evm-{org}": each for org, each in zip(validators, chain.endpoints, strict=False)})
+    return found
+
+
+def _tell(begin: float, what: str) -> None:
+    print(f"{time.monotonic() - begin:6.1f} s  {what}", flush=True)

@@ -1,0 +1,64 @@
+"""What a user of fabric-sdk-py writes: run by its own interpreter, it knows nothing of our code.
+
+    python hfc_session.py PROFILE ORGANISATION CHANNEL CHAINCODE SLOT…
+
+Registers the slots, one with enough endorsers while listening for its event, one with too few; the last line that it
+prints is a JSON object of what it saw.
+"""
+
+import asyncio
+import json
+import logging
+import sys
+import faulthandler; faulthandler.dump_traceback_later(25, repeat=True)
+
+from hfc.fabric import Client
+
+
+async def main(profile, organisation, channel, chaincode, slot, refused_slot):
+    pass  # it logs every proposal, arguments included
+    client = Client(net_profile=profile)
+    client.new_channel(channel)
+    user = client.get_user(organisation, "client")
+    peers = sorted(client.peers)
+    seen = {"peers": peers}
+
+    async def ask(function, argument):
+        return await client.chaincode_query(user, channel, peers[:1], [argument], chaincode, fcn=function)
+
+    async def invoke(endorsers, slot_id):
+        argument = json.dumps({"slot_id": slot_id}, separators=(",", ":"))
+        return await client.chaincode_invoke(
+            user, channel, endorsers, [argument], chaincode, fcn="register_slot", wait_for_event=True
+        )
+
+    async def event_of(slot_id):
+        arrived = asyncio.get_running_loop().create_future()
+
+        def take(event, block, tx_id, status):
+            if slot_id in str(event["payload"]) and not arrived.done():
+                arrived.set_result({"name": event["event_name"], "block": block, "tx_id": tx_id, "status": status})
+
+        hub = client.get_channel(channel).newChannelEventHub(client.get_peer(peers[0]), user)
+        stream = asyncio.ensure_future(hub.connect(filtered=False))
+        hub.registerChaincodeEvent(chaincode, ".*", onEvent=take)
+        invoked = asyncio.ensure_future(invoke(peers, slot_id))
+        try:
+            return json.loads(await invoked), await asyncio.wait_for(arrived, 30)
+        finally:
+            stream.cancel()
+
+    seen["committee"] = json.loads(await ask("committee", "{}"))
+    seen["registered"], seen["event"] = await event_of(slot)
+    seen["found"] = json.loads(await ask("get", json.dumps({"id": slot, "kind": "slot"}, separators=(",", ":"))))
+    try:
+        seen["too_few"] = await invoke(peers[:2], refused_slot)
+    except Exception as error:  # noqa: BLE001 — the client raises nothing more precise
+        seen["too_few"] = f"{type(error).__name__}: {error}"
+    seen["refused"] = await invoke(peers, slot)
+    seen["height"] = (await client.query_info(user, channel, peers[:1])).height
+    await client.close_grpc_channels()
+    print(json.dumps(seen, default=str))
+
+
+asyncio.run(main(*sys.argv[1:]))

@@ -1,0 +1,46 @@
+"""The toy chaincode on the session's real network, as a second chaincode beside the facts."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from network import supervisor
+from network.connections import FactsConnection
+from network.consortium import Consortium
+from network.fabric.layout import layout_of
+from network.fabric.lifecycle import Member, Wanted, ensure
+from network.fabric.network import Server, server_program
+from network.fabric.package import ServerAddress, ServerTls, build
+from network.listeners import address
+from network.seats import open_admin, open_tls
+from wuxin_evidence.fabric_messages import peers_at_least
+
+ROOT = Path(__file__).parents[3]
+CHAINCODE = "toy"
+
+
+async def install(home: Path, consortium: Consortium) -> tuple[Consortium, FactsConnection]:
+    """Serve, install, approve and commit it; gives the consortium whose facts it is."""
+    layout = layout_of(home, consortium)
+    servers: list[Server] = []
+    for peer, port in zip(layout.peers, layout.server_ports(CHAINCODE), strict=True):
+        client = open_tls(peer.home, peer.organisation, "chaincode-client")
+        tls = ServerTls(client.root, client.certificate, client.key)
+        servers.append(Server(peer, build(CHAINCODE, ServerAddress(address(port), tls)), port))
+    await asyncio.to_thread(supervisor.start, home, [_program(server) for server in servers])
+    policy = peers_at_least(consortium.facts.endorsements, [peer.organisation.msp_id for peer in layout.peers])
+    members = [
+        Member(server.peer.node, open_admin(server.peer.home, server.peer.organisation), server.package)
+        for server in servers
+    ]
+    orderers = [place.node for place in layout.orderers]
+    await ensure(members, orderers, Wanted(consortium.facts.channel, CHAINCODE, "1", policy))
+    return replace(consortium, facts=replace(consortium.facts, chaincode=CHAINCODE)), layout.connection
+
+
+def _program(server: Server) -> supervisor.Program:
+    facts = server_program(server)
+    argv = tuple(part.replace("chaincode.server", "tests.network.toy_server") for part in facts.argv)
+    name = f"chaincode.toy-{server.peer.organisation.name}"
+    log = server.peer.chaincode_folder / "toy.log"
+    return replace(facts, name=name, argv=argv, env={**facts.env, "PYTHONPATH": str(ROOT)}, log=log)
