@@ -103,7 +103,7 @@ async def make_bundle(
     if found.facts is not None:
         members |= parts.facts_members(*await _transaction(served.ledger, found.facts))
     if found.obligation_tx is not None and served.in_circle:
-        members |= await _obligation(served.chain, found.obligation_tx)
+        members |= await obligation_members(served.chain, found.obligation_tx)
     clock = consortium.statement()["clock"]
     return await asyncio.to_thread(write_bundle, members, consortium_id=consortium.consortium_id, clock=clock)
 
@@ -225,7 +225,7 @@ async def _transaction(ledger: Ledger, place: Place) -> tuple[bytes, bytes]:
     raise missing("block", str(place.block))
 
 
-async def _obligation(chain: Chain, tx_hash: str) -> dict[str, bytes]:
+async def obligation_members(chain: Chain, tx_hash: str) -> dict[str, bytes]:
     """What the engine has for proof: a sealed header and receipt, a decision by vote, or words where it has none."""
     proof = await chain.receipt_proof(tx_hash)
     kind = proof.get("kind", "receipt")

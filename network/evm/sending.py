@@ -37,7 +37,8 @@ NONCE_ATTEMPTS_MAX = 30
 
 RECEIPT_WAIT_S_MAX = 60.0
 LOOK_AFTER_S = 2.0
-"""Several blocks of the slowest engine that we run; the next looks come after twice, four times, … as long."""
+"""Several blocks of the engines that we run; later looks come after twice and four times as long."""
+LOOKS_APART_MAX = 4
 
 Receipt = Mapping[str, Any]
 WasDone = Callable[[], Awaitable[bool]]
@@ -120,7 +121,7 @@ class Sender:
                 if receipt is not None:
                     return receipt
                 if now > look_at:
-                    pause_s *= 2
+                    pause_s = min(2 * pause_s, LOOKS_APART_MAX * LOOK_AFTER_S)
                     look_at = now + pause_s
                     async with self._turn:
                         await self._look_after(flight, was_done)

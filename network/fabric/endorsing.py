@@ -18,13 +18,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chaincode.stub import implicit_collection
 from network.fabric import wire
 from network.fabric.connection import PeerLink
-from network.fabric.failures import STATUS_FAILED, STATUS_REFUSED, Failure, identity_error, refusal
+from network.fabric.failures import DUPLICATE, STATUS_FAILED, STATUS_REFUSED, Failure, identity_error, refusal
 from network.fabric.gateway import Gateway
 from network.fabric.retry import ATTEMPT_S, Backoff
 from network.ports import EndorsementMismatch, Unavailable
@@ -44,7 +45,8 @@ ROUNDS_MAX = 5
 """With pauses that add up to about a second: a peer that still differs then is not merely behind."""
 
 _FIRST_PAUSE_S, _PAUSE_S_MAX = 0.05, 0.8
-_DUPLICATE = "duplicate transaction found"
+_BEING_SIMULATED = re.compile(r"txid: \w+\(\S+\) exists")
+"""A peer simulates one transaction id once at a time; somebody else proposes this one, and it is free again at once."""
 _IMPLICIT = implicit_collection("")
 
 _log = logging.getLogger(__name__)
@@ -121,7 +123,7 @@ class Endorsers:
             if agreed is not None:
                 tally.report()
                 return agreed
-            if last or not tally.divided:
+            if last or not (tally.divided or tally.busy):
                 raise tally.verdict()
             await backoff.pause()
         raise AssertionError("the last round returns or raises")
@@ -181,13 +183,18 @@ class _Tally:
     def divided(self) -> bool:
         return len(self._groups) > 1
 
+    @property
+    def busy(self) -> bool:
+        """Whether a peer simulates the same transaction for somebody else."""
+        return any(_BEING_SIMULATED.search(each.reason) for each in self._silent)
+
     def take(self, answer: Opinion | Silence) -> Agreed | None:
         """Count one answer; gives the outcome once it is certain.
 
         Raises AlreadyOrdered, and Rejected or Unavailable when enough organisations refuse alike.
         """
         if isinstance(answer, Silence):
-            if _DUPLICATE in answer.reason:
+            if DUPLICATE in answer.reason:
                 raise AlreadyOrdered
             self._silent.append(answer)
             return None

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from network.fabric.examine_certificates import examine, shown_by
 from network.fabric.examine_clocks import skew_of
 from network.fabric.findings import Expected, ExpectedOrderer, Finding
+from network.fabric.layout import block_quorum
 from network.fabric.operations import metrics_of
-from network.fabric.ordering import height_at, quorum_of
+from network.fabric.ordering import height_at
 from network.fabric.refusals import AdminError
 from network.identities import FabricSigner
 
@@ -75,7 +76,7 @@ def _silent(looks: Sequence[OrdererLook]) -> Iterator[Finding]:
             yield Finding("error", look.orderer.name, look.height.in_short, look.height.hint)
         else:
             answering += 1
-    needed = quorum_of(len(looks))
+    needed = block_quorum(len(looks))
     if looks and answering < needed:
         detail = f"{answering} of {len(looks)} orderers answer; {needed} must agree on each block"
         yield Finding("error", "channel", detail, "no transaction becomes final until more of them run: start them")

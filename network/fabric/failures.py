@@ -30,9 +30,8 @@ STATUS_FAILED = 500
 
 _CHAINCODE = re.compile(r"chaincode response (\d{3}), (.*)", re.DOTALL)
 _TOO_MANY = "too many requests"
-_DUPLICATE = "duplicate transaction found"
+DUPLICATE = "duplicate transaction found"
 _MISMATCH = "ProposalResponsePayloads do not match"
-_NOT_IN_INDEX = "no such transaction ID"
 _DENIED = ("access denied", "identity expired", "creator is malformed", "creator's signature over the proposal")
 _CLOCK = "incorrect timestamp"
 _GATEWAYS_OWN = ("orderer", "transaction", "endors", "evaluat", "peers available", "channel")
@@ -71,12 +70,7 @@ class Failure(Exception):
     @property
     def already_ordered(self) -> bool:
         """A transaction with this id is in a block already."""
-        return self._says(_DUPLICATE)
-
-    @property
-    def unknown_transaction(self) -> bool:
-        """The peer has no block with the transaction that was asked for."""
-        return self._says(_NOT_IN_INDEX)
+        return self._says(DUPLICATE)
 
     @property
     def mismatch(self) -> bool:
@@ -117,15 +111,12 @@ def refusal(organisation: str, status: int, message: str, tx_id: str) -> Rejecte
     try:
         problem, _ = json.JSONDecoder().raw_decode(message.strip())
         code, detail, hint = (str(cast("Mapping[str, Any]", problem)[name]) for name in ("code", "detail", "hint"))
-        return Rejected(code, detail, hint, tx_id=tx_id, organisation=organisation)
     except (ValueError, KeyError, TypeError):
-        pass
+        code, detail, hint = "malformed", message, ""
     if status >= STATUS_FAILED:
-        return Unavailable(
-            f"the chaincode failed at {organisation}: {message.removeprefix('chaincode failed: ')}",
-            "look at that endorser's log",
-        )
-    return Rejected("malformed", message, "", tx_id=tx_id, organisation=organisation)
+        why = detail.removeprefix("chaincode failed: ")
+        return Unavailable(f"the chaincode failed at {organisation}: {why}", hint or "look at that endorser's log")
+    return Rejected(code, detail, hint, tx_id=tx_id, organisation=organisation)
 
 
 def identity_error(texts: Sequence[str], tx_id: str) -> Rejected | None:

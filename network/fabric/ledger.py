@@ -17,10 +17,12 @@ A transaction id that stands in a block already is looked up there: the earlier 
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
+from weakref import WeakValueDictionary
 
 from network.clock import Clock
 from network.connections import FactsConnection
@@ -71,6 +73,7 @@ class FabricLedger:
         self._blocks = Blocks(self._gateway, signer, self._facts.channel, clock)
         self._events = Events(self._gateway, signer, self._facts.channel, self._facts.chaincode)
         self._caution = Caution()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closed = False
 
     async def submit(
@@ -82,20 +85,10 @@ class FabricLedger:
         nonce: bytes | None = None,
     ) -> Commit:
         prepared = self._prepare(function, args, private or {}, nonce)
-        try:
-            payload = await self.endorse(prepared, private=bool(private))
-        except AlreadyOrdered:
-            block = await self._committed(prepared.tx_id, UNACKNOWLEDGED_SLICE_S)
-            if block is None:
-                raise _unknown(prepared.tx_id, "a peer says that it is in a block, and none shows it") from None
-            return _commit_of(prepared.tx_id, prepared.args, block)
-        except Rejected:
-            # The refusal may be the effect of this very command, committed by another process meanwhile.
-            earlier = None if nonce is None else await self._earlier(prepared)
-            if earlier is None:
-                raise
-            return earlier
-        return await self.order(prepared.tx_id, prepared.args, envelope(payload, self._signer.sign(payload)))
+        if nonce is None:
+            return await self._submit(prepared, private=bool(private))
+        async with self._turns.setdefault(prepared.tx_id, asyncio.Lock()):
+            return await self._submit(prepared, private=bool(private), repeatable=True)
 
     async def endorse(self, prepared: Prepared, *, private: bool = False) -> bytes:
         """The Payload that the creator signs; with `private` no organisation is asked that is not needed.
@@ -172,6 +165,22 @@ class FabricLedger:
         self._require_open()
         now_ms = self._clock.now_ms()
         return prepare(self._signer, self._facts, function, args, private=private, nonce=nonce, now_ms=now_ms)
+
+    async def _submit(self, prepared: Prepared, *, private: bool, repeatable: bool = False) -> Commit:
+        try:
+            payload = await self.endorse(prepared, private=private)
+        except AlreadyOrdered:
+            block = await self._committed(prepared.tx_id, UNACKNOWLEDGED_SLICE_S)
+            if block is None:
+                raise _unknown(prepared.tx_id, "a peer says that it is in a block, and none shows it") from None
+            return _commit_of(prepared.tx_id, prepared.args, block)
+        except Rejected:
+            # The refusal may be the effect of this very command, committed by another process meanwhile.
+            earlier = await self._earlier(prepared) if repeatable else None
+            if earlier is None:
+                raise
+            return earlier
+        return await self.order(prepared.tx_id, prepared.args, envelope(payload, self._signer.sign(payload)))
 
     async def _endorsed_directly(self, prepared: Prepared, private: bool) -> bytes:
         agreed = await self._endorsers.agree(prepared, sparingly=private)

@@ -26,7 +26,7 @@ from typing import TypeVar
 from network.connections import FabricNode
 from network.fabric.admin import LIFECYCLE_CHAINCODE, Endorsed, PeerAdmin, assemble
 from network.fabric.definition import Committed, Definition, approve_arguments, commit_arguments
-from network.fabric.ordering import order
+from network.fabric.ordering import height_at, order
 from network.fabric.package import Package
 from network.fabric.refusals import AdminError
 from network.identities import FabricSigner
@@ -67,7 +67,7 @@ async def ensure(
         peers = [await stack.enter_async_context(PeerAdmin(each.peer, each.admin)) for each in members]
         parts = [_Part(peer, each.package) for peer, each in zip(peers, members, strict=True)]
         await _together(parts, lambda part: _join(part, wanted.channel, block))
-        await _same_height(peers, wanted.channel)
+        await _catch_up(peers, orderers, wanted.channel)
         committed = await peers[0].definition(wanted.channel, wanted.name)
         definition = _next(committed, wanted)
         await _together(parts, _install)
@@ -100,11 +100,21 @@ async def _join(part: _Part, channel: str, block: bytes | None) -> None:
     await part.peer.join(block)
 
 
-async def _same_height(peers: Sequence[PeerAdmin], channel: str) -> None:
+async def _catch_up(peers: Sequence[PeerAdmin], orderers: Sequence[FabricNode], channel: str) -> None:
     """Let those that are behind catch up: a peer that has not seen the last definition endorses a wrong next one."""
     infos = await asyncio.gather(*(peer.chain_info(channel) for peer in peers))
-    height = max(info.height for info in infos)
+    ordered = await asyncio.gather(
+        *(height_at(node, channel, peers[0].signer) for node in orderers), return_exceptions=True
+    )
+    height = max(*(info.height for info in infos), _said_by_enough(ordered))
     await _together(peers, lambda peer: peer.reach(channel, height))
+
+
+def _said_by_enough(heights: Sequence[int | BaseException]) -> int:
+    """The height that at least one honest orderer has; 0 where too few answer. One faulty one cannot make us wait."""
+    answered = sorted((each for each in heights if isinstance(each, int)), reverse=True)
+    faulty = (len(heights) - 1) // 3
+    return answered[faulty] if len(answered) > faulty else 0
 
 
 def _next(committed: Committed | None, wanted: Wanted) -> Definition:

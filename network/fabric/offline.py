@@ -71,10 +71,11 @@ class Draft:
     def unpack(cls, raw: bytes) -> Draft:
         """Raises Rejected `malformed`."""
         try:
-            tx_id, signed = wire.unpack_proposed(raw)
-            return cls(tx_id, parse_signed_proposal(signed).proposal)
+            _, signed = wire.unpack_proposed(raw)
+            proposal = parse_signed_proposal(signed)
         except EvidenceError as error:
             raise Rejected(error.code, error.detail, error.hint) from error
+        return cls(proposal.tx_id, proposal.proposal)
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Endorsed:
         """Raises Rejected `malformed`."""
         try:
             tx_id, message = wire.unpack_prepared(raw)
-            if parse_envelope(envelope(message, b"")).tx_id != tx_id:
+            if not tx_id or parse_envelope(envelope(message, b"")).tx_id != tx_id:
                 raise EvidenceError("malformed", f"the transaction is not {tx_id}", "pack it again")
         except EvidenceError as error:
             raise Rejected(error.code, error.detail, error.hint) from error

@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from network.connections import FabricNode
 from network.fabric.connection import PeerLink, RpcFailure
+from network.fabric.layout import block_quorum
 from network.fabric.refusals import AdminError, failed, refused
 from network.fabric.wire import seek_payload
 from network.identities import FabricSigner
@@ -37,12 +38,6 @@ RETRY_AFTER_S = 0.2
 """When no orderer took it: they have just started, or their peers have."""
 
 
-def quorum_of(orderers: int) -> int:
-    """How many BFT orderers must take a transaction so that at least one honest one proposes it: ⌈(n+f+1)/2⌉."""
-    tolerated = (orderers - 1) // 3
-    return (orderers + tolerated + 2) // 2
-
-
 async def broadcast(orderers: Sequence[FabricNode], transaction: bytes) -> None:
     """Hand an envelope to all orderers.
 
@@ -57,7 +52,7 @@ async def broadcast(orderers: Sequence[FabricNode], transaction: bytes) -> None:
             taken += 1
         except AdminError as error:
             errors.append(error)
-        if taken == quorum_of(len(orderers)):
+        if taken == block_quorum(len(orderers)):
             break
     for task in tasks:
         task.cancel()
@@ -74,12 +69,20 @@ async def _hand_over(node: FabricNode, transaction: bytes) -> None:
                 answer = parse(ORDERING.BroadcastResponse, raw)
                 if answer.status == COMMON.SUCCESS or "already" in answer.info:
                     return
-                raise refused("order", node, answer.info or f"status {answer.status}")
+                raise _not_taken(node, int(answer.status), answer.info)
     except RpcFailure as failure:
         raise failed("order", failure) from failure
     finally:
         await link.aclose()
     raise refused("order", node, "the orderer closed the stream")
+
+
+def _not_taken(node: FabricNode, status: int, info: str) -> AdminError:
+    message = info or f"status {status}"
+    if status == COMMON.SERVICE_UNAVAILABLE:
+        hint = "it may have no leader yet: wait, and see whether the orderers reach one another"
+        return AdminError("unavailable", "order", node, message, hint)
+    return refused("order", node, message)
 
 
 async def order(orderers: Sequence[FabricNode], transaction: bytes, commit: Awaitable[int]) -> int:

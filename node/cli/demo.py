@@ -9,29 +9,55 @@ three oracle members and the rule pack on the chain.
 """
 
 import shutil
+import signal
+import threading
 import time
 from pathlib import Path
+from types import FrameType
 
+from network import supervisor
 from node.cli.acts import Programme, utc
 from node.cli.demo_story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
 from node.cli.demo_world import World
+from node.cli.engines import REAL_ENGINES
 from node.cli.timeline import FACTOR
 from wuxin_client import Conflict
 
 FROZEN_TIMEOUT_S = 20.0
 
 
-def run(home: Path, *, as_json: bool = False) -> None:
-    """Plays the demo in a fresh home, over whatever an earlier demo left there."""
+def run(home: Path, *, as_json: bool = False, consortium: bool = False, keep: bool = False) -> None:
+    """Plays the demo in a fresh home, over whatever an earlier demo left there: on embedded ledgers and a scenario
+    clock, or, as a `consortium`, on real ones and real time. With `keep` all of it runs on until it is interrupted."""
     started = time.monotonic()
     programme = Programme(as_json=as_json)
+    signal.signal(signal.SIGTERM, _end)
     clear(home)
-    world = World.create(home, programme)
+    world = World.create_paced(home, programme, REAL_ENGINES) if consortium else World.create(home, programme)
     try:
+        if consortium:
+            _draw(world, programme)
         play(world, programme)
+        programme.say(f"done in {time.monotonic() - started:.0f} s")
+        if keep:
+            programme.say("everything runs on; ctrl-c ends it")
+            threading.Event().wait()
     finally:
         world.close()
-    programme.say(f"done in {time.monotonic() - started:.0f} s; `wuxin serve --home {home}` brings the node up again")
+    again = "network up --home {0} && wuxin serve" if consortium else "serve"
+    programme.say(f"`wuxin {again.format(home)} --home {home}` brings everything up again")
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    """A termination ends like an interrupt: what was started is stopped."""
+    raise KeyboardInterrupt
+
+
+def _draw(world: World, programme: Programme) -> None:
+    from node.cli import picture
+
+    for line in picture.lines(world.stage, world.consortium):
+        programme.say(line)
 
 
 def clear(home: Path) -> None:
@@ -39,6 +65,7 @@ def clear(home: Path) -> None:
     if not home.exists():
         return
     if (home / "demo").is_file() or not any(home.iterdir()):
+        supervisor.stop(home)
         shutil.rmtree(home)
         return
     raise Conflict("conflict", f"{home} exists and was not made by a demo", "give another --home")

@@ -145,9 +145,10 @@ class Cast:
         self._did(f"{story.name}: close", bank.facilities.close(story.facility_id, wait_s=WAIT_S))
 
     def verify_evidence(self, story: Bin) -> None:
-        """A bundle of the alarm verifies offline; with one byte changed it does not."""
+        """The insurer hands out a bundle of the alarm that its own member attested; anyone verifies it offline, and
+        with one byte changed it is refused."""
         digest = self._attestations("slot", story.slot_id, 1)[0]["digest"]
-        bundle = self._world.node("regulator").evidence(digest)
+        bundle = self._world.node("insurer").evidence(digest)
         file = self._world.home / f"alarm-bin{story.number}.zip"
         file.write_bytes(bundle)
         trust = Trust.parse((self._world.home / "trust.json").read_bytes())

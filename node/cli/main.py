@@ -58,11 +58,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 @app.command()
-def demo(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
+def demo(
+    home: Home = HOME_DEFAULT,
+    as_json: AsJson = False,
+    consortium: Annotated[
+        bool, typer.Option("--consortium", help="On Fabric and a BFT chain; each organisation in its own processes.")
+    ] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Let everything run on until it is interrupted.")] = False,
+) -> None:
     """Close the loop once on recorded data: from a signed reading to a refused draw."""
     from node.cli.demo import run
 
-    run(home, as_json=as_json)
+    run(home, as_json=as_json, consortium=consortium, keep=keep)
 
 
 @app.command()

@@ -64,7 +64,7 @@ def down(home: Path) -> None:
 
 def status(home: Path, *, as_json: bool) -> int:
     """Print each process; 0 where all run, 1 where one does not, Unavailable where there is none."""
-    rows = _processes(home)
+    rows = processes(home)
     if not rows:
         raise Unavailable(f"no network runs over {home}", f"start it: wuxin network up --home {home}")
     for row in rows:
@@ -183,7 +183,8 @@ def _require_no_history(home: Path, consortium: Consortium, engines: frozenset[s
             )
 
 
-def _processes(home: Path) -> list[Mapping[str, Any]]:
+def processes(home: Path) -> list[Mapping[str, Any]]:
+    """What the supervisor keeps running for a home: name, running, pid, restarts, since, address."""
     addresses = _addresses(home)
     return [
         {

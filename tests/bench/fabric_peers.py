@@ -78,7 +78,9 @@ def _program(peer: PeerPlace, package: Package, programs: GoPrograms) -> Program
         "CLIENT_CA": str(tls / "root.pem"),
     }
     name = f"go.{peer.organisation.name}"
-    return Program(name, (str(programs.chaincode),), environment, peer.chaincode_folder, peer.chaincode_folder / "go.log")
+    return Program(
+        name, (str(programs.chaincode),), environment, peer.chaincode_folder, peer.chaincode_folder / "go.log"
+    )
 
 
 async def _agree(layout: Layout, packages: dict[str, Package]) -> None:

@@ -86,9 +86,9 @@ async def test_a_peer_with_its_organisations_certificate_is_served_and_a_strange
 async def test_with_tls_alone_any_peer_is_served_that_trusts_the_server() -> None:
     ours = Authority("ours")
     certificate, key = ours.pair("server")
-    async with serving(tls=Tls(certificate, key)) as (_, address):
-        async with connected(address, credentials=as_client(ours, None)) as peer:
-            assert peer.registered_as == CHAINCODE_ID
+    tls = Tls(certificate, key)
+    async with serving(tls=tls) as (_, address), connected(address, credentials=as_client(ours, None)) as peer:
+        assert peer.registered_as == CHAINCODE_ID
 
 
 async def test_a_second_server_on_the_same_address_is_refused() -> None:

@@ -214,13 +214,24 @@ def write_seven(stub: PeerStub) -> None:
     assert stub.get("a") is None
 
 
+SEVEN_WRITES = [
+    "PUT_STATE",
+    "PUT_STATE_METADATA",
+    "DEL_STATE",
+    "PUT_STATE",
+    "DEL_STATE",
+    "PURGE_PRIVATE_DATA",
+    "PUT_STATE",
+]
+
+
 @pytest.mark.parametrize(
     ("abilities", "asked"),
     [
         (BATCHES, ["GET_STATE", *["WRITE_BATCH_STATE"] * 3]),
         (
             ONE_BY_ONE,
-            "GET_STATE PUT_STATE PUT_STATE_METADATA DEL_STATE PUT_STATE DEL_STATE PURGE_PRIVATE_DATA PUT_STATE".split(),
+            ["GET_STATE", *SEVEN_WRITES],
         ),
     ],
     ids=["batches", "one-by-one"],

@@ -12,6 +12,7 @@ import re
 import signal
 import time
 import urllib.request
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,13 +114,12 @@ async def _back(home: Path, name: str, before: State, moment_s: float) -> float:
 
 
 def leader(ledgers: Ledgers) -> OrdererPlace:
-    """The orderer that leads, as the orderers' own metrics say."""
+    """The orderer that most of them say leads; one that was away may still name an earlier one."""
     layout = network_of(ledgers)
-    for place in layout.orderers:
-        number = _leader_told(place)
-        if number is not None:
-            return next(each for each in layout.orderers if each.number == number)
-    raise AssertionError("no orderer says who leads")
+    told = Counter(number for place in layout.orderers if (number := _leader_told(place)) is not None)
+    assert told, "no orderer says who leads"
+    number, _ = told.most_common(1)[0]
+    return next(each for each in layout.orderers if each.number == number)
 
 
 def network_of(ledgers: Ledgers) -> Layout:

@@ -7,13 +7,11 @@ from contextlib import ExitStack
 import pytest
 
 from network.clock import SystemClock
-from network.fabric.ledger import FabricLedger
+from network.fabric.ledger import FabricLedger, open_ledger
 from network.seats import Seat
 from tests.network import toy_chaincode
 from tests.network.conftest import OpenFacts
 from tests.network.fabric.fake_peers import FakeNetwork
-
-StartNetwork = Callable[..., "object"]
 
 
 def free_ports(count: int) -> list[int]:
@@ -45,8 +43,8 @@ async def ledger_of(network: FakeNetwork, seats: dict[str, Seat]) -> AsyncIterat
     opened: list[FabricLedger] = []
 
     def open_one(name: str) -> FabricLedger:
-        consortium = network.facts.consortium
-        ledger = FabricLedger(consortium, seats[name].fabric_signer, SystemClock(), network.connection)
+        ledger = open_ledger(network.facts.consortium, seats[name], SystemClock(), network.connection)
+        assert isinstance(ledger, FabricLedger)
         opened.append(ledger)
         return ledger
 

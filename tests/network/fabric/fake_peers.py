@@ -7,7 +7,6 @@ each met once, `peer.mangle` edits what a block delivery sends, `stop` and `star
 from __future__ import annotations
 
 import asyncio
-import base64
 import datetime
 import ipaddress
 from collections import Counter, defaultdict
@@ -239,7 +238,8 @@ class FakePeer:
         answer = await self._simulate(raw, context)
         response = PROPOSAL_RESPONSE.Response(status=answer.status, message=answer.message, payload=answer.result)
         if answer.endorsement is None:
-            return serialize(PROPOSAL_RESPONSE.ProposalResponse(response=response, payload=b"refused"))
+            payload = b"" if answer.status < 500 else b"what the chaincode failed with"
+            return serialize(PROPOSAL_RESPONSE.ProposalResponse(response=response, payload=payload))
         stored = self.network.transient.get(proposal.tx_id)
         mine = _agreed([answer])
         private = (*(stored.private if stored else ()), *mine.private)
@@ -400,5 +400,12 @@ class FakeNetwork:
 def altered(block: bytes) -> bytes:
     """The block with other transactions than its header names."""
     message = parse(COMMON.Block, block)
-    message.data.data.append(base64.b64decode(b"aGVsbG8="))
+    message.data.data.append(b"another transaction")
+    return serialize(message)
+
+
+def orphaned(block: bytes) -> bytes:
+    """The block with another one before it."""
+    message = parse(COMMON.Block, block)
+    message.header.previous_hash = bytes(32)
     return serialize(message)

@@ -10,13 +10,12 @@ import asyncio
 import json
 import logging
 import sys
-import faulthandler; faulthandler.dump_traceback_later(25, repeat=True)
 
 from hfc.fabric import Client
 
 
 async def main(profile, organisation, channel, chaincode, slot, refused_slot):
-    pass  # it logs every proposal, arguments included
+    logging.disable(logging.CRITICAL)  # it logs every proposal, arguments included
     client = Client(net_profile=profile)
     client.new_channel(channel)
     user = client.get_user(organisation, "client")
@@ -32,24 +31,28 @@ async def main(profile, organisation, channel, chaincode, slot, refused_slot):
             user, channel, endorsers, [argument], chaincode, fcn="register_slot", wait_for_event=True
         )
 
-    async def event_of(slot_id):
-        arrived = asyncio.get_running_loop().create_future()
+    async def invoke_and_listen(slot_id):
+        """The answer to an invocation, and the event of that very transaction, payload included."""
+        arrived = asyncio.Queue()
 
         def take(event, block, tx_id, status):
-            if slot_id in str(event["payload"]) and not arrived.done():
-                arrived.set_result({"name": event["event_name"], "block": block, "tx_id": tx_id, "status": status})
+            arrived.put_nowait({**event, "block": block, "tx_id": tx_id, "status": status})
 
         hub = client.get_channel(channel).newChannelEventHub(client.get_peer(peers[0]), user)
-        stream = asyncio.ensure_future(hub.connect(filtered=False))
         hub.registerChaincodeEvent(chaincode, ".*", onEvent=take)
-        invoked = asyncio.ensure_future(invoke(peers, slot_id))
+        listening = asyncio.ensure_future(hub.connect(filtered=False))
         try:
-            return json.loads(await invoked), await asyncio.wait_for(arrived, 30)
+            answer = json.loads(await invoke(peers, slot_id))
+            while True:
+                event = await asyncio.wait_for(arrived.get(), 30)
+                if event["tx_id"] == answer["updated_tx"]:
+                    return answer, event
         finally:
-            stream.cancel()
+            hub.disconnect()  # a task that is only cancelled leaves a thread waiting, and the program never ends
+            await asyncio.gather(listening, return_exceptions=True)
 
     seen["committee"] = json.loads(await ask("committee", "{}"))
-    seen["registered"], seen["event"] = await event_of(slot)
+    seen["registered"], seen["event"] = await invoke_and_listen(slot)
     seen["found"] = json.loads(await ask("get", json.dumps({"id": slot, "kind": "slot"}, separators=(",", ":"))))
     try:
         seen["too_few"] = await invoke(peers[:2], refused_slot)

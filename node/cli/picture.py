@@ -1,0 +1,74 @@
+"""The picture: what runs where, one organisation after the other.
+
+bank           peer        127.0.0.1:26407  pid  1496  HOME/homes/bank
+               orderer     127.0.0.1:28726  pid  1492
+               chaincode   127.0.0.1:26698  pid  1513
+               validator   127.0.0.1:27480  pid  1601
+               node        127.0.0.1:41277  pid  1702
+               oracle                       pid  1710
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+from network.consortium import Consortium
+from network.homes import home_of
+from network.listeners import NETWORK_FILE
+from node.cli.network import processes
+from node.cli.stage import Stage
+
+KINDS = ("peer", "orderer", "chaincode", "validator", "node", "oracle")
+_KIND_OF = {"evm": "validator"}
+"""How a process is called where its name does not say it."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """One process: whose, what it is, where it listens (`host:port`, or nothing), its pid."""
+
+    organisation: str
+    kind: str
+    address: str
+    pid: int | None
+
+
+def lines(stage: Stage, consortium: Consortium) -> Iterator[str]:
+    """The picture, line by line."""
+    found = [*_engines(stage.home), *_staged(stage)]
+    for organisation in consortium.organisations:
+        own = [each for each in found if each.organisation == organisation.name]
+        home = str(home_of(stage.home, organisation.name))
+        for number, each in enumerate(sorted(own, key=lambda each: KINDS.index(each.kind))):
+            name = "" if number else organisation.name
+            yield f"{name:14} {each.kind:10} {each.address:22} pid {each.pid or '-':>7}{'' if number else '  ' + home}"
+    shared = [each for each in found if not each.organisation]
+    yield from (f"{'':14} {each.kind:10} {each.address:22} pid {each.pid or '-':>7}" for each in shared)
+
+
+def _engines(home: Path) -> Iterator[Place]:
+    servers = _chaincode_servers(home)
+    for each in processes(home):
+        kind, organisation = str(each["name"]).replace("-", ".").split(".")[:2]
+        address = str(each["address"]).removeprefix("http://") or servers.get(organisation, "")
+        yield Place(organisation, _KIND_OF.get(kind, kind), address, each["pid"])
+
+
+def _chaincode_servers(home: Path) -> dict[str, str]:
+    """Address by organisation; the newest version's, where there are several."""
+    file = home / NETWORK_FILE
+    if not file.exists():
+        return {}
+    ports = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))["ports"]
+    named = [(name.split("/"), port) for name, port in ports.items()]
+    return {parts[1]: f"127.0.0.1:{port}" for parts, port in named if parts[2:3] == ["chaincode"]}
+
+
+def _staged(stage: Stage) -> Iterator[Place]:
+    for name, process in stage.processes.items():
+        kind, _, organisation = name.partition("-")
+        url = stage.nodes.get(organisation, stage.api) if kind == "node" else ""
+        address = stage.mqtt if kind == "broker" else url.removeprefix("http://")
+        yield Place(organisation, kind, address, process.pid)

@@ -1,0 +1,207 @@
+"""Records the golden files anew, from a channel of four BFT orderers and a chain of four validators.
+
+    python -m tests.evidence.record_golden       brings both networks up, tells a story, takes them down: half a minute
+
+The story holds what a reader must survive: configuration, lifecycle, private terms, a conflict of reads, a key policy
+unmet, a refused draw, and a block decided while one validator was dead. Blocks are written as the peer delivered
+them, the validators' answers as their RPC gave them; nothing is edited afterwards.
+"""
+
+import asyncio
+import hashlib
+import json
+import shutil
+import sys
+import tempfile
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast
+
+from contracts.loader import load_rule_pack
+from network import supervisor
+from network.connections import Connections
+from network.fabric.ledger import FabricLedger
+from network.ports import Commit, Invalid, TxResult
+from node.bundles import obligation_members
+from node.cli.founding import RULE_PACK
+from tests.engines import BOTH, CHAIN, EVM, FABRIC, Ledgers, Networks
+from tests.scenarios.ledger_story import LedgerStory, feed_arguments, record_arguments
+from wuxin_evidence.attestation import SignedAttestation
+from wuxin_evidence.bundle import write_bundle
+from wuxin_evidence.bundle_members import attestation_members, facts_members
+from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.fabric_messages import envelope, parse_block
+from wuxin_evidence.ids import command_id
+from wuxin_evidence.log import EMPTY_ROOT
+from wuxin_evidence.trust import Trust
+
+GOLDEN = Path(__file__).parent / "golden"
+RECORDED = ("fabric", "evmd", "trust.json", "bundle.zip")
+MAJORITY_WITHOUT_WAREHOUSE = ["InsurerMSP", "ManufacturerMSP", "RegulatorMSP"]
+DEAD = "regulator"
+
+
+def main() -> None:
+    work = Path(tempfile.mkdtemp())
+    networks, to = Networks(work), work / "golden"
+    for folder in ("fabric", "evmd"):
+        (to / folder).mkdir(parents=True)
+    try:
+        asyncio.run(_record(networks, networks.founded(BOTH), to))
+        _replace(to)
+    finally:
+        networks.down()
+        shutil.rmtree(work)
+
+
+def _replace(to: Path) -> None:
+    """All files at once, after everything went well."""
+    for name in RECORDED:
+        old, new = GOLDEN / name, to / name
+        if old.is_dir():
+            shutil.rmtree(old)
+        shutil.move(new, old)
+
+
+async def _record(networks: Networks, ledgers: Ledgers, to: Path) -> None:
+    trust = _trust(networks)
+    (to / "trust.json").write_text(json.dumps(trust.to_json(), indent=1, ensure_ascii=False) + "\n", "utf-8")
+    async with ledgers.everybody() as parties:
+        story = LedgerStory(ledgers, parties)
+        facts = await _facts(story)
+        mined = await _obligations(story, ledgers, facts, to / "evmd")
+        (to / "bundle.zip").write_bytes(await _bundle(story, trust, facts, mined))
+        await _write_blocks(story, facts, to / "fabric")
+
+
+def _trust(networks: Networks) -> Trust:
+    """Who signs blocks from the one network, who votes from the other."""
+    facts, chain = (Trust.parse((networks.home_of(pair) / "trust.json").read_bytes()) for pair in (FABRIC, EVM))
+    return replace(facts, chains=chain.chains)
+
+
+async def _facts(story: LedgerStory) -> dict[str, str]:
+    """Transactions by what they stand for."""
+    parties = story.parties
+    bank, warehouse = (cast(FabricLedger, parties[name].ledger) for name in ("bank", "warehouse"))
+    await story.issue()
+    told = {"propose": _committed(await story.propose())}
+    slot = {"slot_id": f"{story.slot}C"}
+    outcomes = await asyncio.gather(
+        *(warehouse.submit("register_slot", slot) for _ in range(2)), return_exceptions=True
+    )
+    (conflict,) = [each for each in outcomes if isinstance(each, Invalid)]
+    await story.obligation("bank", "propose", story.key, story.facility())
+    told |= {"conflict": conflict.tx_id, "accept": _committed(await story.accept())}
+    told["key_policy"] = await _without_the_warehouse(bank, {"pledge_id": story.pledge_id})
+    return told
+
+
+async def _without_the_warehouse(bank: FabricLedger, args: Mapping[str, Any]) -> str:
+    """A release that enough organisations endorse, but not one that the receipt's own policy names."""
+    prepared = bank._prepare("release_pledge", args, {}, None)
+    payload = await bank._gateway.endorse(prepared.tx_id, prepared.signed, MAJORITY_WITHOUT_WAREHOUSE)
+    await bank._gateway.submit(prepared.tx_id, envelope(payload, bank._signer.sign(payload)))
+    assert await bank._gateway.committed(prepared.tx_id, 30)
+    try:
+        await bank.status(prepared.tx_id)
+    except Invalid as refused:
+        return refused.tx_id
+    raise AssertionError("a key policy did not hold")
+
+
+async def _obligations(story: LedgerStory, ledgers: Ledgers, facts: dict[str, str], to: Path) -> dict[str, Any]:
+    """Lien, quantity and a draw that comes too early; then the price while one validator is dead."""
+    lien = _without_packs(story, story.lien(active=True))
+    bank, borrower, insurer = (story.parties[name].chain for name in ("bank", "manufacturer", "insurer"))
+    early = [command_id("manufacturer", story.run), story.key, 1]
+    together = await asyncio.gather(
+        bank.transact("AttestationFeed", "submit", feed_arguments(lien)),
+        insurer.transact("AttestationFeed", "submit", feed_arguments(story.quantity())),
+        borrower.transact("CreditFacility", "draw", early),
+    )
+    recorded = await story.parties["bank"].ledger.submit(
+        "record_attestation", record_arguments(lien, "pledge", story.pledge_id)
+    )
+    facts["attestation"] = recorded.tx_id
+    supervisor.stop(ledgers.chain_home, [f"evm.{DEAD}"])
+    await asyncio.sleep(2)  # the votes of the block that was being decided when it died may still be on their way
+    last = await bank.transact("AttestationFeed", "submit", feed_arguments(story.price()))
+    await bank.receipt_proof(last.tx_hash)
+    _write_votes(ledgers, [*together, last], to)
+    return {"lien": lien, "tx_hash": together[0].tx_hash}
+
+
+def _without_packs(story: LedgerStory, signed: SignedAttestation) -> SignedAttestation:
+    """A lien rests on no packs: so its bundle can be complete."""
+    said = replace(signed.attestation, pack_count=0, pack_root=EMPTY_ROOT)
+    return SignedAttestation(
+        said, tuple(story._signature(one.organisation, said.digest()) for one in signed.signatures)
+    )
+
+
+async def _bundle(story: LedgerStory, trust: Trust, facts: Mapping[str, str], mined: Mapping[str, Any]) -> bytes:
+    bank = story.parties["bank"]
+    recorded = await bank.ledger.status(facts["attestation"])
+    assert recorded is not None
+    raw = await anext(bank.ledger.blocks(recorded.block - 1))
+    profile = canonical_json(json.loads(_profile(story)))
+    members = {
+        **attestation_members(mined["lien"], profile, canonical_json(load_rule_pack(RULE_PACK).document)),
+        **facts_members(parse_block(raw).transactions[recorded.index].envelope, raw),
+        **await obligation_members(bank.chain, mined["tx_hash"]),
+    }
+    return write_bundle(members, consortium_id=trust.consortium_id, clock=trust.clock)
+
+
+def _profile(story: LedgerStory) -> bytes:
+    from oracle.profile import profile_file
+
+    return profile_file(story.ledgers.home).read_bytes()
+
+
+async def _write_blocks(story: LedgerStory, facts: Mapping[str, str], to: Path) -> None:
+    ledger = story.parties["bank"].ledger
+    height = await ledger.height()
+    sums: list[str] = []
+    blocks = ledger.blocks(-1)
+    for number in range(height):
+        raw = await anext(blocks)
+        (to / f"{number:02}.pb").write_bytes(raw)
+        sums.append(f"{hashlib.sha256(raw).hexdigest()}  {number:02}.pb\n")
+    (to / "SHA256SUMS").write_text("".join(sums))
+    told = {**facts, "pledge": story.pledge_id}
+    (to / "story.json").write_text(json.dumps(told, indent=1) + "\n")
+
+
+def _write_votes(ledgers: Ledgers, mined: Sequence[TxResult], to: Path) -> None:
+    """What a validator's RPC tells of the blocks of these transactions."""
+    source = Connections.load(ledgers.home).obligations[CHAIN].headers[0]
+    for block in {each.block for each in mined}:
+        told = {
+            "block": _answer(source, f"block?height={block}"),
+            "results": _answer(source, f"block_results?height={block}"),
+            "next_commit": _answer(source, f"commit?height={block + 1}"),
+        }
+        (to / f"block-{block}.json").write_text(json.dumps(told, indent=1) + "\n")
+    transactions = [
+        {"block": each.block, "hash": each.tx_hash.removeprefix("0x"), "status": each.status, "code": each.code}
+        for each in mined
+    ]
+    (to / "transactions.json").write_text(json.dumps(transactions, indent=1) + "\n")
+
+
+def _answer(source: str, path: str) -> Any:
+    with urllib.request.urlopen(f"{source.rstrip('/')}/{path}", timeout=10) as response:
+        return json.load(response)["result"]
+
+
+def _committed(outcome: Commit | Exception) -> str:
+    assert isinstance(outcome, Commit), outcome
+    return outcome.tx_id
+
+
+if __name__ == "__main__":
+    sys.exit(main())
