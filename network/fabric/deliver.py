@@ -26,12 +26,15 @@ from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
 from network.fabric.query import chain_height
-from network.fabric.retry import ATTEMPT_S, GIVE_UP_S, Backoff, Deadline
+from network.fabric.retry import ATTEMPT_S, GIVE_UP_S, Away, Backoff, Deadline
 from network.ports import Unavailable
 from network.proposal import Signer
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import (
+    ENDORSEMENT_POLICY_FAILURE,
+    MVCC_READ_CONFLICT,
     NONCE_BYTES,
+    VALID,
     BlockHeader,
     TransactionView,
     data_hash,
@@ -77,6 +80,25 @@ class CommittedBlock:
         index = self.places.get(tx_id)
         return None if index is None else parse_envelope(self.envelopes[index], index, self.codes[index])
 
+    def reason(self, view: TransactionView) -> str:
+        """Fabric's name for why a transaction of this block is invalid.
+
+        Whoever writes a key whose policy an earlier transaction of the same block changed fails Fabric's endorsement
+        check before its read check. It lost a race like any other reader of that key, so it is named like one.
+        """
+        if view.validation_code == ENDORSEMENT_POLICY_FAILURE and self._lost_a_race(view):
+            return wire.validation_code_name(MVCC_READ_CONFLICT)
+        return wire.validation_code_name(view.validation_code)
+
+    def _lost_a_race(self, view: TransactionView) -> bool:
+        own = {read.key for read in view.reads}
+        for index in range(view.index):
+            if self.codes[index] == VALID:
+                other = parse_envelope(self.envelopes[index], index, VALID)
+                if own & {each.key for each in (*other.writes, *other.metadata_writes)}:
+                    return True
+        return False
+
 
 class Unfit(Exception):
     """A peer delivered something else than the next block, or nothing though there is more."""
@@ -117,9 +139,9 @@ class Blocks:
 
     async def follow(self, after: int) -> AsyncIterator[bytes]:
         """Serialised blocks after + 1, after + 2, …, for ever. Raises Unavailable when no peer delivers."""
-        due, backoff, deadline = _Due(after + 1), Backoff(), Deadline(GIVE_UP_S)
+        due, away, backoff, deadline = _Due(after + 1), Away(), Backoff(), Deadline(GIVE_UP_S)
         while True:
-            link = self._gateway.links()[0]
+            link = self._gateway.links(away)[0]
             try:
                 async for raw in self._from(link, due):
                     yield raw
@@ -131,7 +153,7 @@ class Blocks:
             _log.warning("blocks from %s (%s): %s", link.node.organisation, link.node.address, reason)
             if deadline.left_s == 0:
                 raise Unavailable(f"no peer delivers block {due.number}: {reason}", "see `wuxin network doctor`")
-            self._gateway.suspect(link)
+            away.mark(link.node.address)
             await backoff.pause()
 
     async def fetch(self, number: int, preferred: PeerLink) -> CommittedBlock:

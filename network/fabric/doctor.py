@@ -89,7 +89,7 @@ async def _channel(expected: Expected, looks: Sequence[PeerLook]) -> list[Findin
 
 
 def _probe(expected: Expected, now_ms: int) -> Proposal:
-    """One question for all peers, so that their answers can be compared byte by byte."""
+    """One proposal for all peers, so that their answers can be compared byte by byte."""
     return propose(
         channel=expected.wanted.channel,
         chaincode=expected.wanted.name,

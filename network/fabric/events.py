@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
-from network.fabric.retry import GIVE_UP_S, Backoff, Deadline
+from network.fabric.retry import GIVE_UP_S, Away, Backoff, Deadline
 from network.ports import Unavailable
 from network.proposal import Signer
 from wuxin_evidence.errors import EvidenceError
@@ -35,9 +35,9 @@ class Events:
         Raises Unavailable when no gateway delivers.
         """
         start = after_block if after_tx_id else after_block + 1
-        backoff, deadline = Backoff(), Deadline(GIVE_UP_S)
+        away, backoff, deadline = Away(), Backoff(), Deadline(GIVE_UP_S)
         while True:
-            link = self._gateway.links()[0]
+            link = self._gateway.links(away)[0]
             try:
                 async for event in self._from(link, start, after_tx_id):
                     start, after_tx_id = event.block, event.tx_id
@@ -50,7 +50,7 @@ class Events:
             _log.warning("events from %s (%s): %s", link.node.organisation, link.node.address, reason)
             if deadline.left_s == 0:
                 raise Unavailable(f"no gateway delivers events: {reason}", "see `wuxin network doctor`")
-            self._gateway.suspect(link)
+            away.mark(link.node.address)
             await backoff.pause()
 
     async def _from(self, link: PeerLink, start: int, after_tx_id: str) -> AsyncIterator[wire.ChaincodeEvent]:

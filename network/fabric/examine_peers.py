@@ -34,8 +34,11 @@ SLOW_MS, SLOW_FACTOR = 500, 5
 LONG_AGO_MS = 1
 """A proposal of 1970: the peer refuses it and says what time it is."""
 
-PROBE = (b"committee", b"{}")
-"""A question about the state that any member may ask of the chaincode; a refusal is an answer too."""
+PROBE = (b"acknowledge_notice", b'{"content_hash":"' + b"00" * 32 + b'","event_id":"f:0.0"}')
+"""A notice that nobody was sent is acknowledged: every chaincode says what it would write, and nothing is ordered.
+
+Whoever may not, or came too late, is refused: that is an answer too, and the same one everywhere.
+"""
 
 _PEER_TIME = re.compile(r"peer time (\S+?),")
 
@@ -197,7 +200,7 @@ def _answers(looks: Sequence[PeerLook]) -> Iterator[Finding]:
     for look in answered:
         place = f"chaincode.{look.peer.node.organisation}"
         if said[_said(look)] < max(said.values()):
-            detail = f"answers {PROBE[0].decode()} otherwise than {max(said.values())} others"
+            detail = f"computes another result of {PROBE[0].decode()} than {max(said.values())} others"
             hint = "its endorsements will be refused: compare the source of its chaincode and the state of its peer"
             yield Finding("error", place, detail, hint)
         if look.reply_ms > max(SLOW_MS, SLOW_FACTOR * usual_ms):
@@ -205,6 +208,6 @@ def _answers(looks: Sequence[PeerLook]) -> Iterator[Finding]:
             yield Finding("warning", place, detail, "see what else its machine does; transactions wait for the slowest")
 
 
-def _said(look: PeerLook) -> tuple[int, str, bytes]:
-    reply = look.reply
-    return (0, "", b"") if reply is None else (reply.status, reply.message, reply.result)
+def _said(look: PeerLook) -> tuple[int, str, bytes] | None:
+    """Status, words, and what the peer signs: reads, writes, events and result."""
+    return look.reply and (look.reply.status, look.reply.message, look.reply.payload)

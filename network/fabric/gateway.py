@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
+from network.connections import FabricNode
 from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.failures import Failure, Stage
@@ -68,7 +69,7 @@ class Gateway:
         while True:
             link = self._in_order()[0]
             try:
-                await self._once("submit", link, wire.SUBMIT, request, deadline.left_s)
+                await self._once("submit", link, wire.SUBMIT, request, deadline.at_most(ATTEMPT_S))
                 return
             except Failure as failure:
                 if failure.node_is_away:
@@ -105,13 +106,13 @@ class Gateway:
         """The answer of this peer. Raises Failure."""
         return await self._once(stage, link, method, request, timeout_s)
 
-    def suspect(self, link: PeerLink) -> None:
+    def suspect(self, node: FabricNode) -> None:
         """Ask this one last for a while."""
-        self._away.mark(link.node.address)
+        self._away.mark(node.address)
 
-    def links(self) -> tuple[PeerLink, ...]:
-        """All peers, those that were away lately last."""
-        return tuple(self._in_order())
+    def links(self, away: Away | None = None) -> tuple[PeerLink, ...]:
+        """All peers, last those that were away lately, for this client or by the caller's own reckoning."""
+        return tuple(sorted(self._in_order(), key=lambda link: away is not None and away.is_away(link.node.address)))
 
     async def aclose(self) -> None:
         await asyncio.gather(*(link.aclose() for link in self._links))

@@ -105,10 +105,10 @@ class FabricLedger:
             known = identity_error(failure.texts, prepared.tx_id)
             if known is not None or not self._endorsers.suffice:
                 raise known or port_error(failure, self._names, prepared.tx_id) from failure
+            slow = failure.status == "DEADLINE_EXCEEDED"
             if failure.refusal() is None:
                 _log.warning("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
-                self._caution.take()
-        return await self._endorsed_directly(prepared, private)
+        return await (self._endorsed_in_spite_of(prepared, link=failure.node) if slow else self._endorsed_directly(prepared, private))
 
     async def order(self, tx_id: str, args: Sequence[bytes], signed: bytes) -> Commit:
         """Have a signed envelope ordered and wait until it is final; `args` are its function and arguments.
@@ -146,7 +146,7 @@ class FabricLedger:
 
     async def status(self, tx_id: str) -> Commit | None:
         found = await self._find(tx_id)
-        return None if found is None else _commit(*found)
+        return None if found is None else _commit(tx_id, found)
 
     async def height(self) -> int:
         self._require_open()
@@ -199,20 +199,16 @@ class FabricLedger:
     async def _earlier(self, prepared: Prepared) -> Commit | None:
         """The commit of the same nonce. Raises Invalid, or Rejected `idempotency_mismatch` for another command."""
         found = await self._find(prepared.tx_id)
-        return None if found is None else _same_command(prepared.tx_id, prepared.args, *found)
+        return None if found is None else _commit_of(prepared.tx_id, prepared.args, found)
 
-    async def _find(self, tx_id: str) -> tuple[int, TransactionView] | None:
+    async def _find(self, tx_id: str) -> CommittedBlock | None:
         self._require_open()
         now_ms = self._clock.now_ms()
         try:
             raw = await query.block_of(self._gateway, self._signer, self._facts.channel, now_ms, tx_id)
         except Failure as failure:
             raise unavailable(failure, self._names, tx_id) from failure
-        if raw is None:
-            return None
-        block = CommittedBlock.read(raw)
-        view = block.transaction(tx_id)
-        return None if view is None else (block.number, view)
+        return None if raw is None else CommittedBlock.read(raw)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -236,13 +232,8 @@ def _checked(payload: bytes, prepared: Prepared) -> bytes:
 
 
 def _commit_of(tx_id: str, args: Sequence[bytes], block: CommittedBlock) -> Commit:
-    view = block.transaction(tx_id)
-    if view is None:
-        raise _unknown(tx_id, f"block {block.number} is said to have it and has not")
-    return _same_command(tx_id, args, block.number, view)
-
-
-def _same_command(tx_id: str, args: Sequence[bytes], block: int, view: TransactionView) -> Commit:
+    """The commit of a command. Raises Invalid, or Rejected `idempotency_mismatch` when another one has its id."""
+    view = _view(tx_id, block)
     if (view.function.encode(), *view.args) != tuple(args):
         raise Rejected(
             "idempotency_mismatch",
@@ -250,13 +241,21 @@ def _same_command(tx_id: str, args: Sequence[bytes], block: int, view: Transacti
             "use a new key for a new command",
             tx_id=tx_id,
         )
-    return _commit(block, view)
+    return _commit(tx_id, block)
 
 
-def _commit(block: int, view: TransactionView) -> Commit:
+def _commit(tx_id: str, block: CommittedBlock) -> Commit:
+    view = _view(tx_id, block)
     if view.validation_code != VALID:
-        raise Invalid(view.tx_id, wire.validation_code_name(view.validation_code), block)
-    return Commit(view.tx_id, block, view.index, _json(view.response))
+        raise Invalid(tx_id, block.reason(view), block.number)
+    return Commit(tx_id, block.number, view.index, _json(view.response))
+
+
+def _view(tx_id: str, block: CommittedBlock) -> TransactionView:
+    view = block.transaction(tx_id)
+    if view is None:
+        raise _unknown(tx_id, f"block {block.number} is said to have it and has not")
+    return view
 
 
 def _json(result: bytes) -> Any:

@@ -37,7 +37,10 @@ ATTEMPT_S = 5.0
 """One gateway's time for a query or an endorsement when another one could be asked."""
 
 AWAY_S = 5.0
-"""How long a node that did not answer is asked last."""
+"""How long a node that did not answer is asked last, the first time."""
+
+AWAY_S_MAX = 40.0
+"""And the last time: each try of a node that hangs costs somebody an attempt's time."""
 
 GIVE_UP_S = 15.0
 """Following ends as Unavailable when no peer delivered anything for so long; the follower starts again from its
@@ -66,19 +69,23 @@ class Backoff:
 
 
 class Away:
-    """Which nodes did not answer lately; they are asked last, not never."""
+    """Which nodes did not answer lately; they are asked last, not never, and longer each time they are found away."""
 
     def __init__(self) -> None:
-        self._until: dict[str, float] = {}
+        self._until: dict[str, tuple[float, float]] = {}
 
     def mark(self, address: str) -> None:
-        self._until[address] = asyncio.get_running_loop().time() + AWAY_S
+        now = asyncio.get_running_loop().time()
+        until, last_s = self._until.get(address, (0.0, 0.0))
+        if until <= now:
+            again_s = min(2 * last_s or AWAY_S, AWAY_S_MAX)
+            self._until[address] = (now + again_s, again_s)
 
     def clear(self, address: str) -> None:
         self._until.pop(address, None)
 
     def is_away(self, address: str) -> bool:
-        return self._until.get(address, 0.0) > asyncio.get_running_loop().time()
+        return self._until.get(address, (0.0, 0.0))[0] > asyncio.get_running_loop().time()
 
 
 class Deadline:

@@ -24,7 +24,7 @@ from network.fabric.channel import ChannelSetting
 from network.fabric.layout import Layout, layout_of
 from network.seats import create_home
 from node.cli.founding import found_over
-from tests.bench import consortium_obligations
+from tests.bench import consortium_latency, consortium_obligations
 from tests.bench.fabric_peers import CHAINCODE, GoPrograms, build_go, environment, go_command, install_go
 from tests.bench.processor_time import by_kind, spent
 from tests.bench.rows import Row, milliseconds
@@ -59,7 +59,7 @@ def measure() -> list[Row]:
         folder = Path(name)
         programs = build_go(folder)
         rows = _beside_go(folder, programs) + _policies(folder)
-    return rows + consortium_obligations.measure()
+    return rows + consortium_obligations.measure() + consortium_latency.measure()
 
 
 def _beside_go(folder: Path, programs: GoPrograms) -> list[Row]:

@@ -14,16 +14,15 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from network.clock import ScenarioClock
 from node.cli.acts import Programme
 from node.cli.demo_story import FIRST_WINDOW_S, WAIT_S, Bin, Cast
-from node.cli.demo_world import SCENARIO_START_MS, World
+from node.cli.demo_world import World
+from node.cli.engines import RealEngine
 from tests.bench.rows import Row, milliseconds
 from wuxin_evidence.senml import Reading
 
 SAMPLES = 12
 """Of each borrower."""
-FACTOR = 300
 SETTLE_S = 2.0
 LEVEL_KG, BREACH_KG = Decimal(39_100), Decimal(33_800)
 
@@ -41,7 +40,7 @@ class Quiet(Programme):
 def measure() -> list[Row]:
     stories = [Bin(str(100 + n), receipt_t=39, draw_minor=100) for n in range(2 * SAMPLES)]
     with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stories) as world:
-        frozen, patient = zip(*(_patient(world, story) for story in stories[:SAMPLES]), strict=True)
+        frozen, patient = zip(*(patient(world, story) for story in stories[:SAMPLES]), strict=True)
         eager, draws = zip(*(_eager(world, story) for story in stories[SAMPLES:]), strict=True)
     return [
         _row("reading published → line frozen (event seen)", frozen, "—"),
@@ -66,20 +65,19 @@ def _row(measured: str, samples_s: Sequence[float], peer: str) -> Row:
 
 
 @contextmanager
-def lent(home: Path, stories: Sequence[Bin]) -> Iterator[World]:
-    """A running world in which every story's facility is active, fresh and healthy, at factor 1."""
-    world = World.create(home, Quiet(as_json=False))
+def lent(home: Path, stories: Sequence[Bin], engines: Sequence[RealEngine] = ()) -> Iterator[World]:
+    """A running world in which every story's facility is active, fresh and healthy: on a scenario clock at factor 1, or
+    on real engines and a paced series."""
+    quiet = Quiet(as_json=False)
+    world = World.create_paced(home, quiet, engines) if engines else World.create(home, quiet)
     try:
-        cast = Cast(world, Quiet(as_json=False))
+        cast = Cast(world, quiet)
         for story in stories:
             cast.enrol(story)
         time.sleep(SETTLE_S)  # a member refuses a pack of a device that it does not know as bound yet
         for story in stories:
             _publish(world, story, LEVEL_KG, visit=True)
-        ScenarioClock.set_factor(world.home, FACTOR)
-        while world.clock.now_ms() < SCENARIO_START_MS + FIRST_WINDOW_S * 1000:
-            time.sleep(0.01)
-        ScenarioClock.set_factor(world.home, 1)
+        world.timeline.pass_until(FIRST_WINDOW_S)
         for story in stories:
             cast.lend(story)
             _publish(world, story, LEVEL_KG, visit=True)
@@ -99,7 +97,7 @@ def _wait_lendable(world: World, story: Bin) -> None:
         time.sleep(0.2)
 
 
-def _patient(world: World, story: Bin) -> tuple[float, float]:
+def patient(world: World, story: Bin) -> tuple[float, float]:
     """Seconds until an event said that the line is frozen, and until the draw sent then was mined and refused."""
     cast = Cast(world, Quiet(as_json=False))
     before = cast.newest_event()

@@ -1,5 +1,6 @@
 """The doctor on the real network: break one thing, read what it says, mend it."""
 
+import asyncio
 import dataclasses
 import json
 import os
@@ -18,6 +19,7 @@ from network.fabric.layout import layout_of
 from network.fabric.network import Server, Version, doctor, server_program, servers_of, status
 from network.fabric.nodes import orderer_program, peer_program
 from network.supervisor import Program, start, stop
+from tests.altered_chaincode import Fault, altered
 from tests.engines import FABRIC, Ledgers, on
 
 pytestmark = on(FABRIC)
@@ -129,6 +131,16 @@ def test_a_package_that_was_taken_away_is_named(ledgers: Ledgers, tmp_path: Path
     assert set(found) == {server.peer.name}
     assert server.package.package_id in found[server.peer.name].detail
     assert _findings(ledgers) == {}
+
+
+@pytest.mark.parametrize(("fault", "words"), [("wrong", "computes another result"), ("slow", "no answer")])
+async def test_an_endorser_whose_chaincode_is_altered_is_named(ledgers: Ledgers, fault: Fault, words: str) -> None:
+    async with altered(ledgers, "insurer", fault):
+        found = await asyncio.to_thread(_findings, ledgers)
+    await asyncio.to_thread(_wait_until_sound, ledgers)
+
+    assert set(found) == {"chaincode.insurer"}
+    assert words in found["chaincode.insurer"].detail
 
 
 def test_too_few_orderers_are_counted(ledgers: Ledgers) -> None:

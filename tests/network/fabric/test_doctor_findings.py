@@ -35,7 +35,7 @@ NAMES = ("bank", "insurer", "warehouse", "regulator")
 NOW = datetime.datetime(2030, 6, 1, tzinfo=datetime.UTC)
 NOW_MS = int(NOW.timestamp() * 1000)
 WANTED = Wanted("wuxin", "facts", "v1", peers_at_least(2, ["BankMSP", "InsurerMSP", "WarehouseMSP"]))
-SOUND = Reply(200, "", b"{}", b"")
+SOUND = Reply(200, "", b"{}", b"signed")
 
 
 def _node(name: str, port: int = 1) -> FabricNode:
@@ -78,12 +78,14 @@ def test_a_peer_with_another_block_is_named() -> None:
     assert "another block 8" in finding.detail
 
 
-@pytest.mark.parametrize("reply", [Reply(200, "", b'{"x":1}', b""), Reply(404, '{"code":"not_found"}', b"", b"")])
-def test_an_endorser_that_answers_otherwise_is_named(reply: Reply) -> None:
+@pytest.mark.parametrize(
+    "reply", [Reply(200, "", b"{}", b"other writes"), Reply(404, '{"code":"not_found"}', b"", b"")]
+)
+def test_an_endorser_that_computes_otherwise_is_named(reply: Reply) -> None:
     (finding,) = compare(_looks(warehouse={"reply": reply}), WANTED)
 
     assert (finding.severity, finding.place) == ("error", "chaincode.warehouse")
-    assert "otherwise than 3 others" in finding.detail
+    assert "another result of acknowledge_notice than 3 others" in finding.detail
 
 
 def test_an_endorser_that_is_slow_is_named() -> None:
