@@ -17,7 +17,7 @@ from chaincode import peer_messages as messages
 from chaincode.contract import Response
 from chaincode.errors import Refusal
 from chaincode.peer_messages import Abilities, Place
-from chaincode.peer_stub import STATUS_FAILED, Ask, PeerFailure, PeerStub
+from chaincode.peer_stub import STATUS_FAILED, Ask, PeerFailure, PeerRefused, PeerStub
 from chaincode.stub import Stub
 from wuxin_evidence.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
@@ -63,7 +63,10 @@ def perform(program: Program, message: Any, ask: Ask, abilities: Abilities) -> O
         if response.status >= STATUS_REFUSED:
             return Outcome(_closing(message, response.status, response.message, response.payload), None)
         stub.flush()
-        return Outcome(messages.completed(place, response.status, response.message, response.payload, stub.event), None)
+        answer = messages.completed(place, response.status, response.message, response.payload, stub.event)
+        if answer.ByteSize() >= messages.MESSAGE_BYTES_MAX:
+            raise PeerRefused("COMPLETED", "the response exceeds 100 MiB and was not sent")
+        return Outcome(answer, None)
     except (Refusal, EvidenceError) as error:
         return Outcome(_closing(message, STATUS_REFUSED, problem(error.code, error.detail, error.hint)), error)
     except PeerFailure as failure:

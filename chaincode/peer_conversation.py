@@ -8,13 +8,11 @@ drops a second request of the same transaction without a word.
 """
 
 from collections.abc import Callable
-from typing import Any, Final, Protocol, cast
+from typing import Any, Protocol, cast
 
 from chaincode import peer_messages as messages
+from chaincode.peer_messages import MESSAGE_BYTES_MAX
 from chaincode.peer_stub import PeerFailure, PeerRefused
-
-MESSAGE_BYTES_MAX: Final = 100 * 1024 * 1024
-"""Fabric's own limit, in both directions; a larger message would end the stream and everyone's transactions."""
 
 
 class Answers(Protocol):

@@ -31,6 +31,9 @@ from wuxin_evidence.fabric_schema import (
 Message: Final[Any] = CHAINCODE_SHIM.ChaincodeMessage
 """The one message of the stream, in both directions."""
 
+MESSAGE_BYTES_MAX: Final = 100 * 1024 * 1024
+"""Fabric's own limit, in both directions; a larger message would end the stream and everyone's transactions."""
+
 REGISTER: Final = 1
 REGISTERED: Final = 2
 INIT: Final = 3

@@ -37,9 +37,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Final, NamedTuple, cast
+from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
@@ -49,9 +48,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from chaincode import peer_calls
 from chaincode import peer_messages as messages
 from chaincode.peer_calls import FACTS, Program, shown
-from chaincode.peer_conversation import MESSAGE_BYTES_MAX, Conversation
-from chaincode.peer_messages import Abilities, Place
-from chaincode.peer_stub import OutOfTime, PeerFailure, PeerGone, PeerRefused
+from chaincode.peer_conversation import Conversation
+from chaincode.peer_messages import MESSAGE_BYTES_MAX, Abilities, Place
+from chaincode.peer_stub import OutOfTime, PeerFailure, PeerGone
 from wuxin_evidence.errors import EvidenceError
 
 log = logging.getLogger("chaincode.server")
@@ -59,22 +58,8 @@ log = logging.getLogger("chaincode.server")
 SERVICE: Final = "protos.Chaincode"
 METHOD: Final = "Connect"
 
-TRANSACTION_S_MAX: Final = 20.0
-"""Below the peer's executetimeout (30 s unless set), so that the peer hears from us why."""
-
-REGISTER_S_MAX: Final = 10.0
-"""A peer takes a package id that it knows at once; one that it does not know it leaves without an answer."""
-
-DRAIN_S_MAX: Final = 6.0
-"""For what runs when the server is told to stop; a supervisor kills after ten seconds."""
-
 STOP_GRACE_S: Final = 1.0
-
-THREADS_MAX: Final = 64
-"""Programs that run at once. Beyond that they wait their turn, which ends with the deadline."""
-
-TRANSACTIONS_MAX: Final = 2500
-"""Running and waiting together: what one peer admits by default; more are turned away at once."""
+"""For the last answers to leave, and for gRPC to hang up."""
 
 CHANNEL_OPTIONS: Final = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
@@ -88,8 +73,8 @@ CHANNEL_OPTIONS: Final = (
 )
 
 END_OF_STREAM: Final = cast(Any, grpc.aio).EOF
-"""Grpc's stubs do not know it."""
 
+LOOPBACK: Final = ("127.0.0.1", "[::1]", "localhost")
 CHAINCODE_ID: Final = re.compile(r"[A-Za-z0-9]+(?:[.+_-][A-Za-z0-9]+)*:[0-9a-f]{64}")
 
 
@@ -124,13 +109,20 @@ class Options:
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds in seconds, threads and transactions; tests set shorter ones."""
+    """What bounds a transaction and the server; tests set less.
 
-    transaction_s: float = TRANSACTION_S_MAX
-    register_s: float = REGISTER_S_MAX
-    drain_s: float = DRAIN_S_MAX
-    threads: int = THREADS_MAX
-    transactions: int = TRANSACTIONS_MAX
+    transaction_s  below the peer's executetimeout (30 s unless set), so that the peer hears from us why
+    register_s     a peer takes a package id that it knows at once, and leaves one that it does not without an answer
+    drain_s        for what runs when the server is told to stop; a supervisor kills after ten seconds
+    threads        programs that run at once; others wait their turn, which ends with the deadline
+    transactions   running and waiting: what a peer admits by default; more are turned away at once
+    """
+
+    transaction_s: float = 20.0
+    register_s: float = 10.0
+    drain_s: float = 6.0
+    threads: int = 64
+    transactions: int = 2500
 
 
 class Outbox:
@@ -176,13 +168,6 @@ class Outbox:
                 self._sent.set()
 
 
-class Running(NamedTuple):
-    """A transaction that is not answered yet, and what will answer it in the end."""
-
-    conversation: Conversation
-    timer: asyncio.TimerHandle
-
-
 class PeerStream:
     """One peer's stream, from REGISTER to its end."""
 
@@ -191,7 +176,7 @@ class PeerStream:
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._abilities = Abilities()
-        self._running: dict[Place, Running] = {}
+        self._running: dict[Place, tuple[Conversation, asyncio.TimerHandle]] = {}
         self._task = asyncio.current_task()
         self.outbox = Outbox(self._loop)
         self.name = str(context.peer())
@@ -254,7 +239,7 @@ class PeerStream:
         kind = cast(int, message.type)
         if kind in (messages.RESPONSE, messages.ERROR):
             running = self._running.get(messages.place_of(message))
-            if running is None or not running.conversation.answer(message):
+            if running is None or not running[0].answer(message):
                 log.debug("%s answered what nobody asks any more", self.name)
         elif kind in (messages.TRANSACTION, messages.INIT):
             self._begin(message)
@@ -274,7 +259,7 @@ class PeerStream:
             self.outbox.put(peer_calls.failed(message, turned_away))
             return
         timer = self._loop.call_later(self._server.limits.transaction_s, self._expire, conversation)
-        self._running[conversation.place] = Running(conversation, timer)
+        self._running[conversation.place] = (conversation, timer)
         self._server.submit(self._perform, conversation)
 
     def _perform(self, conversation: Conversation) -> None:
@@ -282,11 +267,7 @@ class PeerStream:
         outcome = peer_calls.perform(self._server.program, conversation.message, conversation.ask, self._abilities)
         if outcome.failure is not None:
             _log_failure(conversation.place, outcome.failure)
-        answer = outcome.answer
-        if answer.ByteSize() >= MESSAGE_BYTES_MAX:
-            failure = PeerRefused(messages.kind_name(messages.COMPLETED), "the response exceeds 100 MiB")
-            answer = peer_calls.failed(conversation.message, failure)
-        self._loop.call_soon_threadsafe(self._finish, conversation, answer)
+        self._loop.call_soon_threadsafe(self._finish, conversation, outcome.answer)
 
     def _expire(self, conversation: Conversation) -> None:
         detail = f"the transaction did not finish within {self._server.limits.transaction_s:g} s"
@@ -299,16 +280,16 @@ class PeerStream:
     def _finish(self, conversation: Conversation, answer: Any) -> None:
         """The one end of a transaction; a peer may use its id again as soon as it has the answer."""
         running = self._running.get(conversation.place)
-        if running is None or running.conversation is not conversation:
+        if running is None or running[0] is not conversation:
             return
         del self._running[conversation.place]
-        running.timer.cancel()
+        running[1].cancel()
         self.outbox.put(answer)
         self._server.note_idle()
 
     def _end(self, failure: PeerFailure) -> None:
-        for running in list(self._running.values()):
-            self._give_up(running.conversation, failure)
+        for conversation, _ in list(self._running.values()):
+            self._give_up(conversation, failure)
         self._server.streams.discard(self)
 
     @property
@@ -317,8 +298,7 @@ class PeerStream:
 
     async def close(self, failure: PeerFailure) -> None:
         """Give up what still runs, let the answers out, end the stream."""
-        for running in list(self._running.values()):
-            self._give_up(running.conversation, failure)
+        self._end(failure)
         await self.outbox.flushed()
         if self._task is not None:
             self._task.cancel()
@@ -329,7 +309,6 @@ class ChaincodeServer:
 
     server = ChaincodeServer(options)
     address = await server.start()
-    …
     clean = await server.stop()
     """
 
@@ -453,16 +432,9 @@ def _require_address(address: str, tls: Tls | None) -> None:
     if not host or not port.isascii() or not port.isdigit() or int(port) > 65_535:
         hint = "pass --address host:port, or set CHAINCODE_SERVER_ADDRESS"
         raise ServerError("malformed", f"address {address!r}", hint)
-    if tls is None and not _is_loopback(host.strip("[]")):
+    if tls is None and host not in LOOPBACK:
         detail = f"{host} is open to other machines, and there is no TLS"
         raise ServerError("forbidden", detail, "pass --tls-cert, --tls-key and --client-ca, or listen on 127.0.0.1")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _read_tls(certificate: Path | None, key: Path | None, client_ca: Path | None) -> Tls | None:
@@ -471,31 +443,27 @@ def _read_tls(certificate: Path | None, key: Path | None, client_ca: Path | None
     if certificate is None or key is None:
         hint = "pass --tls-cert and --tls-key together, --client-ca only with both"
         raise ServerError("malformed", "half of the options for TLS", hint)
-    tls = Tls(_read(certificate), _read(key), None if client_ca is None else _read(client_ca))
     try:
-        shown_certificate = x509.load_pem_x509_certificates(tls.certificate)[0]
-        if load_pem_private_key(tls.key, None).public_key() != shown_certificate.public_key():
-            raise ServerError(
-                "malformed", f"{key} is not the key of {certificate}", "pass the pair that belongs together"
-            )
+        tls = Tls(certificate.read_bytes(), key.read_bytes(), None if client_ca is None else client_ca.read_bytes())
+        _require_pair(tls)
         if tls.client_ca is not None:
             x509.load_pem_x509_certificates(tls.client_ca)
+    except OSError as error:
+        detail = f"cannot read {error.filename}: {error.strerror}"
+        raise ServerError("not_found", detail, "check the path and its rights") from error
     except (ValueError, TypeError) as error:
         hint = "pass PEM files, the key without a password"
         raise ServerError("malformed", "the files for TLS do not parse", hint) from error
-    if shown_certificate.not_valid_after_utc < datetime.now(UTC):
-        detail = f"{certificate} expired at {shown_certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
-        raise ServerError("forbidden", detail, "issue a new certificate for this server")
     return tls
 
 
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise ServerError(
-            "not_found", f"cannot read {path}: {error.strerror}", "check the path and its rights"
-        ) from error
+def _require_pair(tls: Tls) -> None:
+    own = x509.load_pem_x509_certificates(tls.certificate)[0]
+    if load_pem_private_key(tls.key, None).public_key() != own.public_key():
+        raise ServerError("malformed", "the TLS key is not the certificate's", "pass the pair that belongs together")
+    if own.not_valid_after_utc < datetime.now(UTC):
+        detail = f"the TLS certificate expired at {own.not_valid_after_utc:%Y-%m-%d %H:%M} UTC"
+        raise ServerError("forbidden", detail, "issue a new certificate for this server")
 
 
 async def serve(options: Options, program: Program = FACTS) -> bool:

@@ -54,6 +54,7 @@ from node.engine import Engine, HomeEngine
 from node.local_tables import LOCAL
 from node.problems import Problem, problem_response
 from node.projection.facts import LEDGER as FACTS_LEDGER
+from node.projection.facts import Channel
 from node.projection.follow import Position, follow_facts, follow_obligations
 from node.projection.tables import open_read_model
 from node.seals import PACKS, Seals
@@ -130,7 +131,7 @@ async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Nod
         first = node.served[settings.organisations[0]]
         tasks = [
             asyncio.create_task(
-                follow_facts(node.read_model, first.ledger, node.position, settings.consortium.facts.chaincode),
+                follow_facts(node.read_model, first.ledger, node.position, Channel.of(settings.consortium)),
                 name="follow facts",
             ),
             asyncio.create_task(follow_obligations(node.read_model, first.chain, node.position), name="follow chain"),

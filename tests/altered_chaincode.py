@@ -83,7 +83,7 @@ async def _replace(home: Path, program: supervisor.Program) -> None:
 
 def own_server(home: Path, organisation: str) -> supervisor.Program:
     """The organisation's chaincode server as the supervisor has it listed."""
-    programs = supervisor._listed(home)
+    programs = supervisor.listed(home)
     return next(programs[name] for name in programs if name.startswith(f"chaincode.{organisation}."))
 
 

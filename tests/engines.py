@@ -31,6 +31,7 @@ from network.local.ledger import open_ledger
 from network.local.obligations import open_chain
 from network.ports import Chain, Ledger
 from network.seats import Seat, create_home, open_seat
+from node.access import issue_api_keys
 from oracle.profile import Profile, profile_file
 
 FactsEngine = Literal["embedded", "fabric"]
@@ -194,6 +195,7 @@ class Networks:
         record.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(record_path(obligations.home, CHAIN), record)
         shutil.copy(obligations.home / "trust.json", home / "trust.json")
+        issue_api_keys(home)
 
     def _over(self, home: Path, connections: Connections) -> None:
         from node.cli.founding import found_over

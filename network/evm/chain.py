@@ -19,7 +19,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from network.connections import Engine
 from network.evm import proofs
 from network.evm.abi import AbiError, ContractAbi, Problem
 from network.evm.comet import CometConsensus
@@ -51,7 +50,11 @@ class Contract:
 
 
 class Web3Chain:
-    """Implements `network.ports.Chain`. `poll_s` is how often a receipt or a new block is asked for."""
+    """Implements `network.ports.Chain`.
+
+    `poll_s` is how often a receipt or a new block is asked for; `unproven` says why the engine's blocks prove nothing to
+    an outsider, for engines of which that is so; `consensus` is where a CometBFT chain keeps its proofs and reasons.
+    """
 
     def __init__(
         self,
@@ -62,13 +65,13 @@ class Web3Chain:
         key: EvmKey,
         *,
         poll_s: float = 0.25,
-        engine: Engine = "qbft",
         finality_depth: int = 0,
+        unproven: str = "",
         consensus: CometConsensus | None = None,
     ) -> None:
         self._name = name
         self._requests = Requests(endpoint)
-        self._engine = engine
+        self._unproven = unproven
         self._finality_depth = finality_depth
         self._consensus = consensus
         self._refusals = Refusals(self._requests, consensus)
@@ -178,13 +181,13 @@ class Web3Chain:
         number = proofs.to_int(receipt["blockNumber"])
         if self._consensus is not None:
             return {"kind": "comet", "members": await self._consensus.evidence(tx_hash, number)}
-        if self._engine != "qbft":
+        if self._unproven:
             return {
                 "kind": "unproven",
                 "transaction": tx_hash[2:],
                 "block": number,
                 "block_hash": receipt["blockHash"][2:],
-                "why": _UNPROVEN,
+                "why": self._unproven,
             }
         block = await self._block(number, full=True)
         header, raw, proof = proofs.prove(block, await self._receipts(block), tx_hash)
@@ -286,9 +289,6 @@ class Web3Chain:
 
 
 _SEE_ENDPOINT = "see the endpoint's log; nothing was changed"
-
-
-_UNPROVEN = "the connection names no engine whose blocks can be proved to an outsider; the members' word stands in"
 
 
 def _encoded(abi: ContractAbi, function: str, args: Sequence[Any]) -> bytes:

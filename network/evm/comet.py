@@ -24,8 +24,8 @@ from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.protobuf_wire import Field, Kind, Message, read, write
 
 CALL_GAS_MAX = 25_000_000
-NEXT_BLOCK_WAIT_S = 10.0
-NEXT_BLOCK_POLL_S = 0.05
+BLOCK_WAIT_S = 10.0
+BLOCK_POLL_S = 0.05
 
 _CALL_PATH = "/cosmos.evm.vm.v1.Query/EthCall"
 _FORBIDDEN_WORDS = "does not have permission"
@@ -76,7 +76,7 @@ class CometConsensus:
 
     async def answer(self, tx_hash: str, block: int) -> Answer | None:
         """What a mined transaction answered; None when the block's results do not name it. Raises Unavailable."""
-        results: list[Mapping[str, Any]] = (await self._ask("block_results", block)).get("txs_results") or []
+        results: list[Mapping[str, Any]] = (await self._at("block_results", block)).get("txs_results") or []
         for result in results:
             try:
                 responses = read(_ANSWERS, base64.b64decode(result.get("data") or ""))["responses"]
@@ -90,7 +90,7 @@ class CometConsensus:
 
     async def call(self, message: Mapping[str, str]) -> Answer:
         """What a call answers at the newest block. Raises Unavailable."""
-        header = (await self._ask("header", None))["header"]
+        header = (await self._result("header", {}))["header"]
         request = {
             "args": json.dumps(message).encode(),
             "gas_cap": CALL_GAS_MAX,
@@ -109,8 +109,8 @@ class CometConsensus:
 
     async def evidence(self, tx_hash: str, block: int) -> dict[str, bytes]:
         """The members of a bundle that prove a transaction. Waits for the next block. Raises Unavailable."""
-        following = await self._commit_after(block)
-        found, results = await self._ask("block", block), await self._ask("block_results", block)
+        following = await self._at("commit", block + 1)
+        found, results = await self._at("block", block), await self._at("block_results", block)
         try:
             return prove(bytes.fromhex(tx_hash[2:]), found, results, following).members()
         except EvidenceError as wrong:
@@ -118,20 +118,19 @@ class CometConsensus:
                 f"the consensus RPC tells block {block} so that it proves nothing: {wrong.detail}", wrong.hint
             ) from wrong
 
-    async def _commit_after(self, block: int) -> Mapping[str, Any]:
-        until = time.monotonic() + NEXT_BLOCK_WAIT_S
+    async def _at(self, method: str, block: int) -> Mapping[str, Any]:
+        """What is told of a block, which this endpoint may not have yet while another one does. Raises Unavailable."""
+        until = time.monotonic() + BLOCK_WAIT_S
         while True:
             try:
-                return await self._requests.ask_with("commit", {"height": str(block + 1)})
+                return await self._requests.ask_with(method, {"height": str(block)})
             except Refused as refused:
                 if time.monotonic() > until:
                     raise Unavailable(
-                        f"block {block + 1} did not come: {refused.message}", "see whether the chain seals blocks"
+                        f"{method} of block {block} did not come: {refused.message}",
+                        "see whether the chain seals blocks",
                     ) from refused
-            await asyncio.sleep(NEXT_BLOCK_POLL_S)
-
-    async def _ask(self, method: str, block: int | None) -> Mapping[str, Any]:
-        return await self._result(method, {} if block is None else {"height": str(block)})
+            await asyncio.sleep(BLOCK_POLL_S)
 
     async def _result(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
         try:

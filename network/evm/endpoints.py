@@ -1,9 +1,9 @@
 """Several endpoints of one chain as one object with `make_request`: the first that is fit answers.
 
-Workflow of a request: the endpoints in their given order → one that was not asked before is examined first (does it
-answer, is it of this chain, is it as far as we have already seen?) → it is asked, with a deadline → one that does not
-answer is put aside with the reason, and the next is asked. What is put aside is examined again every second, and takes
-its place as soon as it is fit: an organisation goes back to its own validator by itself.
+Workflow of a request: before the first one all endpoints are examined at once (does it answer, is it of this chain, is
+it as far as the others?) → of those that are fit the first in their given order is asked, with a deadline → one that
+does not answer is put aside with the reason, and the next is asked. What is put aside is examined again every second,
+and takes its place as soon as it is fit: an organisation goes back to its own validator by itself.
 
 An answer that refuses the request is an answer; whoever asked decides what it means. Nothing here repeats a request
 that an endpoint has answered. Sending a transaction to a second endpoint is safe: it has one hash and one nonce.
@@ -28,6 +28,12 @@ EXAMINE_TIMEOUT_S = 2.0
 EXAMINE_EVERY_S = 1.0
 CATCH_UP_WAIT_S = 1.0
 """An endpoint that lacks a block or two, which every other one does at times, gets so long to have them too."""
+
+BEGIN_WAIT_S = 0.3
+"""How long the first request waits for the other endpoints once one is fit; a hanging one is not waited for."""
+
+LAG_BLOCKS_MAX = 2
+"""How much less than the best an endpoint may know at the beginning: so far apart are sound nodes at any moment."""
 
 STANDING_S = 5.0
 """No new block for so long, and the other endpoints are asked whether they have one."""
@@ -73,13 +79,21 @@ class Endpoints:
         self._probe = probe
         self._timeout_s = timeout_s
         self._seen = -1
+        self._used: _Place | None = None
+        self._beginning: asyncio.Task[None] | None = None
+        self._first: set[asyncio.Task[bool]] = set()
         self._comparing: asyncio.Task[None] | None = None
 
     async def make_request(self, method: str, params: Any) -> Any:
         """The answer of the first endpoint that gives one. Raises NoEndpoint."""
+        if self._beginning is None:
+            self._beginning = asyncio.create_task(self._begin())
+        if not self._beginning.done():
+            await asyncio.shield(self._beginning)
         for place in self._places:
-            if place.trouble or not (place.fit or await self._examine(place)):
+            if not place.fit or not (place is self._used or await self._examine(place)):
                 continue
+            self._used = place
             try:
                 async with asyncio.timeout(self._timeout_s):
                     answer = await place.provider.make_request(method, params)
@@ -88,20 +102,35 @@ class Endpoints:
                 continue
             self._notice(place, method, answer)
             return answer
-        raise NoEndpoint("; ".join(f"{each.url} {each.trouble}" for each in self._places))
+        raise NoEndpoint("; ".join(f"{each.url} {each.trouble or 'has not answered yet'}" for each in self._places))
 
     def troubles(self) -> Mapping[str, str]:
         """Why each endpoint that is put aside is, by address."""
         return {each.url: each.trouble for each in self._places if each.trouble}
 
     async def aclose(self) -> None:
-        tasks = [task for task in (self._comparing, *(each.examining for each in self._places)) if task is not None]
+        begun = (self._beginning, *self._first, self._comparing, *(each.examining for each in self._places))
+        tasks: list[asyncio.Future[Any]] = [task for task in begun if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for each in self._places:
             with contextlib.suppress(Exception):
                 await each.provider.disconnect()
+
+    async def _begin(self) -> None:
+        """Examine all; those far behind the best are put aside. Returns when the slow ones are not worth a wait."""
+        self._first = {asyncio.create_task(self._examine(each)) for each in self._places}
+        waiting, until = self._first, time.monotonic() + EXAMINE_TIMEOUT_S + BEGIN_WAIT_S
+        while waiting and time.monotonic() < until:
+            left_s = until - time.monotonic()
+            done, waiting = await asyncio.wait(waiting, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+            if any(each.result() for each in done):
+                until = min(until, time.monotonic() + BEGIN_WAIT_S)
+        best = max(each.height for each in self._places)
+        for each in self._places:
+            if each.fit and each.height < best - LAG_BLOCKS_MAX:
+                self._put_aside(each, f"is behind by {best - each.height} blocks")
 
     async def _examine(self, place: _Place) -> bool:
         """Whether it answers for this chain and knows every block that we know; puts it aside where it does not."""
@@ -123,7 +152,7 @@ class Endpoints:
             self._put_aside(place, trouble)
             return False
         place.fit, place.trouble = True, ""
-        self._notice_height(place, height)
+        place.height, place.height_since = height, time.monotonic()
         return True
 
     def _put_aside(self, place: _Place, trouble: str) -> None:
@@ -155,11 +184,13 @@ class Endpoints:
 
     async def _compare(self, place: _Place) -> None:
         """Whether the others go on while this one stands still."""
-        for other in self._places:
-            if other is not place and not other.trouble:
-                await self._examine(other)
-        if self._seen > place.height + 1:
-            self._put_aside(place, f"is behind by {self._seen - place.height} blocks")
+        others = [each for each in self._places if each is not place and each.fit]
+        for each in others:
+            await self._examine(each)
+        best = max((each.height for each in others), default=-1)
+        if best > place.height + 1:
+            self._seen = max(self._seen, best)
+            self._put_aside(place, f"is behind by {best - place.height} blocks")
 
 
 class Probe(Protocol):

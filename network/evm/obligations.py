@@ -6,10 +6,11 @@ that one seat's troubles are not another's; closing the port closes them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
-from network.connections import ChainConnection
+from network.connections import ChainConnection, Engine
 from network.consortium import Circle, Consortium
 from network.evm.chain import Web3Chain
 from network.evm.comet import CometConsensus
@@ -23,6 +24,13 @@ from wuxin_evidence.secp256k1 import EvmKey
 
 POLL_S = 0.1
 """How often a receipt or a new block is asked for: less than half of what the fastest engine takes for a block."""
+
+_UNPROVEN: Mapping[Engine, str] = {
+    "cometbft": "the connection names no consensus RPC, where the validators' votes are found",
+    "qbft": "the seals of a QBFT block are not checked in this version; ask the members' nodes",
+    "generic": "the connection names no engine whose blocks can be proved to an outsider; ask the members' nodes",
+}
+"""What stands in a bundle in place of a proof, where there is none."""
 
 
 class RemoteChain(Web3Chain):
@@ -43,8 +51,8 @@ class RemoteChain(Web3Chain):
             deployment.contracts() if deployment else (),
             key,
             poll_s=POLL_S,
-            engine=connection.engine,
             finality_depth=connection.finality_depth,
+            unproven=_UNPROVEN[connection.engine],
             consensus=consensus,
         )
 

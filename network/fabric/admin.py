@@ -152,7 +152,10 @@ class PeerAdmin:
         return await self.query("channel configuration", "cscc", [b"GetConfigBlock", channel.encode()], channel)
 
     async def install(self, package: Package) -> None:
-        """Install; what is installed already stays. Refuses (`conflict`) when the peer computes another id."""
+        """Install; what is installed already stays, and is stored again should the file have been taken away.
+
+        Refuses (`conflict`) when the peer computes another id.
+        """
         try:
             raw = await self.query("install", LIFECYCLE_CHAINCODE, install_arguments(package.raw))
         except AdminError as error:

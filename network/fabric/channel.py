@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from network.consortium import Organisation
+from network.consortium import ConsortiumError, Organisation
 from network.fabric.layout import Layout, OrdererPlace
 from network.fabric.nodes import write_file, write_public_msp
 from network.listeners import LOOPBACK
@@ -53,15 +53,36 @@ class ChannelError(Exception):
 
 
 def channel_block(layout: Layout, setting: ChannelSetting) -> bytes:
-    """The channel's first block, made unless the home has it. Raises ChannelError, ToolError."""
+    """The channel's first block, made unless the home has it.
+
+    Raises ChannelError, ToolError, and ConsortiumError where the file names other members than the channel has.
+    """
     path = layout.channel_folder / "first.block"
-    if not path.exists():
+    if path.exists():
+        _require_same_members(layout, setting)
+    else:
         for member in layout.consortium.organisations:
             write_public_msp(layout.channel_folder / "msp" / member.name, layout.home, member)
         document = json.dumps(configtx(layout, setting), indent=1) + "\n"
         write_file(layout.channel_folder / "configtx.yaml", document.encode())
         _generate(layout, path)
     return path.read_bytes()
+
+
+def _require_same_members(layout: Layout, setting: ChannelSetting) -> None:
+    """A channel takes a new member by a transaction that the old ones sign, not by another first block."""
+    made = json.loads((layout.channel_folder / "configtx.yaml").read_text("utf-8"))
+    for group in ("Application", "Orderer"):
+        before, now = (
+            [each["Name"] for each in document["Profiles"][PROFILE][group]["Organizations"]]
+            for document in (made, configtx(layout, setting))
+        )
+        if before != now:
+            raise ConsortiumError(
+                "organisation",
+                f"the channel was made with {', '.join(before)} in its {group} group, the file now has "
+                f"{', '.join(now)}; members of a standing channel change by a configuration update",
+            )
 
 
 def _generate(layout: Layout, path: Path) -> None:

@@ -14,6 +14,7 @@ from importlib import import_module
 from typing import Any, cast
 
 from network.connections import FabricNode
+from network.ports import Unavailable
 
 MESSAGE_BYTES_MAX = 100 * 1024 * 1024
 """What Fabric's peers take and give; a block may be that large."""
@@ -26,13 +27,16 @@ KEEPALIVE_TIMEOUT_S = 20
 RECONNECT_MS_MAX = 2_000
 """A peer that was restarted is back within two seconds; grpc would wait up to two minutes."""
 
+CONNECT_MS = 2_000
+"""For one attempt to connect, TLS included, on a machine that is busy."""
+
 _OPTIONS = (
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.max_send_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_time_ms", KEEPALIVE_S * 1000),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_S * 1000),
     ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", CONNECT_MS),
     ("grpc.max_reconnect_backoff_ms", RECONNECT_MS_MAX),
     ("grpc.use_local_subchannel_pool", 1),
 )
@@ -60,6 +64,7 @@ class PeerLink:
         self.node = node
         self._channel: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
 
     async def call(self, method: str, request: bytes, timeout_s: float) -> bytes:
         """The answer to one request. Raises RpcFailure, DEADLINE_EXCEEDED after `timeout_s` included."""
@@ -67,6 +72,9 @@ class PeerLink:
             return cast(bytes, await self._open().unary_unary(method)(request, timeout=timeout_s))
         except _grpc.aio.AioRpcError as failure:
             raise self._failure(failure) from failure
+        except asyncio.CancelledError:
+            self._tell_if_closed()
+            raise
 
     @asynccontextmanager
     async def stream(
@@ -80,6 +88,8 @@ class PeerLink:
             call.cancel()
 
     async def aclose(self) -> None:
+        """End it for good; whoever still waits for an answer gets Unavailable."""
+        self._closed = True
         channel, self._channel = self._channel, None
         if channel is not None and self._loop is asyncio.get_running_loop():
             await channel.close()
@@ -90,8 +100,22 @@ class PeerLink:
                 yield answer
         except _grpc.aio.AioRpcError as failure:
             raise self._failure(failure) from failure
+        except asyncio.CancelledError:
+            self._tell_if_closed()
+            raise
+
+    def _tell_if_closed(self) -> None:
+        """grpc cancels what waits on a closed channel; only a task that itself was cancelled should see that."""
+        task = asyncio.current_task()
+        if self._closed and (task is None or not task.cancelling()):
+            raise self._gone()
+
+    def _gone(self) -> Unavailable:
+        return Unavailable(f"the connection to {self.node.organisation} is closed", "open the ledger again")
 
     def _open(self) -> Any:
+        if self._closed:
+            raise self._gone()
         loop = asyncio.get_running_loop()
         if self._channel is None or self._loop is not loop:
             credentials = _grpc.ssl_channel_credentials(root_certificates=self.node.tls_root.encode())

@@ -26,7 +26,7 @@ from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
 from network.fabric.query import chain_height
-from network.fabric.retry import ATTEMPT_S, GIVE_UP_S, Away, Backoff, Deadline
+from network.fabric.retry import ATTEMPT_S, RETURN_S, Away, Deadline, Patience
 from network.ports import Unavailable
 from network.proposal import Signer
 from wuxin_evidence.errors import EvidenceError
@@ -44,6 +44,8 @@ from wuxin_evidence.fabric_messages import (
 
 SILENCE_S = 10.0
 """After so long without a block the peer and another one are asked for their height."""
+
+SILENT = "silent"
 
 FETCHED_MAX = 16
 """Blocks kept for transactions that wait in them; a block is asked for while its transactions are acknowledged."""
@@ -139,22 +141,22 @@ class Blocks:
 
     async def follow(self, after: int) -> AsyncIterator[bytes]:
         """Serialised blocks after + 1, after + 2, …, for ever. Raises Unavailable when no peer delivers."""
-        due, away, backoff, deadline = _Due(after + 1), Away(), Backoff(), Deadline(GIVE_UP_S)
+        due, away, patience = _Due(after + 1), Away(), Patience()
         while True:
             link = self._gateway.links(away)[0]
+            patience.begin()
             try:
                 async for raw in self._from(link, due):
                     yield raw
-                    backoff.reset()
-                    deadline = Deadline(GIVE_UP_S)
-                reason = "the peer ended the delivery"
+                    patience.served()
+                continue
             except (RpcFailure, Unfit) as failure:
                 reason = str(failure)
             _log.warning("blocks from %s (%s): %s", link.node.organisation, link.node.address, reason)
-            if deadline.left_s == 0:
+            if patience.is_over(steady_counts=not reason.startswith(SILENT)):
                 raise Unavailable(f"no peer delivers block {due.number}: {reason}", "see `wuxin network doctor`")
             away.mark(link.node.address)
-            await backoff.pause()
+            await patience.pause()
 
     async def fetch(self, number: int, preferred: PeerLink) -> CommittedBlock:
         """One block, from `preferred` first. Raises Unavailable."""
@@ -165,6 +167,11 @@ class Blocks:
             while len(self._fetched) > FETCHED_MAX:
                 self._fetched.popitem(last=False)
         return await asyncio.shield(task)
+
+    def close(self) -> None:
+        """Give up what is being read."""
+        for task in self._fetched.values():
+            task.cancel()
 
     def _forget_failed(self, number: int, done: asyncio.Task[CommittedBlock]) -> None:
         if done.cancelled() or done.exception() is not None:
@@ -184,11 +191,13 @@ class Blocks:
         raise Unavailable(f"no peer gives block {number}: {reason}", "see `wuxin network doctor`")
 
     async def _from(self, link: PeerLink, due: _Due) -> AsyncIterator[bytes]:
+        """What one peer delivers; ends after a while when another one should be followed. Raises RpcFailure, Unfit."""
+        stay = Deadline(RETURN_S)
         async with self._answers(link, due.number, wire.FOR_EVER) as answers:
-            while True:
+            while stay.left_s > 0 or link is self._gateway.links()[0]:
                 answer = await self._next(answers, link, due)
                 if answer is None:
-                    return
+                    raise Unfit("the peer ended the delivery")
                 raw = _block(answer)
                 due.take(raw)
                 yield raw
@@ -201,7 +210,7 @@ class Blocks:
             while not (await asyncio.wait({reading}, timeout=SILENCE_S))[0]:
                 was_behind, behind = behind, await self._is_behind(link, due.number)
                 if was_behind and behind:
-                    raise Unfit(f"silent, though block {due.number} exists")
+                    raise Unfit(f"{SILENT}, though there is a block {due.number}, or it does not live")
             return reading.result()
         finally:
             if not reading.done():

@@ -14,9 +14,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from cryptography import x509
 
 from network.fabric.admin import PeerAdmin
+from network.fabric.examine_certificates import examine as examine_certificate
 from network.fabric.examine_certificates import examine_files
 from network.fabric.examine_chaincode import examine_server
 from network.fabric.examine_channel import examine_channel
@@ -40,6 +43,7 @@ async def examine(expected: Expected, *, now_ms: int | None = None) -> tuple[Fin
     )
     found = [
         *_in_files(expected, now_ms),
+        *_of_administrators(expected, now_ms),
         *compare(looks, expected.wanted),
         *compare_orderers(orderers, expected.wanted.channel),
         *await examine_silent(orderers, now_ms),
@@ -72,6 +76,14 @@ def _skews_s(looks: Sequence[PeerLook], orderers: Sequence[OrdererLook]) -> dict
 def _in_files(expected: Expected, now_ms: int) -> Iterable[Finding]:
     files = {path for node in (*expected.peers, *expected.orderers) for path in node.certificates}
     return examine_files(sorted(files), now_ms)
+
+
+def _of_administrators(expected: Expected, now_ms: int) -> Iterator[Finding]:
+    """An expired administrator is refused everywhere, as if every peer were at fault."""
+    signers = {each.organisation: each for each in (*(peer.admin for peer in expected.peers), expected.signer) if each}
+    for organisation, signer in sorted(signers.items()):
+        certificate = x509.load_pem_x509_certificate(signer.certificate_pem)
+        yield from examine_certificate(certificate, f"admin.{organisation}", now_ms)
 
 
 async def _channel(expected: Expected, looks: Sequence[PeerLook]) -> list[Finding]:

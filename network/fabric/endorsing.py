@@ -191,11 +191,9 @@ class _Tally:
     def take(self, answer: Opinion | Silence) -> Agreed | None:
         """Count one answer; gives the outcome once it is certain.
 
-        Raises AlreadyOrdered, and Rejected or Unavailable when enough organisations refuse alike.
+        Raises Rejected or Unavailable when enough organisations refuse alike.
         """
         if isinstance(answer, Silence):
-            if DUPLICATE in answer.reason:
-                raise AlreadyOrdered
             self._silent.append(answer)
             return None
         group = self._groups.setdefault(answer.content, [])
@@ -233,6 +231,8 @@ class _Tally:
     def verdict(self) -> Exception:
         """The error of a round in which nobody prevailed."""
         largest = self._largest()
+        if any(DUPLICATE in each.reason for each in self._silent):
+            return AlreadyOrdered()
         if self.divided:
             return self._mismatch(largest)
         if not largest:
@@ -280,8 +280,7 @@ def _policies(response: wire.ProposalResponse) -> list[Policy]:
     if response.endorsement is None:
         return []
     wanted = list(response.interest.key_policies)
-    rwset, _ = wire.simulated(response.payload)
-    for changes in decode_rwset(rwset):
+    for changes in decode_rwset(wire.simulated(response.payload)):
         for collection in changes.collections:
             if collection.writes and collection.name.startswith(_IMPLICIT):
                 wanted.append(parse_policy(peers_all([collection.name.removeprefix(_IMPLICIT)])))

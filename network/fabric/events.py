@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
-from network.fabric.retry import GIVE_UP_S, Away, Backoff, Deadline
+from network.fabric.retry import Away, Patience
 from network.ports import Unavailable
 from network.proposal import Signer
 from wuxin_evidence.errors import EvidenceError
@@ -35,23 +35,23 @@ class Events:
         Raises Unavailable when no gateway delivers.
         """
         start = after_block if after_tx_id else after_block + 1
-        away, backoff, deadline = Away(), Backoff(), Deadline(GIVE_UP_S)
+        away, patience = Away(), Patience()
         while True:
             link = self._gateway.links(away)[0]
+            patience.begin()
             try:
                 async for event in self._from(link, start, after_tx_id):
                     start, after_tx_id = event.block, event.tx_id
                     yield event
-                    backoff.reset()
-                    deadline = Deadline(GIVE_UP_S)
+                    patience.served()
                 reason = "the gateway ended the stream"
             except (RpcFailure, EvidenceError) as failure:
                 reason = str(failure)
             _log.warning("events from %s (%s): %s", link.node.organisation, link.node.address, reason)
-            if deadline.left_s == 0:
+            if patience.is_over():
                 raise Unavailable(f"no gateway delivers events: {reason}", "see `wuxin network doctor`")
             away.mark(link.node.address)
-            await backoff.pause()
+            await patience.pause()
 
     async def _from(self, link: PeerLink, start: int, after_tx_id: str) -> AsyncIterator[wire.ChaincodeEvent]:
         request = wire.events_request(self._channel, self._chaincode, self._signer.identity, start, after_tx_id)

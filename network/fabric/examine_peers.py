@@ -90,7 +90,9 @@ def compare(looks: Sequence[PeerLook], wanted: Wanted) -> Iterator[Finding]:
 async def _clock_skew_s(asked: PeerAdmin, channel: str, now_ms: int) -> float | None:
     """By how much the peer's clock is ahead of ours; None where it does not check the time of proposals."""
     try:
-        await asked.query("clock", "qscc", [b"GetChainInfo", channel.encode()], channel, timestamp_ms=LONG_AGO_MS)
+        await asked.query(
+            "ask the time", "qscc", [b"GetChainInfo", channel.encode()], channel, timestamp_ms=LONG_AGO_MS
+        )
     except AdminError as error:
         said = _PEER_TIME.search(error.message)
         if said is None:
@@ -105,7 +107,7 @@ async def _look_at_package(look: PeerLook, asked: PeerAdmin) -> None:
         return
     if not await asked.holds(package):
         others = ", ".join(sorted({each.label for each in await asked.installed()})) or "none"
-        hint = "install it: `wuxin network up` does what lacks; restart the peer first where the file was taken away"
+        hint = "install it: `wuxin network up` does; without it the peer endorses nothing after its next start"
         look.error(f"package {package.package_id} is not in its store; labels that it knows: {others}", hint)
 
 

@@ -23,12 +23,21 @@ from network.fabric.connection import RpcFailure
 from network.fabric.wire import ErrorDetail
 from network.ports import EndorsementMismatch, PortError, Rejected, Unavailable
 
-Stage = Literal["evaluate", "endorse", "submit", "commit status", "events", "deliver"]
+Stage = Literal["evaluate", "endorse", "submit", "commit status"]
 
 STATUS_REFUSED = 400
 STATUS_FAILED = 500
 
 _CHAINCODE = re.compile(r"chaincode response (\d{3}), (.*)", re.DOTALL)
+_ORDERER = re.compile(r"unsuccessful response from orderer: status=(\w+)")
+_ORDERING_CODES = {
+    "BAD_REQUEST": "malformed",
+    "FORBIDDEN": "forbidden",
+    "NOT_FOUND": "not_found",
+    "REQUEST_ENTITY_TOO_LARGE": "too_large",
+}
+"""Orderer statuses of the caller's fault; the others (SERVICE_UNAVAILABLE, INTERNAL_SERVER_ERROR) may pass."""
+
 _TOO_MANY = "too many requests"
 DUPLICATE = "duplicate transaction found"
 _MISMATCH = "ProposalResponsePayloads do not match"
@@ -56,7 +65,7 @@ class Failure(Exception):
     @property
     def too_many_requests(self) -> bool:
         """The server's concurrency limit; it did not look at the request."""
-        return self.status == "RESOURCE_EXHAUSTED" or self._says(_TOO_MANY)
+        return self._says(_TOO_MANY)
 
     @property
     def node_is_away(self) -> bool:
@@ -76,10 +85,14 @@ class Failure(Exception):
     def mismatch(self) -> bool:
         return self._says(_MISMATCH)
 
-    @property
-    def refused_for_good(self) -> bool:
-        """The orderers find the envelope itself wrong; sending it again would not help."""
-        return self.status in ("ABORTED", "INVALID_ARGUMENT", "PERMISSION_DENIED") and not self.too_many_requests
+    def ordering_refusal(self, tx_id: str) -> Rejected | None:
+        """Where every orderer that answered finds the envelope itself wrong: sending it again would not help."""
+        answers = [_ORDERER.search(text) for text in self._words_of_others()]
+        codes = [_ORDERING_CODES.get(found[1]) if found else None for found in answers]
+        if not codes or codes[0] is None or None in codes:
+            return None
+        hint = "see whether the certificate may write to the channel, and how large a transaction may be"
+        return Rejected(codes[0], f"the orderers refuse it: {self._words_of_others()[0]}", hint, tx_id=tx_id)
 
     def refusal(self) -> tuple[ErrorDetail, int, str] | None:
         """The first endpoint whose chaincode answered with a status of 400 or more: who, status, message."""
@@ -89,6 +102,9 @@ class Failure(Exception):
             if found is not None:
                 return detail, int(found[1]), found[2]
         return None
+
+    def _words_of_others(self) -> tuple[str, ...]:
+        return tuple(detail.message for detail in self.details) or (self.message,)
 
     def _says(self, words: str) -> bool:
         return any(words in text for text in self.texts)

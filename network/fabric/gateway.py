@@ -19,7 +19,16 @@ from network.connections import FabricNode
 from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
 from network.fabric.failures import Failure, Stage
-from network.fabric.retry import ATTEMPT_S, ENDORSE_S, EVALUATE_S, SUBMIT_S, Away, Backoff, Deadline
+from network.fabric.retry import (
+    ATTEMPT_S,
+    ENDORSE_S,
+    EVALUATE_S,
+    QUERY_ATTEMPT_S,
+    SUBMIT_S,
+    Away,
+    Backoff,
+    Deadline,
+)
 from network.proposal import Signer
 
 IN_FLIGHT_MAX = 400
@@ -47,7 +56,8 @@ class Gateway:
         def request(link: PeerLink) -> bytes:
             return wire.evaluate_request(tx_id, self._channel, signed, [link.node.msp_id])
 
-        return wire.evaluated(await self._ask("evaluate", wire.EVALUATE, request, EVALUATE_S))
+        answer = await self._ask("evaluate", wire.EVALUATE, request, EVALUATE_S, attempt_s=QUERY_ATTEMPT_S)
+        return wire.evaluated(answer)
 
     async def endorse(self, tx_id: str, signed: bytes, msp_ids: Sequence[str] = ()) -> bytes:
         """The Payload to be signed, endorsed by `msp_ids` or by whom the gateway chooses. Raises Failure.
@@ -62,7 +72,7 @@ class Gateway:
     async def submit(self, tx_id: str, envelope: bytes) -> None:
         """Hand a signed envelope to the orderers, once, except where a server did not look at it.
 
-        Raises Failure; unless it is `refused_for_good`, the transaction may be ordered all the same.
+        Raises Failure; unless that is an `ordering_refusal`, the transaction may be ordered all the same.
         """
         request = wire.submit_request(tx_id, self._channel, envelope)
         deadline, backoff = Deadline(SUBMIT_S), Backoff()
@@ -79,7 +89,10 @@ class Gateway:
             await backoff.pause()
 
     async def committed(self, tx_id: str, within_s: float) -> tuple[int, PeerLink] | None:
-        """The block of a transaction and a peer that has it, None when `within_s` pass without. Raises Failure."""
+        """The block of a transaction and a peer that has it, None when `within_s` pass without.
+
+        Raises Failure when the question itself is refused.
+        """
         unsigned = wire.commit_status_request(tx_id, self._channel, self._signer.identity)
         request = wire.signed_commit_status_request(unsigned, self._signer.sign(unsigned))
         deadline, backoff = Deadline(within_s), Backoff()
@@ -91,10 +104,10 @@ class Gateway:
             except Failure as failure:
                 if failure.status == "DEADLINE_EXCEEDED":
                     break
-                if failure.node_is_away:
-                    self._away.mark(link.node.address)
-                elif not failure.too_many_requests:
+                if failure.status in ("PERMISSION_DENIED", "INVALID_ARGUMENT"):
                     raise
+                if not failure.too_many_requests:
+                    self._away.mark(link.node.address)
             await backoff.pause()
         return None
 
@@ -124,14 +137,16 @@ class Gateway:
         request: Callable[[PeerLink], bytes],
         total_s: float,
         *,
+        attempt_s: float | None = None,
         late_is_away: bool = True,
     ) -> bytes:
         """Ask one gateway after the other until one answers, good or bad, or the time is over."""
+        attempt_s = ATTEMPT_S if attempt_s is None else attempt_s
         deadline, backoff, untried = Deadline(total_s), Backoff(), self._in_order()
         while True:
             link = untried.pop(0)
             try:
-                return await self._once(stage, link, method, request(link), deadline.at_most(ATTEMPT_S))
+                return await self._once(stage, link, method, request(link), deadline.at_most(attempt_s))
             except Failure as failure:
                 late = failure.status == "DEADLINE_EXCEEDED" and not late_is_away
                 if deadline.left_s == 0 or late or not (failure.node_is_away or failure.too_many_requests):

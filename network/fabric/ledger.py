@@ -25,7 +25,7 @@ from typing import Any
 from weakref import WeakValueDictionary
 
 from network.clock import Clock
-from network.connections import FactsConnection
+from network.connections import FabricNode, FactsConnection
 from network.consortium import Consortium
 from network.fabric import query, wire
 from network.fabric.connection import PeerLink
@@ -41,7 +41,6 @@ from network.seats import Seat
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import (
     VALID,
-    TransactionView,
     envelope,
     parse_envelope,
     proposal_hash,
@@ -105,10 +104,11 @@ class FabricLedger:
             known = identity_error(failure.texts, prepared.tx_id)
             if known is not None or not self._endorsers.suffice:
                 raise known or port_error(failure, self._names, prepared.tx_id) from failure
-            slow = failure.status == "DEADLINE_EXCEEDED"
             if failure.refusal() is None:
                 _log.warning("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
-        return await (self._endorsed_in_spite_of(prepared, link=failure.node) if slow else self._endorsed_directly(prepared, private))
+            late = failure.node if failure.status == "DEADLINE_EXCEEDED" else None
+        payload, _ = await asyncio.gather(self._endorsed_directly(prepared, private), self._find_out(late))
+        return payload
 
     async def order(self, tx_id: str, args: Sequence[bytes], signed: bytes) -> Commit:
         """Have a signed envelope ordered and wait until it is final; `args` are its function and arguments.
@@ -121,11 +121,10 @@ class FabricLedger:
             try:
                 await self._gateway.submit(tx_id, signed)
             except Failure as failure:
-                refused = unavailable(failure, self._names, tx_id) if failure.refused_for_good else None
-                reason, slice_s = str(failure), UNACKNOWLEDGED_SLICE_S
+                refused, reason, slice_s = failure.ordering_refusal(tx_id), str(failure), UNACKNOWLEDGED_SLICE_S
             block = await self._committed(tx_id, deadline.at_most(slice_s))
             if block is not None:
-                return _commit_of(tx_id, args, block)
+                return _commit(tx_id, block, args)
             if refused is not None:
                 raise refused
         raise _unknown(tx_id, f"after {OUTCOME_S:.0f} s: {reason}")
@@ -157,6 +156,7 @@ class FabricLedger:
 
     async def aclose(self) -> None:
         self._closed = True
+        self._blocks.close()
         await self._gateway.aclose()
 
     def _prepare(
@@ -173,7 +173,7 @@ class FabricLedger:
             block = await self._committed(prepared.tx_id, UNACKNOWLEDGED_SLICE_S)
             if block is None:
                 raise _unknown(prepared.tx_id, "a peer says that it is in a block, and none shows it") from None
-            return _commit_of(prepared.tx_id, prepared.args, block)
+            return _commit(prepared.tx_id, block, prepared.args)
         except Rejected:
             # The refusal may be the effect of this very command, committed by another process meanwhile.
             earlier = await self._earlier(prepared) if repeatable else None
@@ -185,6 +185,16 @@ class FabricLedger:
     async def _endorsed_directly(self, prepared: Prepared, private: bool) -> bytes:
         agreed = await self._endorsers.agree(prepared, sparingly=private)
         return transaction_payload(prepared.proposal.raw, agreed.payload, agreed.endorsements)
+
+    async def _find_out(self, late: FabricNode | None) -> None:
+        """Whether a gateway that did not answer is away itself, or waited for an endorser."""
+        if late is None:
+            return
+        self._caution.take()
+        link = next(link for link in self._gateway.links() if link.node is late)
+        now_ms = self._clock.now_ms()
+        if await query.chain_height(self._gateway, link, self._signer, self._facts.channel, now_ms) is None:
+            self._gateway.suspect(late)
 
     async def _committed(self, tx_id: str, within_s: float) -> CommittedBlock | None:
         """The block that has the transaction, None when none has within that time."""
@@ -199,7 +209,7 @@ class FabricLedger:
     async def _earlier(self, prepared: Prepared) -> Commit | None:
         """The commit of the same nonce. Raises Invalid, or Rejected `idempotency_mismatch` for another command."""
         found = await self._find(prepared.tx_id)
-        return None if found is None else _commit_of(prepared.tx_id, prepared.args, found)
+        return None if found is None else _commit(prepared.tx_id, found, prepared.args)
 
     async def _find(self, tx_id: str) -> CommittedBlock | None:
         self._require_open()
@@ -231,31 +241,24 @@ def _checked(payload: bytes, prepared: Prepared) -> bytes:
     return payload
 
 
-def _commit_of(tx_id: str, args: Sequence[bytes], block: CommittedBlock) -> Commit:
-    """The commit of a command. Raises Invalid, or Rejected `idempotency_mismatch` when another one has its id."""
-    view = _view(tx_id, block)
-    if (view.function.encode(), *view.args) != tuple(args):
+def _commit(tx_id: str, block: CommittedBlock, args: Sequence[bytes] | None = None) -> Commit:
+    """Where a transaction stands and what it returned.
+
+    Raises Invalid, and Rejected `idempotency_mismatch` when it is not the command with these `args`.
+    """
+    view = block.transaction(tx_id)
+    if view is None:
+        raise _unknown(tx_id, f"block {block.number} is said to have it and has not")
+    if args is not None and (view.function.encode(), *view.args) != tuple(args):
         raise Rejected(
             "idempotency_mismatch",
             f"transaction {tx_id} was {view.function} with other arguments",
             "use a new key for a new command",
             tx_id=tx_id,
         )
-    return _commit(tx_id, block)
-
-
-def _commit(tx_id: str, block: CommittedBlock) -> Commit:
-    view = _view(tx_id, block)
     if view.validation_code != VALID:
         raise Invalid(tx_id, block.reason(view), block.number)
     return Commit(tx_id, block.number, view.index, _json(view.response))
-
-
-def _view(tx_id: str, block: CommittedBlock) -> TransactionView:
-    view = block.transaction(tx_id)
-    if view is None:
-        raise _unknown(tx_id, f"block {block.number} is said to have it and has not")
-    return view
 
 
 def _json(result: bytes) -> Any:

@@ -127,8 +127,7 @@ def _next(committed: Committed | None, wanted: Wanted) -> Definition:
 
 
 async def _install(part: _Part) -> None:
-    installed = await part.peer.installed()
-    if part.package.package_id not in {each.package_id for each in installed}:
+    if not await part.peer.holds(part.package):
         await part.peer.install(part.package)
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import random
 
-EVALUATE_S = 15.0
+EVALUATE_S = 25.0
 """All attempts at a query together; a chaincode that takes longer is stuck."""
 
 ENDORSE_S = 15.0
@@ -34,7 +34,13 @@ OUTCOME_S = 60.0
 """From the first submit on; afterwards the outcome is reported as unknown."""
 
 ATTEMPT_S = 5.0
-"""One gateway's time for a query or an endorsement when another one could be asked."""
+"""One gateway's time for an endorsement or an acknowledgement when another one could be asked."""
+
+QUERY_ATTEMPT_S = 10.0
+"""The same for a query. Longer, because another organisation's peer is no full substitute: it has no private values."""
+
+RETURN_S = 60.0
+"""How long a follower stays with a peer that is not its first before it tries that one again."""
 
 AWAY_S = 5.0
 """How long a node that did not answer is asked last, the first time."""
@@ -45,6 +51,9 @@ AWAY_S_MAX = 40.0
 GIVE_UP_S = 15.0
 """Following ends as Unavailable when no peer delivered anything for so long; the follower starts again from its
 checkpoint, and what it says in between is the reason."""
+
+STEADY_S = 5.0
+"""A connection that lasted so long was one; opening it takes two at most."""
 
 CAUTION_S = 20.0
 """About as long as peers need to notice that one of them is gone and to plan without it."""
@@ -100,6 +109,35 @@ class Deadline:
 
     def at_most(self, seconds: float) -> float:
         return min(self.left_s, seconds)
+
+
+class Patience:
+    """How long a follower goes on without anybody who serves it.
+
+    Served is whoever gets something, or keeps a connection for a while on which nothing happened.
+    """
+
+    def __init__(self) -> None:
+        self._backoff = Backoff()
+        self.served()
+        self.begin()
+
+    def begin(self) -> None:
+        """Another attempt."""
+        self._steady = Deadline(STEADY_S)
+
+    def served(self) -> None:
+        self._over = Deadline(GIVE_UP_S)
+        self._backoff.reset()
+
+    def is_over(self, *, steady_counts: bool = True) -> bool:
+        """After an attempt that failed: whether to give up."""
+        if steady_counts and self._steady.left_s == 0:
+            self.served()
+        return self._over.left_s == 0
+
+    async def pause(self) -> None:
+        await self._backoff.pause()
 
 
 class Caution:

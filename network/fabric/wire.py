@@ -207,10 +207,10 @@ def proposal_response(raw: bytes, chaincode: str) -> ProposalResponse:
     )
 
 
-def simulated(payload: bytes) -> tuple[bytes, bytes]:
-    """From ProposalResponsePayload, the TxReadWriteSet and what the chaincode returned."""
-    action = parse(PROPOSAL.ChaincodeAction, parse(PROPOSAL_RESPONSE.ProposalResponsePayload, payload).extension)
-    return action.results, action.response.payload
+def simulated(payload: bytes) -> bytes:
+    """From ProposalResponsePayload, the TxReadWriteSet."""
+    response = parse(PROPOSAL_RESPONSE.ProposalResponsePayload, payload)
+    return cast(bytes, parse(PROPOSAL.ChaincodeAction, response.extension).results)
 
 
 def chain_height(raw: bytes) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 
 from fastapi import APIRouter
@@ -17,6 +18,8 @@ from node.local_tables import command
 from node.problems import Problem
 from node.projection import tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
+
+LOOK_S = 5.0  # for a ledger to say its height; who asks for the status wants to know what does not answer
 
 router = APIRouter(prefix=PREFIX, tags=["network"])
 
@@ -61,7 +64,8 @@ def get_committee(node: Here) -> Json:
 
 @router.get("/status")
 async def get_status(node: Here, caller: Caller) -> Json:
-    """How far the read model is, how far the ledgers are, and what waits to be delivered."""
+    """How far the read model is, how far each ledger is, by what `trouble` it is not being followed, and what waits to
+    be delivered."""
     served = node.act_as(caller)
     positions = await asyncio.to_thread(_positions, node)
     answer: Json = {
@@ -73,11 +77,9 @@ async def get_status(node: Here, caller: Caller) -> Json:
         "read_model": positions,
         "pending": await asyncio.to_thread(_pending, node, caller.organisation),
     }
-    for name, height in (("facts", served.ledger.height), (served.chain.name, served.chain.height)):
-        try:
-            answer[name] = {"height": await height(), "available": True}
-        except PortError as error:
-            answer[name] = {"height": None, "available": False, "detail": error.detail}
+    facts, chain = await asyncio.gather(_look(served.ledger.height), _look(served.chain.height))
+    answer["facts"] = {**facts, "trouble": node.position.trouble(FACTS_LEDGER)}
+    answer[served.chain.name] = {**chain, "trouble": node.position.trouble(served.chain.name)}
     return answer
 
 
@@ -94,6 +96,15 @@ def list_duties(node: Here, caller: Caller) -> Json:
         for receipt_id, pledge_id, duty in found
     ]
     return {"items": items, "next": None}
+
+
+async def _look(height: Callable[[], Awaitable[int]]) -> Json:
+    try:
+        return {"height": await asyncio.wait_for(height(), LOOK_S), "available": True}
+    except PortError as error:
+        return {"height": None, "available": False, "detail": error.detail}
+    except TimeoutError:
+        return {"height": None, "available": False, "detail": f"no answer within {LOOK_S:g} s"}
 
 
 def _positions(node: Node) -> Json:

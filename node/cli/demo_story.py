@@ -22,6 +22,8 @@ BREACH_S = 54 * 60 + 35
 """17:08:35: the scale shows 33.8 where the visit before had left 39.1."""
 CLEAN_S = 108 * 60 + 30
 """18:02:30: three windows after that of the breach, 17:15 to 18:00, are attested clean."""
+CURE_WINDOWS = 3
+"""Of the rule pack."""
 WAIT_S = 30.0
 YEAR_S = 365 * 24 * 3600
 
@@ -290,13 +292,11 @@ class Cast:
 
     def _clean_reason(self, story: Bin) -> Reason:
         until = time.monotonic() + WAIT_S
-        while (reason := self._reason(story)).clean_windows < 3 and time.monotonic() < until:
+        while (reason := self._reason(story)).clean_windows < CURE_WINDOWS and time.monotonic() < until:
             time.sleep(0.1)
         last = self._attestations("slot", story.slot_id, 0)[-1]["tx_id"]
         at = utc(self._world.clock.now_ms())
-        self._programme.show(
-            Act(f"{story.name}: {reason.clean_windows} clean windows", "e1", last, "attested", None, at)
-        )
+        self._programme.show(Act(f"{story.name}: {CURE_WINDOWS} clean windows", "e1", last, "attested", None, at))
         return reason
 
     def _frozen(self) -> Event:

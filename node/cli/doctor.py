@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from network.connections import Connections, ConnectionsError
 from network.consortium import CONSORTIUM_FILE, Consortium, ConsortiumError
+from network.homes import home_of, is_own
 from network.local.endorser import stopped_endorsers
 from node.cli.homes import api_key, endpoints
 from wuxin_client import Client, WuxinError
@@ -22,6 +24,9 @@ from wuxin_evidence.trust import Trust
 
 DISK_FREE_MIN_BYTES = 1 << 30
 """Both ledgers and the evidence log write before they acknowledge: with less than this an operator should be told."""
+SECRETS = ("orgs/*/keys/*", "orgs/*/api-keys.json", "orgs/*/passphrase", "devices/*.pem")
+LOOK_S = 15
+"""For a node to say how its ledgers are; it waits some seconds for those that do not answer."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def examine(home: Path) -> Iterator[Finding]:
     yield from _secrets(home)
     yield from _trust(home)
     yield from _disk(home)
-    yield from _endorsers(home, consortium)
+    yield from _ledgers(home, consortium)
     yield from _processes(home)
 
 
@@ -74,8 +79,7 @@ def _signatures() -> Iterator[Finding]:
 
 def _secrets(home: Path) -> Iterator[Finding]:
     """Files with keys that others of this machine could read."""
-    files = [path for pattern in ("orgs/*/keys/*", "orgs/*/api-keys.json", "orgs/*/passphrase", "devices/*.pem")
-             for path in home.glob(pattern)]  # fmt: skip
+    files = [path for below in ("", "homes/*/") for pattern in SECRETS for path in home.glob(below + pattern)]
     loose = [path for path in files if stat.S_IMODE(path.stat().st_mode) & 0o077]
     for path in loose:
         yield Finding(
@@ -103,6 +107,21 @@ def _disk(home: Path) -> Iterator[Finding]:
     )
 
 
+def _ledgers(home: Path, consortium: Consortium) -> Iterator[Finding]:
+    """Which engines carry them; the embedded endorsers are this home's own, a network has a doctor of its own."""
+    try:
+        connections = Connections.load(home)
+    except ConnectionsError as problem:
+        yield Finding(False, problem.detail, problem.hint)
+        return
+    for chain, connection in connections.obligations.items():
+        yield Finding(True, f"{chain} over {len(connection.endpoints)} endpoints, {connection.engine}")
+    if connections.facts is None:
+        yield from _endorsers(home, consortium)
+    else:
+        yield Finding(True, f"facts through {len(connections.facts.peers)} peers of Hyperledger Fabric")
+
+
 def _endorsers(home: Path, consortium: Consortium) -> Iterator[Finding]:
     stopped = sorted(stopped_endorsers(home))
     running = len(consortium.endorsers) - len(stopped)
@@ -123,12 +142,28 @@ def _processes(home: Path) -> Iterator[Finding]:
         alive = _alive(pid)
         yield Finding(alive, f"{name} (pid {pid}) {'runs' if alive else 'is gone'}",
                       "" if alive else f"read {home}/run/{name}.log, then start again")  # fmt: skip
+    served: dict[str, str] = {url: org for org, url in reversed(running["nodes"].items()) if _has_keys(home, org)}
+    for url, org in served.items():
+        yield from _node(home, org, url)
+
+
+def _node(home: Path, org: str, url: str) -> Iterator[Finding]:
+    """One node, and what it says of the ledgers, as one of its organisations."""
     try:
-        with Client(running["api"], api_key(home, "regulator", "reader"), timeout_s=5) as node:
-            yield Finding(True, f"the node answers: {json.dumps(node.status(), ensure_ascii=False)[:200]}")
+        with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
+            status = node.status()
+            yield Finding(True, f"the node of {org} answers: {json.dumps(status, ensure_ascii=False)[:200]}")
+            for name in ("facts", *(circle.chain for circle in Consortium.load(home).circles)):
+                look = status.get(name, {})
+                if trouble := look.get("detail") or look.get("trouble"):
+                    yield Finding(False, f"{name}, seen by {org}: {trouble}", f"wuxin network doctor --home {home}")
             yield from _duties(node)
     except WuxinError as problem:
-        yield Finding(False, f"the node: {problem.detail}", problem.hint)
+        yield Finding(False, f"the node of {org}: {problem.detail}", problem.hint)
+
+
+def _has_keys(home: Path, org: str) -> bool:
+    return is_own(home_of(home, org), org)
 
 
 def _duties(node: Client) -> Iterator[Finding]:

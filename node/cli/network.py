@@ -106,10 +106,10 @@ def _validator_findings(home: Path, connections: Connections) -> "Iterator[Findi
     for each in (each for chain in connections.obligations for each in validators(home, chain=chain)):
         if each.height is None:
             hint = f"wuxin network up --engine evm --home {home}; or read its log"
-            yield Finding("error", f"evm-{each.organisation}", "the validator does not answer", hint)
+            yield Finding("error", f"evm.{each.organisation}", "the validator does not answer", hint)
         elif not each.peers:
             yield Finding(
-                "error", f"evm-{each.organisation}", "the validator has no peers", "see whether the others run"
+                "error", f"evm.{each.organisation}", "the validator has no peers", "see whether the others run"
             )
 
 
@@ -208,7 +208,7 @@ def _addresses(home: Path) -> dict[str, str]:
         found.update({f"orderer.{each.organisation}": each.address for each in connections.facts.orderers})
     for name, chain in connections.obligations.items():
         validators = Consortium.load(home).circle(name).validators
-        found.update({f"evm-{org}": each for org, each in zip(validators, chain.endpoints, strict=False)})
+        found.update({f"evm.{org}": each for org, each in zip(validators, chain.endpoints, strict=False)})
     return found
 
 

@@ -52,7 +52,8 @@ def _engines(home: Path) -> Iterator[Place]:
     servers = _chaincode_servers(home)
     for each in processes(home):
         kind, organisation = str(each["name"]).replace("-", ".").split(".")[:2]
-        address = str(each["address"]).removeprefix("http://") or servers.get(organisation, "")
+        known = str(each["address"]) if kind != "chaincode" else servers.get(organisation, "")
+        address = known.removeprefix("http://")
         yield Place(organisation, _KIND_OF.get(kind, kind), address, each["pid"])
 
 

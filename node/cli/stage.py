@@ -82,14 +82,19 @@ class Stage:
         """One oracle member, which talks to its own organisation's node."""
         self.start(f"oracle-{name}", self._member_arguments(name))
 
+    def start_node(self, organisation: str) -> None:
+        """The node of a separated organisation once more, where it was."""
+        port = int(self.nodes[organisation].rpartition(":")[2])
+        self.start(f"node-{organisation}", self._node_of(organisation, port))
+
+    def _node_of(self, organisation: str, port: int) -> list[str]:
+        return [*_node_arguments(home_of(self.home, organisation), port, dev_rpc=False), "--org", organisation]
+
     def _start_nodes(self, consortium: Consortium, port: int) -> None:
         """A node per organisation; the first one takes the port that was asked for."""
         ports = [port, *([0] * len(consortium.organisations))]
         waiting = {
-            each.name: self._spawn(
-                f"node-{each.name}",
-                [*_node_arguments(home_of(self.home, each.name), chosen, dev_rpc=False), "--org", each.name],
-            )
+            each.name: self._spawn(f"node-{each.name}", self._node_of(each.name, chosen))
             for each, chosen in zip(consortium.organisations, ports, strict=False)
         }
         self.nodes = {org: self._ready(f"node-{org}", lines)["api"] for org, lines in waiting.items()}

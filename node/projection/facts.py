@@ -18,6 +18,8 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
+from chaincode.consortium import CONSORTIUM_KEY
+from network.consortium import Consortium
 from node.projection import tables
 from wuxin_evidence.attestation import MISSING, OK, PRICE, SUSPECT, Attestation
 from wuxin_evidence.canonical import parse_canonical_json
@@ -80,16 +82,30 @@ SHELVES: Mapping[str, Shelf] = {
 OTHER = Shelf(tables.setting, _fields())  # consortium, heads, bindings: one key, one record
 
 
+@dataclass(frozen=True)
+class Channel:
+    """Whose facts are read from the blocks: our chaincode's name, and the consortium (hex) that founded it."""
+
+    chaincode: str
+    consortium_id: str
+
+    @classmethod
+    def of(cls, consortium: Consortium) -> Channel:
+        return cls(consortium.facts.chaincode, consortium.consortium_id.hex())
+
+
+class Foreign(Exception):
+    """The channel was founded by another consortium: this node was pointed at the wrong peers."""
+
+
 class Gap(Exception):
     """A block arrived that does not follow the checkpoint; the follower starts again from there."""
 
 
-def apply_block(connection: Connection, raw: bytes, chaincode: str) -> BlockView:
+def apply_block(connection: Connection, raw: bytes, channel: Channel) -> BlockView:
     """Apply one block inside the caller's write transaction, unless another process had done so already.
 
-    ``chaincode`` is the name of ours.
-
-    Raises Gap when the block is not the next one, or does not carry the hash of the one before.
+    Raises Gap when the block is not the next one, or does not carry the hash of the one before; Foreign.
     """
     block = parse_block(raw)
     at = connection.execute(select(tables.checkpoint).where(tables.checkpoint.c.ledger == LEDGER)).first()
@@ -99,9 +115,9 @@ def apply_block(connection: Connection, raw: bytes, chaincode: str) -> BlockView
     if block.number > expected or (at is not None and block.previous_hash.hex() != at.block_hash):
         raise Gap(f"block {block.number} does not follow {expected - 1} of the read model")
     for transaction in block.transactions:
-        writes = _writes(transaction, chaincode)
-        if transaction.chaincode == chaincode or writes:
-            _apply_transaction(connection, block.number, transaction, writes, chaincode)
+        writes = _writes(transaction, channel.chaincode)
+        if transaction.chaincode == channel.chaincode or writes:
+            _apply_transaction(connection, block.number, transaction, writes, channel)
     move_checkpoint(connection, LEDGER, block.number, 0, block.header_hash.hex())
     return block
 
@@ -131,7 +147,7 @@ def _writes(transaction: TransactionView, chaincode: str) -> tuple[Write, ...]:
 
 
 def _apply_transaction(
-    connection: Connection, block: int, transaction: TransactionView, writes: tuple[Write, ...], chaincode: str
+    connection: Connection, block: int, transaction: TransactionView, writes: tuple[Write, ...], channel: Channel
 ) -> None:
     put(
         connection,
@@ -149,9 +165,20 @@ def _apply_transaction(
     if not transaction.is_valid:
         return
     for write in writes:
+        if write.key == CONSORTIUM_KEY:
+            _require_own(write.value, channel)
         _apply_write(connection, block, transaction, write.key, write.value)
-    if transaction.event_name == EVENT_NAME and transaction.chaincode == chaincode:
+    if transaction.event_name == EVENT_NAME and transaction.chaincode == channel.chaincode:
         _apply_events(connection, block, transaction)
+
+
+def _require_own(record: bytes | None, channel: Channel) -> None:
+    founded: Json = {} if record is None else parse_canonical_json(record)
+    if founded.get("consortium_id") != channel.consortium_id:
+        raise Foreign(
+            f"these facts are of consortium {founded.get('consortium_id')}, this home's is {channel.consortium_id}: "
+            "correct connections.json"
+        )
 
 
 def _apply_write(

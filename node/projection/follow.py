@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 
 from sqlalchemy import select
@@ -18,6 +19,7 @@ from node.projection import facts, obligations, tables
 from node.stores import Store
 
 RETRY_S = 0.5
+TROUBLE_S = 30.0  # an endpoint that does not answer is given up sooner, so that a trouble that lasts is said all along
 _log = logging.getLogger(__name__)
 
 Place = tuple[int, int]
@@ -28,6 +30,7 @@ class Position:
     """How far the read model has come, per ledger, and a way to wait until it has come further."""
 
     def __init__(self) -> None:
+        self._troubles: dict[str, tuple[str, float]] = {}
         self._at: dict[str, Place] = {}
         self._moved = asyncio.Condition()
 
@@ -38,6 +41,17 @@ class Position:
         async with self._moved:
             self._at[ledger] = max(place, self.at(ledger))
             self._moved.notify_all()
+
+    def stopped(self, ledger: str, trouble: str) -> bool:
+        """Following ended by this; whether that is news."""
+        known = self.trouble(ledger)
+        self._troubles[ledger] = trouble, time.monotonic()
+        return known != trouble
+
+    def trouble(self, ledger: str) -> str | None:
+        """Why a ledger is not being followed; what did not come back for a while is over."""
+        trouble, since = self._troubles.get(ledger, (None, 0.0))
+        return trouble if time.monotonic() - since < TROUBLE_S else None
 
     async def reached(self, ledger: str, place: Place, timeout_s: float) -> bool:
         """Wait until the read model of ``ledger`` is at ``place`` (block, log) or beyond."""
@@ -60,17 +74,17 @@ def checkpoint_of(store: Store, ledger: str) -> Place:
     return START if row is None else (int(row.block), int(row.place))
 
 
-async def follow_facts(store: Store, ledger: Ledger, position: Position, chaincode: str) -> None:
-    """Apply every block of facts, for ever; ``chaincode`` is the name of ours."""
+async def follow_facts(store: Store, ledger: Ledger, position: Position, channel: facts.Channel) -> None:
+    """Apply every block of facts, for ever."""
 
     async def read() -> None:
         start = await asyncio.to_thread(checkpoint_of, store, facts.LEDGER)
         await position.move(facts.LEDGER, start)
         async for raw in ledger.blocks(start[0]):
-            number = await asyncio.to_thread(apply_facts, store, raw, chaincode)
+            number = await asyncio.to_thread(apply_facts, store, raw, channel)
             await position.move(facts.LEDGER, (number, 0))
 
-    await _for_ever(read, "facts")
+    await _for_ever(read, facts.LEDGER, position)
 
 
 async def follow_obligations(store: Store, chain: Chain, position: Position) -> None:
@@ -83,13 +97,13 @@ async def follow_obligations(store: Store, chain: Chain, position: Position) -> 
             await apply_obligation(store, chain, log)
             await position.move(chain.name, (log.block, log.log_index))
 
-    await _for_ever(read, chain.name)
+    await _for_ever(read, chain.name, position)
 
 
-def apply_facts(store: Store, raw: bytes, chaincode: str) -> int:
+def apply_facts(store: Store, raw: bytes, channel: facts.Channel) -> int:
     """Apply one block in one database transaction; gives its number, also when another process was first."""
     with store.write() as connection:
-        return facts.apply_block(connection, raw, chaincode).number
+        return facts.apply_block(connection, raw, channel).number
 
 
 async def apply_obligation(store: Store, chain: Chain, log: Log) -> bool:
@@ -105,12 +119,15 @@ async def apply_obligation(store: Store, chain: Chain, log: Log) -> bool:
     return await asyncio.to_thread(apply)
 
 
-async def _for_ever(read: Callable[[], Awaitable[None]], name: str) -> None:
+async def _for_ever(read: Callable[[], Awaitable[None]], ledger: str, position: Position) -> None:
+    """Read again whenever reading ends; what it ended by is logged once, however long it lasts."""
     while True:
         try:
             await read()
-        except (PortError, facts.Gap) as error:
-            _log.warning("following %s stopped: %s; starting again from the checkpoint", name, error)
-        except Exception:  # noqa: BLE001 -- a follower that dies silently would show old facts as new ones
-            _log.exception("following %s failed; starting again from the checkpoint", name)
+        except (PortError, facts.Gap, facts.Foreign) as error:
+            if position.stopped(ledger, str(error)):
+                _log.warning("following %s stopped: %s; starting again from the checkpoint", ledger, error)
+        except Exception as error:  # noqa: BLE001 -- a follower that dies silently would show old facts as new ones
+            _log.exception("following %s failed; starting again from the checkpoint", ledger)
+            position.stopped(ledger, f"internal: {error!r}")
         await asyncio.sleep(RETRY_S)

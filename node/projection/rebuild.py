@@ -65,29 +65,29 @@ async def _rebuild(home: Path, only_check: bool) -> Report:
     engine = HomeEngine(settings, open_clock(settings.consortium, home))
     try:
         served = engine.serve(settings.organisations[0])
-        path, chaincode = settings.read_model_db, settings.consortium.facts.chaincode
+        path, channel = settings.read_model_db, facts.Channel.of(settings.consortium)
         if only_check:
-            return await compare_with_ledgers(path, served.ledger, served.chain, chaincode)
-        return await make_again(path, served.ledger, served.chain, chaincode)
+            return await compare_with_ledgers(path, served.ledger, served.chain, channel)
+        return await make_again(path, served.ledger, served.chain, channel)
     finally:
         await engine.aclose()
         if locks is not None:
             locks.release()
 
 
-async def make_again(path: Path, ledger: Ledger, chain: Chain, chaincode: str) -> Report:
+async def make_again(path: Path, ledger: Ledger, chain: Chain, channel: facts.Channel) -> Report:
     """Make the read model at ``path`` from nothing; no process may be using it."""
     tables.remove(path)
     store = tables.open_read_model(path)
     try:
-        await replay_facts(store, ledger, await ledger.height() - 1, chaincode)
+        await replay_facts(store, ledger, await ledger.height() - 1, channel)
         await replay_obligations(store, chain, None)
         return Report(sum(len(_rows(store, table)) for table in tables.READ_MODEL.sorted_tables))
     finally:
         store.close()
 
 
-async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, chaincode: str) -> Report:
+async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, channel: facts.Channel) -> Report:
     """Replay both ledgers up to the checkpoints of the read model at ``path`` and compare every row."""
     beside = path.with_name(CHECK_FILE)
     tables.remove(beside)
@@ -95,7 +95,7 @@ async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, chainco
     try:
         facts_until, chain_until = checkpoint_of(used, facts.LEDGER)[0], checkpoint_of(used, chain.name)
         frozen = await asyncio.to_thread(_all_rows, used)
-        await replay_facts(made, ledger, facts_until, chaincode)
+        await replay_facts(made, ledger, facts_until, channel)
         if chain_until != START:
             await replay_obligations(made, chain, chain_until)
         return await asyncio.to_thread(_compare, frozen, made)
@@ -105,13 +105,13 @@ async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, chainco
         tables.remove(beside)
 
 
-async def replay_facts(store: Store, ledger: Ledger, last: int, chaincode: str) -> None:
+async def replay_facts(store: Store, ledger: Ledger, last: int, channel: facts.Channel) -> None:
     """Apply blocks up to and including ``last``."""
     number = checkpoint_of(store, facts.LEDGER)[0]
     if number >= last:
         return
     async for raw in ledger.blocks(number):
-        await asyncio.to_thread(apply_facts, store, raw, chaincode)
+        await asyncio.to_thread(apply_facts, store, raw, channel)
         number += 1
         if number >= last:
             return

@@ -33,6 +33,7 @@ BATCH_INTERVAL_MS = 200
 """How long a BFT leader collects: under load 200 is better, for a single transaction it is most of the latency."""
 LOADS = {1: 40, 64: 500, 256: 900}
 """Transactions in flight, and how many are measured of each."""
+HALVES_IN_FLIGHT = 64
 TURNS = 2
 CLIENT_TIMEOUT_S = 300
 DURABILITY = "block and state written by every peer; orderers' log fsynced"
@@ -74,7 +75,22 @@ def _beside_go(folder: Path, programs: GoPrograms) -> list[Row]:
                 runs["ours"].append(drive(layout, ours, "--", f"P{in_flight}-{turn}", in_flight, count))
                 runs["go"].append(drive(layout, theirs, "-", f"G{in_flight}-{turn}", in_flight, count))
             rows += _told(in_flight, runs["ours"], runs["go"])
+        rows.append(_halves(layout, ours, go_command(layout, programs, folder, layout.consortium.facts.chaincode)))
     return rows
+
+
+def _halves(layout: Layout, ours: list[str], go_client: list[str]) -> Row:
+    """Each of ours with the other one's half: what the chaincode costs, and what the client."""
+    chaincode = drive(layout, go_client, "-", "H", HALVES_IN_FLIGHT, LOADS[HALVES_IN_FLIGHT])
+    client = drive(layout, [*ours, "--chaincode", CHAINCODE], "--", "H", HALVES_IN_FLIGHT, LOADS[HALVES_IN_FLIGHT])
+    return Row(
+        f"Fabric, our chaincode with the Go client, {HALVES_IN_FLIGHT} in flight",
+        f"{_figures([chaincode])}; {_costs([chaincode])}",
+        f"Go chaincode with our client: {_figures([client])}; {_costs([client])}",
+        DURABILITY,
+        PROCESSES,
+        PAYLOAD,
+    )
 
 
 def _told(in_flight: int, ours: list[Run], theirs: list[Run]) -> list[Row]:

@@ -357,13 +357,16 @@ def _answer(message: Any) -> Answer:
 
 @asynccontextmanager
 async def connected(
-    address: str, abilities: Any = BATCHES, credentials: grpc.ChannelCredentials | None = None
+    address: str,
+    abilities: Any = BATCHES,
+    credentials: grpc.ChannelCredentials | None = None,
+    options: Sequence[tuple[str, int]] = CHANNEL_OPTIONS[:2],
 ) -> AsyncIterator[Peer]:
     """A registered peer; whatever a real peer would have complained of fails the test."""
     if credentials is None:
-        channel = grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS[:2])
+        channel = grpc.aio.insecure_channel(address, options=options)
     else:
-        channel = grpc.aio.secure_channel(address, credentials, options=CHANNEL_OPTIONS[:2])
+        channel = grpc.aio.secure_channel(address, credentials, options=options)
     async with channel:
         call = channel.stream_stream(
             f"/{SERVICE}/{METHOD}",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from chaincode import peer_conversation, peer_messages
 from chaincode import peer_messages as messages
 from chaincode.peer_calls import FACTS
 from chaincode.peer_stub import PeerFailure, PeerGone, PeerStub
@@ -53,6 +54,25 @@ async def test_nothing_that_a_program_raises_leaves_the_peer_waiting(raised: typ
         for _ in range(2):
             signed = proposal_of([b"run"])
             assert (await peer.transact(signed, opened(Ledger(), signed))).status == 500
+
+
+async def test_what_no_message_can_hold_ends_the_transaction_and_not_the_stream(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for module in (peer_messages, peer_conversation):
+        monkeypatch.setattr(module, "MESSAGE_BYTES_MAX", 1000)
+
+    def run(stub: PeerStub) -> str:
+        if stub.transient:
+            stub.put("k", b"v" * 1000)
+        return "a" * (0 if stub.transient else 1000)
+
+    async with serving(program(run)) as (_, address), connected(address) as peer:
+        for transient in ({}, {"write": b"1"}):
+            signed = proposal_of([b"run"], transient=transient)
+            answer = await peer.transact(signed, opened(Ledger(), signed))
+            assert answer.status == 500
+            assert "exceeds 100 MiB and was not sent" in answer.message
 
 
 async def test_a_program_whose_peer_vanished_ends() -> None:

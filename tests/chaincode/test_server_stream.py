@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from chaincode import peer_messages as messages
 from chaincode.composite_keys import composite_key
 from chaincode.contract import Response
 from chaincode.errors import Refusal
-from chaincode.peer_calls import Program
+from chaincode.peer_calls import FACTS, Program
 from chaincode.peer_stub import PeerStub
 from chaincode.server import METHOD, SERVICE, Limits
 from tests.chaincode.peer_player import (
@@ -171,19 +172,44 @@ async def test_a_transaction_that_already_runs_is_not_begun_again() -> None:
 
 
 async def test_an_answer_that_nobody_asked_for_is_not_taken_for_another() -> None:
-    async with (
-        serving(program(lambda stub: (stub.get("k") or b"").decode())) as (_, address),
-        connected(address) as peer,
-    ):
-        held = Held(peer)
+    begun_here, go_on = threading.Event(), threading.Event()
+
+    def run(stub: PeerStub) -> str:
+        begun_here.set()
+        go_on.wait(10)
+        return (stub.get("k") or b"").decode()
+
+    async with serving(program(run)) as (_, address), connected(address) as peer:
         signed = proposal_of([b"run"])
         proposal = parse_signed_proposal(signed)
+        begun = await peer.begin(signed, opened(Ledger(), signed))
+        assert await asyncio.to_thread(begun_here.wait, 10)
         place = messages.Place(proposal.channel, proposal.tx_id)
         await peer.send(messages.request(place, messages.RESPONSE, b"stray"))
-        begun = await peer.begin(signed, opened(Ledger(), signed))
-        await held.asked.wait()
-        held.go_on.set()
+        await peer.send(messages.Message(type=messages.KEEPALIVE))
+        await asyncio.wait_for(peer.kept_alive.get(), 5)
+        go_on.set()
         assert json.loads((await begun.ended).payload) == ""
+
+
+async def test_a_range_in_a_submitting_function_is_refused_before_the_peer_is_asked() -> None:
+    signed = proposal_of([b"list"])
+    simulation = opened(Ledger(), signed)
+    ranges: list[Run] = [
+        lambda stub: stub.range("a", "b", 1, "").bookmark,
+        lambda stub: stub.composite_range("kind", (), 1, "").bookmark,
+    ]
+    for run in ranges:
+        async with serving(program(run)) as (_, address), connected(address) as peer:
+            answer = await peer.transact(signed, simulation)
+        assert (answer.status, json.loads(answer.message)["code"]) == (400, "unsupported_action")
+    assert simulation.asked == []
+
+
+def test_only_the_evaluating_functions_of_the_facts_may_read_ranges() -> None:
+    assert not FACTS.is_submitting("list")
+    assert FACTS.is_submitting("issue_receipt")
+    assert FACTS.is_submitting("no_such_function")
 
 
 async def test_the_event_goes_with_the_response_and_only_with_an_agreed_one() -> None:

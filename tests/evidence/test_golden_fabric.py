@@ -4,7 +4,6 @@ import base64
 import json
 import random
 import subprocess
-from dataclasses import replace
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -13,9 +12,7 @@ from typing import Any
 import pytest
 
 from network import tools
-from wuxin_evidence.attestation import SignedAttestation
-from wuxin_evidence.bundle import write_bundle
-from wuxin_evidence.bundle_members import attestation_members, facts_members
+from tests.evidence.bundle_maker import Authority
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_blocks import UNREADABLE, require_exact_block
 from wuxin_evidence.fabric_config import CONFIG
@@ -23,6 +20,8 @@ from wuxin_evidence.fabric_messages import (
     BlockView,
     Principal,
     TransactionView,
+    assemble_block,
+    block_header,
     block_signature_message,
     data_hash,
     key_policies,
@@ -39,12 +38,11 @@ from wuxin_evidence.fabric_proof import (
 )
 from wuxin_evidence.fabric_schema import COMMON, parse, serialize
 from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import verify_bundle
 
 GOLDEN = Path(__file__).parent / "golden" / "fabric"
 FILES = sorted(GOLDEN.glob("*.pb"))
 STORY: dict[str, str] = json.loads((GOLDEN / "story.json").read_text())
-TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())
+TRUST = Trust.parse((GOLDEN.parent / "trust.json").read_bytes())
 SIGNERS, QUORUM = TRUST.facts.block_signers, TRUST.facts.block_quorum
 
 
@@ -123,6 +121,8 @@ def test_each_peer_chains_what_it_committed() -> None:
 def test_the_story_holds_a_conflict_of_reads_and_a_key_policy_unmet() -> None:
     codes = [validation_code_name(each.validation_code) for each in transactions().values()]
     assert (codes.count("MVCC_READ_CONFLICT"), codes.count("ENDORSEMENT_POLICY_FAILURE")) == (1, 1)
+    found = [validation_code_name(transactions()[STORY[name]].validation_code) for name in ("conflict", "key_policy")]
+    assert found == ["MVCC_READ_CONFLICT", "ENDORSEMENT_POLICY_FAILURE"]
 
 
 def test_private_terms_are_in_the_block_by_their_hash_alone() -> None:
@@ -170,22 +170,6 @@ def test_an_accepted_pledge_moves_only_with_warehouse_and_pledgee() -> None:
     assert any(write.key.startswith("receipt/") for write in moved.writes)
 
 
-def test_a_recorded_attestation_is_proved_to_a_verifier() -> None:
-    signed = SignedAttestation.from_cbor((GOLDEN / "attestation.cbor").read_bytes())
-    block = block_of(STORY["attestation"])
-    envelope = transactions()[STORY["attestation"]].envelope
-    members = {**attestation_members(signed, b"{}"), **facts_members(envelope, block.raw)}
-    raw = write_bundle(members, consortium_id=TRUST.consortium_id, clock=TRUST.clock)
-    verdict = verify_bundle(raw, TRUST)
-    shown = [finding.detail for finding in verdict.checked if finding.check == "facts"]
-    assert STORY["attestation"] in shown[0] and "endorsed by" in shown[0]
-    assert shown[1] == f"the subject is slot {STORY['slot']}"
-    fewer = replace(TRUST, facts=replace(TRUST.facts, block_signers=SIGNERS[:1], block_quorum=1))
-    named = {SIGNERS[0].identifier} & set(identifiers(block))
-    failed = [finding.code for finding in verify_bundle(raw, fewer).failed if finding.check == "facts"]
-    assert failed == ([] if named else ["quorum_not_met"])
-
-
 # What an attacker changes.
 
 
@@ -231,9 +215,6 @@ def test_orderers_whose_numbers_are_exchanged_do_not_verify() -> None:
 
 def test_a_numbered_orderer_does_not_count_by_its_name() -> None:
     """Under BFT ordering the consenter's number is what is signed; the other form is another engine's."""
-    from tests.evidence.bundle_maker import Authority
-    from wuxin_evidence.fabric_messages import assemble_block, block_header
-
     orderer = Authority("BankMSP").issue("orderer")
     header = block_header(3, bytes(32), [])
     raw = assemble_block(
@@ -276,7 +257,7 @@ def _verifies(raw: bytes) -> bool:
 
 def test_an_invalid_transaction_of_any_bytes_stops_no_reader() -> None:
     """Orderers pass on whatever a member signs; the peers mark it, and a reader goes on."""
-    message = parse(COMMON.Block, blocks()[13].raw)
+    message = parse(COMMON.Block, block_of(STORY["conflict"]).raw)
     message.data.data[1] = b"\xff not a message"
     view = parse_block(serialize(message)).transactions[1]
     assert (view.header_type, view.is_valid, view.envelope) == (UNREADABLE, False, b"\xff not a message")

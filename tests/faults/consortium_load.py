@@ -64,7 +64,8 @@ class Load:
         self.account = public_keys(self.ledgers.home, "manufacturer").evm_address
         self.held_before = await self._balance()
         self.height_before = await self.warehouse.ledger.height()
-        for side, callers in (("facts", FACTS_CALLERS), ("obligations", CHAIN_CALLERS)):
+        callers_of: dict[Side, int] = {"facts": FACTS_CALLERS, "obligations": CHAIN_CALLERS}
+        for side, callers in callers_of.items():
             numbers = itertools.count()
             self._tasks += [asyncio.create_task(self._call(side, numbers)) for _ in range(callers)]
 

@@ -117,7 +117,7 @@ async def islands(
             for port in (place.port, place.admin_port, place.operations_port):
                 await island.carry(port, inwards=True)
             for other in all_of_them:
-                if other is not place:
+                if other.name != place.name:
                     await island.carry(other.port, inwards=False)
             moved = replace(program, argv=("ip", "netns", "exec", island.name, *program.argv))
             await asyncio.to_thread(supervisor.start, home, [moved])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from network import supervisor
+from network.supervision import LOG_BYTES_MAX, _bound
 from network.supervisor import Program, start, states, stop, supervisor_pid
 
 SOON_S = 10.0
@@ -147,7 +148,7 @@ def test_a_program_gets_the_signal_that_it_asked_for(home: Path, program: Callab
 def test_a_program_that_does_not_end_is_killed(home: Path):
     script = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(1000)"
     stubborn = Program("a", (sys.executable, "-c", script), {}, home, home / "a.log")
-    with supervisor._editing(home) as listed:
+    with supervisor.editing(home) as listed:
         listed["a"] = stubborn
     subprocess.run([sys.executable, "-c", SHORT_GRACE, str(home)], check=True)
     until(lambda: stubborn.log.exists() and stubborn.log.stat().st_size > 0)
@@ -158,7 +159,7 @@ def test_a_program_that_does_not_end_is_killed(home: Path):
     assert time.monotonic() - begin < 5.0
 
 
-SHORT_GRACE = "import sys, pathlib, network.supervisor as s; s.GRACE_S = 0.2; s.main(pathlib.Path(sys.argv[1]))"
+SHORT_GRACE = "import sys, pathlib, network.supervision as s; s.GRACE_S = 0.2; s.main(pathlib.Path(sys.argv[1]))"
 
 
 def test_a_killed_supervisor_leaves_no_double(home: Path, program: Callable[..., Program]):
@@ -196,10 +197,10 @@ def test_two_starts_at_once_end_with_one_supervisor(home: Path, program: Callabl
 
 def test_a_log_is_bounded(home: Path):
     log = home / "a.log"
-    log.write_bytes(b"x" * (supervisor.LOG_BYTES_MAX + 1))
-    supervisor._bound(log)
+    log.write_bytes(b"x" * (LOG_BYTES_MAX + 1))
+    _bound(log)
     assert log.stat().st_size == 0
-    assert (home / "a.log.1").stat().st_size == supervisor.LOG_BYTES_MAX + 1
+    assert (home / "a.log.1").stat().st_size == LOG_BYTES_MAX + 1
 
 
 def test_what_runs_and_its_environment_are_closed_to_others(home: Path, program: Callable[..., Program]):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from node.projection.facts import Channel
 from node.projection.rebuild import compare_with_ledgers
 from tests.node.conftest import Running
 from tests.node.story import FACILITY, PLEDGE, QUANTITY_G, RECEIPT, Story
@@ -130,12 +131,12 @@ async def test_the_read_model_equals_what_the_ledgers_give_again(node: Running) 
     story = Story(node)
     await story.lend()
     await node.done("manufacturer", f"{ACT}/draw", DRAW)
-    served, chaincode = node.node.served["bank"], node.node.consortium.facts.chaincode
-    report = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, chaincode)
+    served, channel = node.node.served["bank"], Channel.of(node.node.consortium)
+    report = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, channel)
     assert report.differences == () and report.rows > 50
     with node.node.read_model.write() as connection:
         connection.exec_driver_sql("UPDATE facility SET principal_minor = '1'")
-    altered = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, chaincode)
+    altered = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, channel)
     assert not altered and altered.differences[0].startswith("facility: ")
 
 

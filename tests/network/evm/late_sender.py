@@ -1,4 +1,6 @@
-"""A process of its own that sends one command and is killed: python -m tests.network.evm.late_sender HOME COMMAND_HEX AMOUNT
+"""A process of its own that sends one command and is killed.
+
+    python -m tests.network.evm.late_sender HOME COMMAND_HEX AMOUNT
 
 It prints `sent` when the endpoint has taken the transaction, and never waits for the block.
 """
@@ -23,7 +25,7 @@ async def main(home: Path, command: bytes, amount: int) -> None:
     async def send_and_stand_still(sender, flight):
         await send(sender, flight)
         print("sent", flush=True)
-        time.sleep(60)
+        time.sleep(60)  # noqa: ASYNC251 -- it is to stand still, not to go on with something else
 
     Sender._send = send_and_stand_still
     await bank.transact("DepositToken", "mint", [command, bank.address, amount])

@@ -221,15 +221,14 @@ async def test_a_client_killed_after_sending_repeats_its_command_without_doublin
         before = await balance(bank)
         for killed_after in ("sent", ""):
             command = secrets.token_bytes(32)
-            sender = subprocess.Popen(
-                [sys.executable, "-m", "tests.network.evm.late_sender", home, command.hex(), "3"],
+            sender = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tests.network.evm.late_sender", home, command.hex(), "3"),
                 stdout=subprocess.PIPE,
-                text=True,
             )
             if killed_after:
-                await asyncio.to_thread(sender.stdout.readline)
+                assert await sender.stdout.readline() == b"sent\n"
             sender.kill()
-            sender.wait()
+            await sender.wait()
             again = await minted(bank, 3, command)
             assert (again.status, again.code) == ((0, "command_repeated") if killed_after else (1, None))
         assert await balance(bank) == before + 6
@@ -257,10 +256,9 @@ async def test_following_goes_on_exactly_when_endpoints_come_and_go(home):
             os.kill(pid_of(home, victim), signal.SIGKILL)
             sent.extend(await asyncio.gather(*(minted(bank) for _ in range(5))))
             await heights_move(home, [victim])
-        deadline = time.monotonic() + 20
-        while len({tx for _, tx in seen}) < len(sent) and time.monotonic() < deadline:
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(20):
+            while not {result.tx_hash for result in sent} <= {tx for _, tx in seen}:  # noqa: ASYNC110 -- a task appends
+                await asyncio.sleep(0.1)
         following.cancel()
         places = [place for place, _ in seen]
         assert places == sorted(set(places))
-        assert {tx for _, tx in seen} >= {result.tx_hash for result in sent}

@@ -260,6 +260,9 @@ class FakePeer:
 
     async def deliver(self, requests: Any, context: Any) -> AsyncIterator[bytes]:
         self.calls["Deliver"] += 1
+        if self.faults["Deliver"]:
+            fault = self.faults["Deliver"].pop(0)
+            await context.abort(fault.status, fault.message)
         async for raw in requests:
             seek = parse(ORDERING.SeekInfo, parse(COMMON.Payload, parse(COMMON.Envelope, raw).payload).data)
             first, last = seek.start.specified.number, seek.stop.specified.number

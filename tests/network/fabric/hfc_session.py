@@ -59,6 +59,10 @@ async def main(profile, organisation, channel, chaincode, slot, refused_slot):
     except Exception as error:  # noqa: BLE001 — the client raises nothing more precise
         seen["too_few"] = f"{type(error).__name__}: {error}"
     seen["refused"] = await invoke(peers, slot)
+    block = await client.query_block(user, channel, peers[:1], str(seen["event"]["block"]))
+    seen["transactions"] = [each["payload"]["header"]["channel_header"]["tx_id"] for each in block["data"]["data"]]
+    transaction = await client.query_transaction(user, channel, peers[:1], seen["event"]["tx_id"])
+    seen["validation_code"] = transaction["validation_code"]
     seen["height"] = (await client.query_info(user, channel, peers[:1])).height
     await client.close_grpc_channels()
     print(json.dumps(seen, default=str))

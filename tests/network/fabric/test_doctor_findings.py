@@ -246,6 +246,15 @@ async def test_nodes_that_are_down_are_named_and_not_waited_for(tmp_path: Path) 
     assert all(each.severity == "error" for each in findings)
 
 
+async def test_an_expired_administrator_is_named() -> None:
+    long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+    expected = _expected(*free_ports(2), Validity(long_ago, long_ago + datetime.timedelta(days=365)))
+
+    (finding,) = (each for each in await examine(expected) if each.place == "admin.bank")
+
+    assert "expired 2020-12-31" in finding.detail
+
+
 async def test_an_expired_tls_certificate_is_said_to_be_expired(tmp_path: Path) -> None:
     server = await _tls_server(tmp_path, days=-300)
     port, unused = server.sockets[0].getsockname()[1], free_ports(1)[0]
@@ -256,13 +265,12 @@ async def test_an_expired_tls_certificate_is_said_to_be_expired(tmp_path: Path) 
     assert "CN=peer.bank" in expired.detail
 
 
-def _expected(peer_port: int, orderer_port: int) -> Expected:
+def _expected(peer_port: int, orderer_port: int, validity: Validity | None = None) -> Expected:
     authority = Authority.create("BankMSP", Validity())
     key = new_key()
     root = authority.certificate_pem().decode()
-    signer = FabricSigner.of(
-        "bank", "BankMSP", authority.issue("admin.bank", "admin", key.public_key(), Validity()), key
-    )
+    certificate = authority.issue("admin.bank", "admin", key.public_key(), validity or Validity())
+    signer = FabricSigner.of("bank", "BankMSP", certificate, key)
     peer, orderer = (FabricNode("bank", "BankMSP", f"127.0.0.1:{port}", root) for port in (peer_port, orderer_port))
     return Expected(WANTED, signer, (ExpectedPeer(peer, signer),), (ExpectedOrderer(orderer),))
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable
 import grpc
 import pytest
 
-from network.fabric import deliver
+from network.fabric import deliver, retry
 from network.fabric.ledger import FabricLedger
 from network.fabric.wire import ChaincodeEvent
 from network.ports import Unavailable
@@ -99,7 +99,7 @@ async def test_a_follower_outlives_the_death_and_return_of_its_peer(
 async def test_without_any_peer_following_ends_as_unavailable(
     network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deliver, "GIVE_UP_S", 0.3)
+    monkeypatch.setattr(retry, "GIVE_UP_S", 0.3)
     await network.stop()
     with pytest.raises(Unavailable, match="block 0"):
         await asyncio.wait_for(anext(bank.blocks(-1)), 10)
@@ -137,3 +137,35 @@ async def test_events_go_on_after_a_cut_without_repeating_any(network: FakeNetwo
     first = await events(following, 2)
     network.peers["bank"].faults["ChaincodeEvents"] = [Fault(grpc.StatusCode.UNAVAILABLE, "stream cut")]
     assert first + await events(following, 2) == tx_ids
+
+
+async def test_a_follower_returns_to_its_own_peer(
+    network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deliver, "RETURN_S", 0.05)
+    monkeypatch.setattr(retry, "AWAY_S", 0.05)
+    network.peers["bank"].faults["Deliver"] = [Fault()]
+    following = bank.blocks(-1)
+    await anext(following)
+    assert network.peers["insurer"].calls["Deliver"] == 1
+    for number in (1, 2, 3):
+        await asyncio.sleep(0.1)
+        await bank.submit("claim", {"key": f"{number}"})
+        assert parse_block(await asyncio.wait_for(anext(following), 5)).number == number
+    before = network.peers["insurer"].calls["Deliver"]
+    await bank.submit("claim", {"key": "4"})
+    assert parse_block(await asyncio.wait_for(anext(following), 5)).number == 4
+    assert network.peers["insurer"].calls["Deliver"] == before
+
+
+async def test_a_cut_after_a_long_silence_is_no_reason_to_give_up(
+    network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retry, "GIVE_UP_S", 0.3)
+    monkeypatch.setattr(retry, "STEADY_S", 0.2)
+    following = bank.blocks(0)
+    waiting = asyncio.ensure_future(anext(following))
+    await asyncio.sleep(0.6)
+    await network.peers["bank"].stop()
+    await bank.submit("claim", {"key": "a"})
+    assert parse_block(await asyncio.wait_for(waiting, 10)).number == 1

@@ -119,3 +119,33 @@ def test_every_validation_code_has_fabrics_name() -> None:
     assert {code: wire.validation_code_name(code) for code in names} == names
     assert wire.validation_code_name(12) == "PHANTOM_READ_CONFLICT"
     assert wire.validation_code_name(200) == "CODE_200"
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [("FORBIDDEN", "forbidden"), ("BAD_REQUEST", "malformed"), ("REQUEST_ENTITY_TOO_LARGE", "too_large")],
+)
+def test_what_all_orderers_refuse_is_refused(status: str, code: str) -> None:
+    words = f"received unsuccessful response from orderer: status={status}, info=because"
+    for failure in (
+        failed("UNAVAILABLE", "insufficient number of orderers", *[said("BankMSP", words)] * 2, stage="submit"),
+        failed("ABORTED", words, stage="submit"),
+    ):
+        refused = failure.ordering_refusal("ab")
+        assert refused is not None and (refused.code, refused.tx_id) == (code, "ab")
+
+
+@pytest.mark.parametrize(
+    "details",
+    [
+        (),
+        (said("BankMSP", "rpc error: connection refused"),),
+        (
+            said("BankMSP", "received unsuccessful response from orderer: status=FORBIDDEN, info=x"),
+            said("InsurerMSP", "received unsuccessful response from orderer: status=SERVICE_UNAVAILABLE, info=x"),
+        ),
+    ],
+)
+def test_what_one_orderer_refuses_may_yet_be_ordered(details: tuple[ErrorDetail, ...]) -> None:
+    failure = failed("UNAVAILABLE", "insufficient number of orderers", *details, stage="submit")
+    assert failure.ordering_refusal("ab") is None

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import grpc
 import pytest
@@ -12,9 +13,11 @@ from chaincode.stub import Stub
 from network.fabric import ledger as fabric_ledger
 from network.fabric import retry
 from network.fabric.ledger import FabricLedger
+from network.local.endorser import Answer
+from network.local.state import State
 from network.ports import EndorsementMismatch, Rejected, Unavailable
 from tests.network import toy_chaincode
-from tests.network.fabric.fake_peers import NO_QUORUM, TOO_MANY, FakeNetwork, Fault
+from tests.network.fabric.fake_peers import NO_QUORUM, TOO_MANY, FakeNetwork, FakePeer, Fault
 from wuxin_evidence.fabric_messages import parse_block
 
 NONCE = b"f" * 24
@@ -254,3 +257,50 @@ async def test_a_gateway_that_prepares_another_transaction_is_not_signed_for(
     with pytest.raises(Unavailable, match="another proposal"):
         await bank.submit("claim", {"key": "b"})
     assert await bank.height() == 2
+
+
+async def test_an_own_peer_that_hangs_is_passed_over(
+    network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("network.fabric.gateway.ATTEMPT_S", 0.3)
+    monkeypatch.setattr("network.fabric.query.HEIGHT_S", 0.3)
+    hanging = network.peers["bank"].faults
+    for method in ("Endorse", "ProcessProposal", "Submit", "CommitStatus", "Evaluate"):
+        hanging[method] = [Fault(hang_s=30.0)] * 5
+    async with asyncio.timeout(5):
+        assert (await bank.submit("claim", {"key": "a"})).result == {"claimed": "a"}
+        assert await bank.evaluate("read", {"key": "a"}) == "x"
+    assert network.peers["bank"].calls["Submit"] == 0, "it was found away before anything was sent to it"
+
+
+async def test_a_transaction_that_somebody_else_proposes_at_the_moment_is_proposed_again(
+    network: FakeNetwork, bank: FabricLedger
+) -> None:
+    """Peers simulate one transaction id once at a time."""
+    words = "error in simulation: failed to execute transaction 8c8c: error sending: txid: 8c8c(wuxin) exists"
+    for peer in network.peers.values():
+        peer.faults["ProcessProposal"] = [Fault(grpc.StatusCode.UNKNOWN, words)]
+    network.peers["bank"].faults["Endorse"] = [Fault(grpc.StatusCode.ABORTED, words)]
+    assert (await bank.submit("claim", {"key": "a"}, nonce=NONCE)).block == 1
+
+
+async def test_peers_that_are_behind_are_asked_again(
+    network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two refuse what they have not seen yet, one more is away: nobody prevails until they have caught up."""
+    for name in ("bank", "insurer"):
+        behind_once(network.peers[name], monkeypatch)
+    network.peers["regulator"].faults["ProcessProposal"] = [Fault(message="Socket closed")] * 9
+    network.peers["bank"].faults["Endorse"] = [Fault(grpc.StatusCode.FAILED_PRECONDITION, "no combination of peers")]
+    assert (await bank.submit("claim", {"key": "a"})).block == 1
+
+
+def behind_once(peer: FakePeer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The peer's next simulation misses the record that it is about."""
+    real, refusal = peer.endorser, json.dumps({"code": "not_found", "detail": "no such record", "hint": ""})
+
+    def endorse(signed: bytes, state: State, now_ms: int) -> Answer:
+        monkeypatch.setattr(peer, "endorser", real)
+        return Answer(peer.name, 404, refusal, b"")
+
+    monkeypatch.setattr(peer, "endorser", SimpleNamespace(endorse=endorse))

@@ -1,11 +1,18 @@
 """The port over Fabric's protocol: the contract of every ledger, spoken to peers over gRPC and TLS."""
 
+import asyncio
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
 
-from network.fabric.ledger import FabricLedger
-from network.ports import Unavailable
+from network.clock import SystemClock
+from network.connections import FabricNode, FactsConnection
+from network.consortium import Consortium
+from network.fabric.ledger import FabricLedger, open_ledger
+from network.ports import Ledger, Unavailable
+from network.seats import Seat
+from tests.network.fabric.fake_peers import make_certificate
 from tests.network.ledger_contract import LedgerContract
 
 
@@ -17,4 +24,28 @@ async def test_a_closed_ledger_says_so(ledger_of: Callable[[str], FabricLedger])
     ledger = ledger_of("bank")
     await ledger.aclose()
     with pytest.raises(Unavailable):
+        await ledger.height()
+
+
+async def test_a_follower_of_a_closed_ledger_hears_so(ledger_of: Callable[[str], FabricLedger]) -> None:
+    ledger = ledger_of("bank")
+    following = ledger.blocks(0)
+    waiting = asyncio.ensure_future(anext(following))
+    await ledger.height()
+    await ledger.aclose()
+    with pytest.raises(Unavailable):
+        await asyncio.wait_for(waiting, 5)
+
+
+def test_a_ledger_serves_one_event_loop_after_the_other(seats: dict[str, Seat], consortium: Consortium) -> None:
+    """As the commands of the shell use it. No peer is there, and each loop says so in its own words."""
+    node = FabricNode("bank", "BankMSP", "127.0.0.1:1", make_certificate()[1].decode())
+    ledger = open_ledger(consortium, seats["bank"], SystemClock(), FactsConnection((node,)))
+    for _ in range(2):
+        with pytest.raises(Unavailable):
+            asyncio.run(asyncio.wait_for(first_failure(ledger), 20))
+
+
+async def first_failure(ledger: Ledger) -> None:
+    with patch("network.fabric.query.EVALUATE_S", 0.2):
         await ledger.height()

@@ -30,6 +30,8 @@ def test_the_stock_client_queries_invokes_and_receives_an_event(ledgers: Ledgers
     assert slots[0] in seen["event"]["payload"]
     assert "ENDORSEMENT_POLICY_FAILURE" in seen["too_few"]
     assert json.loads(seen["refused"])["code"] == "conflict"
+    assert seen["event"]["tx_id"] in seen["transactions"]
+    assert seen["validation_code"] == 0
     assert seen["height"] > seen["event"]["block"]
 
 

@@ -185,3 +185,14 @@ def test_the_first_block_is_made_once(layout: Layout) -> None:
     for organisation in layout.consortium.organisations:
         assert organisation.msp_id.encode() in block
     assert channel_block(layout, ChannelSetting(batch_interval_ms=200)) == block
+
+
+@pytest.mark.engine("fabric")
+def test_a_consortium_file_with_another_member_does_not_fit_a_standing_channel(
+    layout: Layout, home: Path, real_time: Consortium
+) -> None:
+    channel_block(layout, ChannelSetting())
+    fewer = replace(real_time, organisations=real_time.organisations[:-1])
+    with pytest.raises(ConsortiumError) as refused:
+        channel_block(layout_of(home, fewer), ChannelSetting())
+    assert "InspectorMSP" in refused.value.detail

@@ -1,0 +1,63 @@
+"""Both networks stop: nodes go on answering, say what is wrong, keep what they took, and finish it by themselves."""
+
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from network import supervisor
+from node.cli.demo_story import WAIT_S
+from node.cli.engines import bring_up
+from node.cli.homes import api_key
+from tests.plays import Play, consortium, until
+from wuxin_client import Client
+
+pytestmark = [pytest.mark.engine("fabric"), pytest.mark.engine("evm"), pytest.mark.timeout(420)]
+BACK_S = 90.0
+"""Followers and deliveries ask again within seconds; the networks need some themselves."""
+
+
+@pytest.fixture
+def play(tmp_path: Path) -> Iterator[Play]:
+    with consortium(tmp_path / "home", "fabric", "evm") as whole:
+        yield whole
+
+
+def test_what_was_taken_while_the_ledgers_were_away_is_done_when_they_are_back(play: Play) -> None:
+    world, slot = play.world, f"{play.world.consortium.organisation('warehouse').uscc}/AWAY-1"
+    supervisor.stop(world.home)
+    taken = world.node("warehouse").slots.register(slot, wait_s=WAIT_S)
+    minted = world.node("bank").transaction(mint(play))
+    assert (taken.status, taken.code) == ("pending", "unavailable") and taken.detail
+    assert minted.status == "pending"
+
+    restart(play, "bank")
+    with Client(world.stage.nodes["bank"], api_key(world.home, "bank")) as bank:
+        status = bank.status()
+        assert not status["facts"]["available"] and status["facts"]["detail"]
+        assert not status["e1"]["available"] and status["e1"]["detail"]
+
+        bring_up(world.home, world.consortium, world.engines)
+        until(lambda: bank.transaction(minted.id).committed, "the mint", timeout_s=BACK_S)
+        until(lambda: world.node("warehouse").transaction(taken.id).committed, "the slot", timeout_s=BACK_S)
+        until(lambda: bank.status()["facts"]["trouble"] is None, "no trouble with the facts", timeout_s=BACK_S)
+        until(lambda: bank.status()["e1"]["trouble"] is None, "no trouble with the chain", timeout_s=BACK_S)
+
+
+def mint(play: Play) -> str:
+    """Id of an action of the bank that nothing precedes."""
+    headers = {"Authorization": f"Bearer {api_key(play.world.home, 'bank')}", "Idempotency-Key": "away"}
+    body = {"organisation": "manufacturer", "amount_minor": 7}
+    answer = httpx.post(f"{play.world.stage.nodes['bank']}/v1/deposits/mint", json=body, headers=headers, timeout=60)
+    assert answer.status_code == 202, answer.text
+    return str(answer.json()["transaction"]["id"])
+
+
+def restart(play: Play, organisation: str) -> None:
+    """kill -9 of a node, and a new one while nothing answers it."""
+    process = play.world.stage.processes[f"node-{organisation}"]
+    process.send_signal(signal.SIGKILL)
+    process.wait(20)
+    play.world.stage.start_node(organisation)
