@@ -3,8 +3,9 @@
     sweep: pending rows of local.db ─▶ queue per (organisation, ledger) ─▶ worker ─▶ port ─▶ succeed or fail
 
 What can be known is asked before anything is sent again: a fact by the transaction id that its nonce gives, an
-obligation by the events that its command must have left (a contract accepts a command id once). Only a final read
-conflict raises the attempt. When a ledger does not answer, the command stays pending and the sweep brings it back.
+obligation by the events that its command must have left (a contract accepts a command id once). Only being overtaken
+by another transaction, which is final, raises the attempt. When a ledger does not answer, the command stays pending
+and the sweep brings it back.
 
 An attestation has two steps, obligations first: the freeze must not wait for the facts. The second step starts when
 the first is final, or when the chain did not answer. Every member's node delivers it and the ledgers need it once: each
@@ -42,7 +43,8 @@ ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and 
 PROJECTED_WAIT_S = 5.0
 RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
 RELAY_STEP_S = 1.0  # what each member's relay gives the one before it: about two blocks of a real chain
-READ_CONFLICTS = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT"})  # another transaction came first: try again
+# Another transaction came first: it changed what this one read, or, in the same block, who has to endorse the key.
+OVERTAKEN = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT", "ENDORSEMENT_POLICY_FAILURE"})
 NO_COMMAND_ID = frozenset({"AttestationFeed.submit", "DepositToken.approve"})
 # The event that a command leaves on its facility, to recognise it after a crash.
 _TRACES = {
@@ -257,7 +259,7 @@ class Delivery:
                     commit = await served.ledger.submit(row.function, row.arguments, private=private, nonce=nonce)
                 return Outcome(commit.tx_id, commit.block, commit.result, place=(commit.block, 0))
             except Invalid as error:
-                if error.validation_code not in READ_CONFLICTS or attempt == ATTEMPTS_MAX:
+                if error.validation_code not in OVERTAKEN or attempt == ATTEMPTS_MAX:
                     return _refused(error, error.tx_id, error.block)
             except (Rejected, EndorsementMismatch) as error:
                 return _refused(error, error.tx_id, None)

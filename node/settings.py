@@ -18,7 +18,7 @@ from typing import IO, Any, cast
 
 from network.connections import Connections, ConnectionsError
 from network.consortium import Consortium, ConsortiumError
-from network.homes import is_own
+from network.homes import home_of, is_own, is_separated
 
 PRIVATE_MODE = 0o077  # nothing of this may be set on a secret
 DEMO_MARK = "demo"  # the file that founding a demo leaves: this home may have a scenario clock
@@ -62,6 +62,12 @@ def check(home: Path, organisations: Sequence[str] | None) -> Settings:
     known = [each.name for each in consortium.organisations]
     own = [name for name in known if is_own(home, name)]
     served = tuple((own or known) if organisations is None else organisations)
+    if not own and is_separated(home):
+        raise SettingsError(
+            "not_found",
+            f"{home} has no organisation's keys: each has a home of its own below it",
+            f"name one of them, e.g. --home {home_of(home, known[0])}",
+        )
     strange = [name for name in served if name not in known]
     if strange or not served:
         raise SettingsError(

@@ -24,8 +24,8 @@ ENABLE = {
     "solc": "make contracts/node_modules/ready",
     "forge": "make contracts/node_modules/ready",
     "anvil": "make contracts/node_modules/ready",
-    "fabric": "wuxin network up --engine fabric, which builds Fabric's commands once",
-    "evm": "wuxin network up --engine evm, which builds the validator once",
+    "fabric": ".venv/bin/python -m network.tools, which builds Fabric's commands and the validator once",
+    "evm": ".venv/bin/python -m network.tools, which builds Fabric's commands and the validator once",
 }
 TOOLS = {"fabric": "peer", "evm": "evmd"}
 """The command by which one knows that the others were built with it."""

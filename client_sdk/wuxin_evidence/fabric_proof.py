@@ -20,7 +20,6 @@ from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_blocks import BlockHeader, BlockView, TransactionView, block_signature_message, data_hash
@@ -39,7 +38,7 @@ ROLES_BY_UNIT = {"client": "CLIENT", "peer": "PEER", "admin": "ADMIN", "orderer"
 
 
 class VerifiedIdentity(NamedTuple):
-    """Somebody whose certificate leads to an organisation's root: principal, key, SHA-256 of the certificate."""
+    """Somebody whose certificate leads to an organisation's root: principal, key, SHA-256 of what the root signed."""
 
     principal: Principal
     public_key: ec.EllipticCurvePublicKey
@@ -88,7 +87,7 @@ def verify_identity(identity: Identity, roots: Roots, at_s: int | None = None) -
     return VerifiedIdentity(
         Principal(identity.msp_id, _role(certificate, identity.msp_id)),
         _p256(certificate),
-        sha256(certificate.public_bytes(Encoding.DER)).digest(),
+        _fingerprint(certificate),
     )
 
 
@@ -176,7 +175,7 @@ def verify_block_signatures(block: BlockView, signers: Iterable[BlockSigner]) ->
             verify_signature(_p256(certificate), message, signature.signature)
         except EvidenceError:
             continue
-        found.add(sha256(certificate.public_bytes(Encoding.DER)).digest())
+        found.add(_fingerprint(certificate))
     return frozenset(found)
 
 
@@ -210,9 +209,15 @@ def _signer_of(
         return next((certificate for identifier, certificate in listed if identifier == number), None)
     creator = parse_identity(parse(COMMON.SignatureHeader, signature_header).creator)
     claimed = load_certificate(creator.certificate_pem)
-    return next(
-        (certificate for identifier, certificate in listed if identifier is None and certificate == claimed), None
-    )
+    by_name = (certificate for identifier, certificate in listed if identifier is None)
+    return next((certificate for certificate in by_name if _fingerprint(certificate) == _fingerprint(claimed)), None)
+
+
+def _fingerprint(certificate: x509.Certificate) -> bytes:
+    """SHA-256 over what its issuer signed. Fabric rewrites a certificate's own signature to low s before it shows it,
+    so two spellings are one certificate.
+    """
+    return sha256(certificate.tbs_certificate_bytes).digest()
 
 
 def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:

@@ -1,10 +1,14 @@
-"""The ledger of obligations over any JSON-RPC endpoint: the embedded chain, Besu QBFT, FISCO BCOS, cosmos/evm, …
+"""The ledger of obligations over any JSON-RPC endpoint, and four validators of cosmos/evm to run it on.
 
-Workflow: `chain.Web3Chain` implements the port `Chain` for one key. abi.py turns arguments into call data and
-events, results and custom errors back into plain values; requests.py asks the endpoint and tells its refusals from
-its failures; proofs.py rebuilds headers, transactions and receipts from JSON and proves a receipt. Whoever has an
-object with web3's `make_request(method, params)` has an endpoint: a web3 provider, or the embedded chain itself.
+Workflow of a port: `chain.Web3Chain` implements `Chain` for one key. abi.py turns arguments into call data, and events,
+results and custom errors back into plain values; sending.py brings a transaction into a block exactly once; refusals.py
+finds out why a contract refused; proofs.py proves a receipt of an engine with Ethereum's own hashes, comet.py a
+transaction of a CometBFT chain. requests.py asks an endpoint: whatever has web3's `make_request(method, params)`, be it
+web3.py's provider, several of them as one (endpoints.py), or the embedded chain. obligations.py opens it for a seat.
 
-Every block that is shown counts as final: the engines we support finalise at once (the embedded sealer, QBFT, PBFT,
-CometBFT). Clique and proof of work do not, and are not supported.
+Workflow of a chain: validators.py runs it, from genesis.py and validator_files.py; deploy.py puts the contracts on it,
+or on any other, and deployment.py keeps where they are. besu.py renders what a Besu network needs.
+
+Every block that is shown counts as final: CometBFT, QBFT, PBFT and the embedded sealer decide each for good, and for
+others a connection states after how many blocks. Clique and proof of work never do, and are not supported.
 """

@@ -52,8 +52,8 @@ class Contract:
 class Web3Chain:
     """Implements `network.ports.Chain`.
 
-    `poll_s` is how often a receipt or a new block is asked for; `unproven` says why the engine's blocks prove nothing to
-    an outsider, for engines of which that is so; `consensus` is where a CometBFT chain keeps its proofs and reasons.
+    `poll_s` is how often a receipt or a new block is asked for; `unproven` says why the engine's blocks prove nothing
+    to an outsider, for engines of which that is so; `consensus` is where a CometBFT chain keeps proofs and reasons.
     """
 
     def __init__(
@@ -105,10 +105,13 @@ class Web3Chain:
         target = self._contract(contract)
         data = _encoded(target.abi, function, args)
         receipt = await self._sender.mined(target.address, data, GAS_LIMIT, self._was_done(target, function, args))
-        if proofs.to_int(receipt["status"]) == 0:
-            message = self._message(target.address, data)
-            return _result(receipt, await self._refusals.of_transaction(receipt, message, target.abi))
-        return _result(receipt, None, tuple([await self._log(log) for log in receipt["logs"] if self._known(log)]))
+        try:
+            if proofs.to_int(receipt["status"]) == 0:
+                message = self._message(target.address, data)
+                return _result(receipt, await self._refusals.of_transaction(receipt, message, target.abi))
+            return _result(receipt, None, tuple([await self._log(log) for log in receipt["logs"] if self._known(log)]))
+        except Unavailable as failure:
+            raise Unavailable(failure.detail, failure.hint, tx_id=receipt["transactionHash"]) from failure
 
     async def create(self, bytecode: bytes, abi: ContractAbi, args: Sequence[Any]) -> bytes:
         """Deploy a contract and return its address (20 bytes). Raises Rejected when the constructor reverts,

@@ -6,7 +6,9 @@ does not answer is put aside with the reason, and the next is asked. What is put
 and takes its place as soon as it is fit: an organisation goes back to its own validator by itself.
 
 An answer that refuses the request is an answer; whoever asked decides what it means. Nothing here repeats a request
-that an endpoint has answered. Sending a transaction to a second endpoint is safe: it has one hash and one nonce.
+that an endpoint has answered. Sending a transaction to a second endpoint is safe: it has one hash and one nonce. But
+when the first fell silent it may have passed it on, and the second's refusal may mean just that: the answer says so,
+`"second": true`.
 
 What has been seen never goes back: no endpoint is used that has fewer blocks than another one told before. One that
 stands still while another goes on is put aside as behind.
@@ -90,6 +92,7 @@ class Endpoints:
             self._beginning = asyncio.create_task(self._begin())
         if not self._beginning.done():
             await asyncio.shield(self._beginning)
+        second = False
         for place in self._places:
             if not place.fit or not (place is self._used or await self._examine(place)):
                 continue
@@ -99,9 +102,10 @@ class Endpoints:
                     answer = await place.provider.make_request(method, params)
             except Exception as failure:  # noqa: BLE001 -- each transport has errors of its own
                 self._put_aside(place, _words(failure, self._timeout_s))
+                second = True
                 continue
             self._notice(place, method, answer)
-            return answer
+            return {**cast("dict[str, Any]", answer), "second": True} if second and isinstance(answer, dict) else answer
         raise NoEndpoint("; ".join(f"{each.url} {each.trouble or 'has not answered yet'}" for each in self._places))
 
     def troubles(self) -> Mapping[str, str]:

@@ -23,13 +23,15 @@ class Endpoint(Protocol):
 
 
 class Refused(Exception):
-    """A JSON-RPC error object; `data` is the revert data where the endpoint hands it on."""
+    """A JSON-RPC error object; `data` is the revert data where the endpoint hands it on, `second` whether another
+    endpoint was asked first and fell silent."""
 
-    def __init__(self, code: int, message: str, data: bytes) -> None:
+    def __init__(self, code: int, message: str, data: bytes, *, second: bool = False) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.data = data
+        self.second = second
 
 
 class Requests:
@@ -56,18 +58,18 @@ class Requests:
             raise Unavailable(f"{method} got an answer that is not JSON-RPC", _TRY_AGAIN)
         fields = cast("Mapping[str, Any]", answer)
         if fields.get("error") is not None:
-            raise _refused(fields["error"])
+            raise _refused(fields["error"], second=bool(fields.get("second")))
         return fields.get("result")
 
 
-def _refused(error: Any) -> Refused:
+def _refused(error: Any, *, second: bool) -> Refused:
     if not isinstance(error, Mapping):
-        return Refused(0, str(error), b"")
+        return Refused(0, str(error), b"", second=second)
     fields = cast("Mapping[str, Any]", error)
     data: Any = fields.get("data")
     if isinstance(data, Mapping):
         data = cast("Mapping[str, Any]", data).get("data")
-    return Refused(int(fields.get("code") or 0), str(fields.get("message") or ""), revert_data(data))
+    return Refused(int(fields.get("code") or 0), str(fields.get("message") or ""), revert_data(data), second=second)
 
 
 def revert_data(value: Any) -> bytes:

@@ -11,6 +11,8 @@ The same bytes can be mined once, however often they are sent, and bytes whose n
 Only then is a new nonce taken, and the contract is asked first whether the command has been carried out: contracts take
 a command id once, and that decides, not the nonce.
 
+A refusal by a second endpoint, after a first one fell silent, counts as sent for that reason: the look decides.
+
 Nonces are counted here, for many transactions in flight. An endpoint that expects another one is believed, since
 another process may use the same account, or this one before a crash; the "pending" count is not, some engines leave
 out of it what waits.
@@ -26,6 +28,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from network.evm.arrivals import Arrivals
 from network.evm.proofs import to_int
 from network.evm.requests import Refused, Requests
 from network.evm.signing import Unsigned
@@ -69,6 +72,7 @@ class _Flight:
     raw: bytes = b""
     hashes: list[str] = field(default_factory=list[str])
     overtaken: bool = False
+    arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Sender:
@@ -91,6 +95,7 @@ class Sender:
         self._nonce: int | None = None
         self._turn = asyncio.Lock()
         self._flying: list[_Flight] = []
+        self._arrivals = Arrivals(requests, poll_s)
 
     async def mined(self, to: bytes | None, data: bytes, gas_limit: int, was_done: WasDone | None = None) -> Receipt:
         """Send and wait until it is final in a block. `to` None creates a contract.
@@ -105,6 +110,8 @@ class Sender:
             return await self._landed(flight, was_done)
         finally:
             self._flying.remove(flight)
+            for tx_hash in flight.hashes:
+                self._arrivals.forget(tx_hash)
 
     async def next_nonce(self) -> int:
         """The account's count, with what waits to be mined. Raises Unavailable."""
@@ -134,7 +141,17 @@ class Sender:
                     "see whether the chain seals blocks; repeating the command is safe",
                     tx_id=flight.hashes[-1],
                 )
+            await self._pause(flight, min(look_at, until) - time.monotonic())
+
+    async def _pause(self, flight: _Flight, seconds: float) -> None:
+        """Until a block holds the transaction, at most so long; then as long as it takes to ask again."""
+        if flight.arrived.is_set():
             await asyncio.sleep(self._poll_s)
+            return
+        for tx_hash in flight.hashes:
+            self._arrivals.expect(tx_hash, flight.arrived)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(flight.arrived.wait(), max(seconds, 0) + self._poll_s)
 
     async def _look_after(self, flight: _Flight, was_done: WasDone | None) -> None:
         """What the module docstring tells, once, for one transaction without a receipt."""
@@ -178,7 +195,7 @@ class Sender:
                 await self._requests.ask("eth_sendRawTransaction", _hex(raw))
             except Refused as refused:
                 reason = refused.message
-                if not await self._has(reason, _hex(tx_hash)):
+                if not (refused.second or await self._has(reason, _hex(tx_hash))):
                     flight.hashes.pop()
                     nonce = await self._nonce_after(nonce, reason)
                     continue

@@ -25,16 +25,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from network.keystore import read_private, write_private
 from network.listeners import address
 
+CHAIN_ID = 262_144
+"""Compiled into the engine."""
+
 COMMIT_PAUSE_MS = 200
-"""What a validator waits after a block for late votes, and so most of the time between two blocks."""
+"""What a validator waits after a block for late votes, and so most of the time between two blocks: 100 gives a block
+each 0.14 s and four idle validators 43 % of a core, 200 gives 0.24 s and 30 %, 500 gives 0.54 s and 19 %."""
 
 GOSSIP_PAUSE_MS = 10
-"""How often consensus looks for something to tell a peer; the engine's 100 ms would be paid three times per block."""
+"""How often consensus looks for something to tell a peer; the engine's 100 ms double the time between two blocks."""
 
 STATES_KEPT = 1_000
 """Blocks whose state can still be asked for: a refused call is repeated at the block before it."""
-
-REQUEST_BYTES_MAX = 2 * 1024 * 1024
 
 
 @dataclass(frozen=True)
@@ -87,8 +89,7 @@ def render(directory: Path, organisation: str, ports: Ports, peers: Sequence[str
             json_rpc=address(ports.json_rpc),
             web_sockets=address(ports.web_sockets),
             states=STATES_KEPT,
-            request_bytes=REQUEST_BYTES_MAX,
-            chain_id=262144,
+            chain_id=CHAIN_ID,
         ),
         "utf-8",
     )
@@ -184,5 +185,6 @@ enable = true
 address = "{json_rpc}"
 ws-address = "{web_sockets}"
 api = "eth,net,web3"
+allow-insecure-unlock = false
 enable-indexer = true
 """

@@ -4,9 +4,9 @@
     status  each validator: running, height, peers
     down    ends the processes; keys, ports and blocks stay, and `up` goes on from there
 
-Each organisation's validator lives in its own home, `<home>/evm/<organisation>/`, with its own keys; what all must know
-of each other (ports, node names, consensus keys) is in network.json. Four validators bear one that is away or lies: a
-block needs more than two thirds of them. With two away the chain stands still, loses nothing, and goes on by itself.
+Each organisation's validator lives in its own home, `<home>/evm/<organisation>/`, with its own keys; the ports are in
+network.json, the consensus keys go into the trust file. Four validators bear one that is away or lies: a block needs
+more than two thirds of them. With two away the chain stands still, loses nothing, and goes on by itself.
 
 Everything listens on loopback. The accounts that may send are those of the circle's members, and nobody else's.
 """
@@ -29,7 +29,7 @@ from network import supervisor
 from network.connections import ChainConnection
 from network.consortium import Circle, Consortium
 from network.evm.genesis import POWER, GenesisValidator, genesis
-from network.evm.validator_files import Ports, ValidatorKeys, make_keys, render
+from network.evm.validator_files import CHAIN_ID, Ports, ValidatorKeys, make_keys, render
 from network.homes import home_of
 from network.listeners import address, listeners
 from network.ports import Unavailable
@@ -39,8 +39,7 @@ from network.tools import command
 from network.trust_file import set_validators
 from wuxin_evidence.trust import TrustedValidator
 
-CHAIN_ID = 262_144
-"""Compiled into the engine."""
+GENESIS = Path("config") / "genesis.json"
 
 FIRST_BLOCK_WAIT_S = 60.0
 TEMPLATE_TIMEOUT_S = 60.0
@@ -84,7 +83,8 @@ class ValidatorStatus:
 def up(home: Path, consortium: Consortium, *, chain: str = "e1") -> ChainConnection:
     """Make what lacks, start all validators, wait until they agree on blocks; name them in the trust file.
 
-    Raises Unavailable (another chain id, no validators, no block in time), ToolError, KeystoreError, SupervisorError.
+    Raises Unavailable (another chain or chain id, no validators, no block in time), ToolError, KeystoreError,
+    SupervisorError, NoPort.
     """
     _require_runnable(consortium.circle(chain))
     validators = places(home, consortium, chain)
@@ -106,10 +106,12 @@ def down(home: Path, *, chain: str = "e1") -> None:
 
 
 def status(home: Path, *, chain: str = "e1") -> list[ValidatorStatus]:
-    """Every validator of the circle, in its order."""
-    states = supervisor.states(home)
+    """Every validator of the circle, in its order; none before `up`."""
+    consortium, states = Consortium.load(home), supervisor.states(home)
+    if not all((directory_of(home, org) / GENESIS).exists() for org in consortium.circle(chain).validators):
+        return []
     found: list[ValidatorStatus] = []
-    for each in places(home, Consortium.load(home), chain):
+    for each in places(home, consortium, chain):
         state = states.get(_program_name(each.organisation))
         running = state is not None and state.running
         restarts = 0 if state is None else state.restarts
@@ -183,13 +185,18 @@ def _program(validator: Validator, consensus: str) -> Program:
 
 
 def _genesis(home: Path, consortium: Consortium, chain: str, validators: Sequence[Validator]) -> dict[str, Any]:
-    """The genesis document that a validator has already, else a new one."""
-    for each in validators:
-        path = each.directory / "config" / "genesis.json"
-        if path.exists():
-            return json.loads(path.read_text("utf-8"))
-    accounts = {each.name: public_keys(home, each.name).evm_address for each in consortium.organisations}
+    """The genesis document that a validator has already, else a new one. Raises Unavailable for another chain's."""
     consensus = consensus_id(consortium, chain)
+    for path in (each.directory / GENESIS for each in validators):
+        if path.exists():
+            standing = json.loads(path.read_text("utf-8"))
+            if standing["chain_id"] != consensus:
+                raise Unavailable(
+                    f"{path} is of chain {standing['chain_id']}, not {consensus}",
+                    "a home has validators of one chain: use another home for the other circle",
+                )
+            return standing
+    accounts = {each.name: public_keys(home, each.name).evm_address for each in consortium.organisations}
     return genesis(
         _template(consensus),
         consensus,
@@ -214,7 +221,7 @@ def _template(chain: str) -> dict[str, Any]:
         )
         if done.returncode:
             raise Unavailable(f"evmd init: {done.stderr.strip()[-300:]}", "see whether evmd is of cosmos/evm 0.3")
-        return json.loads((Path(place) / "config" / "genesis.json").read_text("utf-8"))
+        return json.loads((Path(place) / GENESIS).read_text("utf-8"))
 
 
 def _await_blocks(validators: Sequence[Validator]) -> None:

@@ -42,7 +42,6 @@ from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import (
     VALID,
     envelope,
-    parse_envelope,
     proposal_hash,
     transaction_payload,
 )
@@ -232,11 +231,10 @@ def _unknown(tx_id: str, why: str) -> Unavailable:
 def _checked(payload: bytes, prepared: Prepared) -> bytes:
     """The Payload, if it is for this proposal: nobody has us sign something else."""
     try:
-        view = parse_envelope(envelope(payload, b""))
-        own = proposal_hash(prepared.proposal.raw)
+        hashes = wire.proposal_hashes(payload)
     except EvidenceError as error:
         raise Unavailable(f"the gateway prepared something unreadable: {error.detail}", "use another peer") from error
-    if not view.tx_id == prepared.tx_id or not view.proposal_hash == view.proposal_hash_expected == own:
+    if set(hashes) != {proposal_hash(prepared.proposal.raw)}:
         raise Unavailable("the gateway prepared a transaction for another proposal", "use another peer")
     return payload
 

@@ -15,6 +15,7 @@ from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_fa
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import Endorsement, signature_header
 from wuxin_evidence.fabric_policy import Policy, parse_policy
+from wuxin_evidence.fabric_proposals import header_hash
 from wuxin_evidence.fabric_schema import (
     COMMON,
     EVENTS,
@@ -211,6 +212,22 @@ def simulated(payload: bytes) -> bytes:
     """From ProposalResponsePayload, the TxReadWriteSet."""
     response = parse(PROPOSAL_RESPONSE.ProposalResponsePayload, payload)
     return cast(bytes, parse(PROPOSAL.ChaincodeAction, response.extension).results)
+
+
+def proposal_hashes(payload: bytes) -> tuple[bytes, bytes]:
+    """Of a transaction's Payload, the hash of the proposal that the endorsers name, and that of the one it carries.
+
+    Raises EvidenceError `malformed`.
+    """
+    message = parse(COMMON.Payload, payload)
+    actions = parse(TRANSACTION.Transaction, message.data).actions
+    if len(actions) != 1:
+        raise EvidenceError("malformed", f"a transaction of {len(actions)} actions", "one function a transaction")
+    carried = parse(TRANSACTION.ChaincodeActionPayload, actions[0].payload)
+    named = parse(PROPOSAL_RESPONSE.ProposalResponsePayload, carried.action.proposal_response_payload).proposal_hash
+    header = message.header
+    own = header_hash(header.channel_header, header.signature_header, carried.chaincode_proposal_payload)
+    return named, own
 
 
 def chain_height(raw: bytes) -> int:

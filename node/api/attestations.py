@@ -76,14 +76,15 @@ class RelayAttestation(Body):
 
 @router.post("/attestations")
 async def relay_attestation(desk: AtDesk, body: RelayAttestation) -> Response:
-    """Keep the evidence, then deliver: to the obligations first, then to the facts. `transactions` lists both."""
+    """Keep the evidence, then deliver: to the obligations first, then to the facts. `transactions` lists both, or the
+    second alone for a member that is not in the circle, whose transactions its chain does not take."""
     signed, packs = await _checked(desk, body)
     attestation = signed.attestation
-    chain = desk.node.act_as(desk.principal).chain.name
-    steps = [
-        Step(chain, "AttestationFeed.submit", {"args": [_struct(attestation), _signatures(signed)]}),
-        Step(FACTS, "record_attestation", _record_arguments(body, signed)),
-    ]
+    served = desk.node.act_as(desk.principal)
+    steps = [Step(FACTS, "record_attestation", _record_arguments(body, signed))]
+    if served.in_circle:
+        submission = {"args": [_struct(attestation), _signatures(signed)]}
+        steps.insert(0, Step(served.chain.name, "AttestationFeed.submit", submission))
     digest = attestation.digest().hex()
     order = Order(
         "relay_attestation",

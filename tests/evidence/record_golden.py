@@ -1,9 +1,9 @@
 """Records the golden files anew, from a channel of four BFT orderers and a chain of four validators.
 
-    python -m tests.evidence.record_golden       brings both networks up, tells a story, takes them down: half a minute
+    python -m tests.evidence.record_golden       brings both networks up, tells a story, takes them down: one minute
 
 The story holds what a reader must survive: configuration, lifecycle, private terms, a conflict of reads, a key policy
-unmet, a refused draw, and a block decided while one validator was dead. Blocks are written as the peer delivered
+unmet, a refused draw, and a block decided while one validator was dead. One more channel has Raft orderers. Blocks are written as the peer delivered
 them, the validators' answers as their RPC gave them; nothing is edited afterwards.
 """
 
@@ -14,18 +14,25 @@ import shutil
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import patch
 
 from contracts.loader import load_rule_pack
 from network import supervisor
-from network.connections import Connections
-from network.fabric.ledger import FabricLedger
+from network.clock import SystemClock
+from network.connections import Connections, FactsConnection
+from network.consortium import Consortium, write_demo
+from network.fabric import channel, network
+from network.fabric.ledger import FabricLedger, open_ledger
 from network.ports import Commit, Invalid, TxResult
+from network.seats import create_home, open_seat
+from network.trust_file import TRUST_FILE, set_block_signers
 from node.bundles import obligation_members
-from node.cli.founding import RULE_PACK
+from node.cli.founding import RULE_PACK, found_over
 from tests.engines import BOTH, CHAIN, EVM, FABRIC, Ledgers, Networks
 from tests.scenarios.ledger_story import LedgerStory, feed_arguments, record_arguments
 from wuxin_evidence.attestation import SignedAttestation
@@ -33,12 +40,13 @@ from wuxin_evidence.bundle import write_bundle
 from wuxin_evidence.bundle_members import attestation_members, facts_members
 from wuxin_evidence.canonical import canonical_json
 from wuxin_evidence.fabric_messages import envelope, parse_block
+from wuxin_evidence.fabric_proof import BlockSigner
 from wuxin_evidence.ids import command_id
 from wuxin_evidence.log import EMPTY_ROOT
 from wuxin_evidence.trust import Trust
 
 GOLDEN = Path(__file__).parent / "golden"
-RECORDED = ("fabric", "evmd", "trust.json", "bundle.zip")
+RECORDED = ("fabric", "evmd", "raft", "trust.json", "bundle.zip")
 MAJORITY_WITHOUT_WAREHOUSE = ["InsurerMSP", "ManufacturerMSP", "RegulatorMSP"]
 DEAD = "regulator"
 
@@ -46,14 +54,52 @@ DEAD = "regulator"
 def main() -> None:
     work = Path(tempfile.mkdtemp())
     networks, to = Networks(work), work / "golden"
-    for folder in ("fabric", "evmd"):
+    for folder in ("fabric", "evmd", "raft"):
         (to / folder).mkdir(parents=True)
     try:
         asyncio.run(_record(networks, networks.founded(BOTH), to))
+        networks.down()
+        record_raft(work / "raft", to / "raft")
         _replace(to)
     finally:
         networks.down()
         shutil.rmtree(work)
+
+
+def record_raft(home: Path, to: Path) -> None:
+    """Four Raft orderers of the same organisations, founded and no more: the newest block, and who may sign it."""
+    home.mkdir()
+    consortium = write_demo(home, start_ms=None)
+    create_home(home, consortium)
+    try:
+        with patch.object(channel, "configtx", partial(_raft_configtx, channel.configtx)):
+            connection = network.up(home, consortium)
+        Connections(facts=connection).save(home)
+        found_over(home)
+        numbered = Trust.parse((home / TRUST_FILE).read_bytes()).facts.block_signers
+        set_block_signers(home, [BlockSigner(each.certificate_pem) for each in numbered], 1)
+        shutil.copy(home / TRUST_FILE, to)
+        (to / "newest.pb").write_bytes(asyncio.run(_newest(home, consortium, connection)))
+    finally:
+        network.down(home)
+
+
+def _raft_configtx(bft: Callable[..., dict[str, Any]], *given: Any) -> dict[str, Any]:
+    document = bft(*given)
+    ordering = document["Profiles"][channel.PROFILE]["Orderer"]
+    del ordering["SmartBFT"]
+    names = ("Host", "Port", "ClientTLSCert", "ServerTLSCert")
+    consenters = [{name: each[name] for name in names} for each in ordering.pop("ConsenterMapping")]
+    ordering |= {"OrdererType": "etcdraft", "EtcdRaft": {"Consenters": consenters}}
+    return document
+
+
+async def _newest(home: Path, consortium: Consortium, connection: FactsConnection) -> bytes:
+    ledger = open_ledger(consortium, open_seat(home, "bank"), SystemClock(), connection)
+    try:
+        return await anext(ledger.blocks(await ledger.height() - 2))
+    finally:
+        await ledger.aclose()
 
 
 def _replace(to: Path) -> None:

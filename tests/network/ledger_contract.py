@@ -242,6 +242,20 @@ class LedgerContract:
         assert any(b"InsurerMSP" in each for each in endorsers)
         assert any(b"WarehouseMSP" in each for each in endorsers)
 
+    async def test_who_loses_against_a_change_of_a_keys_policy_is_told_of_a_read_conflict(
+        self, bank: Ledger, slot: str
+    ) -> None:
+        await bank.submit("blind", {"key": slot, "value": "v"})
+        lost: list[Invalid] = []
+        for _ in range(4):
+            outcomes = await asyncio.gather(
+                bank.submit("guard", {"key": slot, "msps": ["BankMSP"]}),
+                *(bank.submit("put", {"key": slot, "value": str(n)}) for n in range(3)),
+                return_exceptions=True,
+            )
+            lost += [each for each in outcomes if isinstance(each, Invalid)]
+        assert {each.validation_code for each in lost} == {"MVCC_READ_CONFLICT"}
+
     async def test_a_chaincode_that_breaks_everywhere_is_unavailable(self, bank: Ledger) -> None:
         height = await bank.height()
         with pytest.raises(Unavailable, match="chaincode failed"):

@@ -12,7 +12,7 @@ from network.ports import Invalid, TxResult
 from network.seats import open_seat
 from node import delivery as delivering
 from node.commands import Commands, Request, Step
-from node.delivery import ATTEMPTS_MAX, Delivery
+from node.delivery import ATTEMPTS_MAX, OVERTAKEN, Delivery
 from node.local_tables import LOCAL
 from node.projection.follow import Position
 from node.projection.tables import open_read_model
@@ -58,8 +58,9 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivering, "PROJECTED_WAIT_S", 0.1)
 
 
-async def test_only_a_final_read_conflict_raises_the_attempt(home: Path) -> None:
-    ledger = FakeLedger(read_conflict(), read_conflict())
+@pytest.mark.parametrize("code", sorted(OVERTAKEN))
+async def test_only_being_overtaken_raises_the_attempt(home: Path, code: str) -> None:
+    ledger = FakeLedger(Invalid("aa", code, 3), Invalid("aa", code, 4))
     (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
     assert (final["status"], final["attempt"]) == ("committed", 3)
     assert len(set(ledger.nonces)) == 3
@@ -89,7 +90,7 @@ async def test_a_key_that_always_conflicts_is_given_up_with_its_code(home: Path)
 
 
 async def test_another_invalidity_is_final_at_once(home: Path) -> None:
-    ledger = FakeLedger(Invalid("aa", "ENDORSEMENT_POLICY_FAILURE", 3))
+    ledger = FakeLedger(Invalid("aa", "BAD_CREATOR_SIGNATURE", 3))
     (final,) = await Bench(home, ledger, FakeChain()).run(FACT)
     assert (final["status"], len(ledger.nonces)) == ("failed", 1)
 
@@ -159,7 +160,8 @@ async def test_an_attestation_that_every_member_brings_is_mined_and_recorded_onc
         *(node.post(each, "/v1/attestations", body, name="oracle") for each in ("bank", "insurer", "inspector"))
     )
     assert {answer.json()["transaction"]["status"] for answer in answers} == {"committed"}
-    assert len({answer.json()["transaction"]["tx_id"] for answer in answers}) == 1
+    brought = {(answer.json()["transaction"]["ledger"], answer.json()["transaction"]["tx_id"]) for answer in answers}
+    assert sorted(ledger for ledger, _ in brought) == ["e1", "facts"], "the inspector is not in the circle"
     await story.until_recorded(body)
     events = (await node.get("bank", "/v1/events", limit=500)).json()["items"]
     assert [event["type"] for event in events].count("attestation_accepted") == 1

@@ -8,7 +8,8 @@ from tests.network.evm_counter import CHAIN_ID
 
 
 class FaultyEndpoint:
-    """`trouble`: "" · down · hangs · swallows (takes transactions and forgets them) · mute (does, without an answer).
+    """`trouble`: "" · down · hangs · swallows (takes transactions and forgets them) · mute (does it, gives no answer,
+    and is down from then on).
 
     `blocks_known` is the newest block that it admits to know; `chain_id` another chain to claim to be.
     """
@@ -35,6 +36,7 @@ class FaultyEndpoint:
             return {"jsonrpc": "2.0", "id": 1, "result": "0x" + "00" * 32}
         answer = await asyncio.to_thread(self._inside.make_request, method, params)
         if self.trouble == "mute" and sending:
+            self.trouble = "down"
             raise ConnectionError("connection reset")
         if method == "eth_chainId" and self.chain_id is not None:
             answer["result"] = hex(self.chain_id)

@@ -118,6 +118,23 @@ async def test_a_send_without_an_answer_is_mined_once_by_the_second_endpoint(nod
     await endpoints.aclose()
 
 
+async def test_a_refusal_after_a_silent_endpoint_is_not_answered_with_another_nonce(node, monkeypatch):
+    monkeypatch.setattr(sending, "LOOK_AFTER_S", 0.5)
+    first, second = FaultyEndpoint(node), FaultyEndpoint(node)
+    endpoints = over(first, second)
+    chain = await counter(node, endpoints)
+    await chain.height()
+    first.trouble, second.blocks_known = "mute", 1  # the second has heard of the nonce's use, not of the receipt
+    sent = asyncio.create_task(chain.transact("Counter", "add", [5]))
+    await asyncio.sleep(0.3)
+    assert not sent.done()
+    second.blocks_known = None
+    assert (await sent).status == 1
+    assert await chain.call("Counter", "total", []) == 5
+    assert await chain.next_nonce() == 2
+    await endpoints.aclose()
+
+
 async def test_many_in_flight_over_failing_endpoints_all_count_once(node):
     chance = random.Random(7)
     troubled = [FaultyEndpoint(node), FaultyEndpoint(node)]

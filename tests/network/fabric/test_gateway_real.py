@@ -138,6 +138,7 @@ async def test_nothing_is_lost_or_repeated_while_the_own_peer_dies(networks: Net
 @pytest.mark.parametrize("stopped", ["bank", "warehouse"])
 async def test_a_peer_that_hangs_stops_nobody(networks: Networks, ledger_of: LedgerOf, stopped: str) -> None:
     home, bank = networks.founded(FABRIC).home, ledger_of("bank")
+    await bank.submit("claim", {"key": f"before/{secrets.token_hex(6)}"})
     pid = running(home, f"peer.{stopped}")
     os.kill(pid, signal.SIGSTOP)
     try:

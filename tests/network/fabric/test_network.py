@@ -7,7 +7,7 @@ import secrets
 import signal
 import ssl
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import grpc
@@ -24,7 +24,7 @@ from network.fabric.operations import metrics_of
 from network.homes import separate
 from network.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
 from network.listeners import address
-from network.ports import PortError
+from network.ports import Invalid, Ledger, PortError, Rejected
 from network.seats import Seat, TlsIdentity, create_home, open_seat, open_tls
 from network.supervisor import supervisor_pid
 from node.cli import network as command
@@ -62,12 +62,12 @@ class World:
         about = {"kind": "slot", "id": slot}
         return asyncio.run(self._call(self.seat(), through, lambda ledger: ledger.evaluate("get", about)))
 
-    async def _call(self, seat: Seat, through: str, work: Callable[..., object]) -> object:
+    async def _call(self, seat: Seat, through: str, work: Callable[[Ledger], Awaitable[object]]) -> object:
         peers = sorted(self.layout.connection.peers, key=lambda peer: peer.organisation != through)
         connection = dataclasses.replace(self.layout.connection, peers=tuple(peers))
         ledger = open_ledger(self.consortium, seat, SystemClock(), connection)
         try:
-            return await work(ledger)  # type: ignore[misc]
+            return await work(ledger)
         finally:
             await ledger.aclose()
 
@@ -107,8 +107,12 @@ def test_bringing_it_up_again_changes_nothing(world: World) -> None:
     assert status(world.home) == before
 
 
+LOOPBACK_IN_HEX = {"0100007F", "0000000000000000FFFF00000100007F"}
+"""127.0.0.1 as the kernel tells it, and the same on a socket for both versions of IP."""
+
+
 def listening(pid: int) -> set[str]:
-    """Local addresses (hex, as the kernel tells them) on which the process listens."""
+    """Local addresses (hex) on which the process listens."""
     inodes: set[str] = set()
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         target = str(descriptor.readlink()) if descriptor.is_symlink() else ""
@@ -125,7 +129,7 @@ def test_every_process_listens_on_loopback_only(world: World) -> None:
         assert state.pid is not None
         found = listening(state.pid)
         assert found, f"{name} listens nowhere"
-        assert {each.partition(":")[0] for each in found} == {"0100007F"}, name
+        assert {each.partition(":")[0] for each in found} <= LOOPBACK_IN_HEX, name
 
 
 def stranger(msp_id: str, role: str = "client") -> FabricSigner:
@@ -137,18 +141,18 @@ def stranger(msp_id: str, role: str = "client") -> FabricSigner:
 def test_a_strangers_signature_is_refused_at_every_peer(world: World) -> None:
     seat = dataclasses.replace(world.seat(), fabric_signer=stranger("WarehouseMSP"))
     for peer in world.layout.peers:
-        with pytest.raises(PortError) as refused:
+        with pytest.raises(Rejected) as refused:
             world.submit(seat, through=peer.organisation.name)
-        print("CODE", refused.value)
+        assert refused.value.code == "forbidden"
 
 
 @pytest.mark.parametrize("msp_id", ["BankMSP", "PirateMSP"])
 def test_a_certificate_under_another_organisations_name_is_refused(world: World, msp_id: str) -> None:
     own = world.seat().fabric_signer
     signer = FabricSigner.of("warehouse", msp_id, own.certificate_pem, own.key)
-    with pytest.raises(PortError) as refused:
+    with pytest.raises(Rejected) as refused:
         world.submit(dataclasses.replace(world.seat(), fabric_signer=signer))
-    print("CODE", refused.value)
+    assert refused.value.code == "forbidden"
 
 
 def test_a_peers_key_does_not_write(world: World) -> None:
@@ -156,7 +160,7 @@ def test_a_peers_key_does_not_write(world: World) -> None:
     assert seat.peer_signer is not None
     with pytest.raises(PortError) as refused:
         world.submit(dataclasses.replace(seat, fabric_signer=seat.peer_signer))
-    print("CODE", refused.value)
+    assert "/Channel/Application/Writers" in refused.value.detail
 
 
 def own_tls(authority: Authority) -> TlsIdentity:
@@ -209,33 +213,46 @@ def works(world: World) -> bool:
     return True
 
 
-def leader_of(world: World) -> int:
-    """The leader's consenter number, as a majority sees it."""
+def orderers_see(world: World, metric: str) -> list[float | None]:
+    """A metric of the channel as each orderer tells it; None of one that does not answer."""
     addresses = [address(each.operations_port) for each in world.layout.orderers]
-    found = [asyncio.run(metrics_of(each)) for each in addresses]
-    votes = [each.of_channel("consensus_BFT_leader_id", "wuxin") for each in found if each is not None]
-    return int(max(votes, key=votes.count) or 0)
+    answers = [asyncio.run(metrics_of(each)) for each in addresses]
+    return [None if each is None else each.of_channel(metric, "wuxin") for each in answers]
 
 
-def test_another_orderer_leads_within_seconds_when_the_leader_is_killed(world: World) -> None:
-    leader = leader_of(world)
-    name = next(each.name for each in world.layout.orderers if each.number == leader)
+def is_settled(world: World) -> bool:
+    """Transactions pass, and all orderers have the same blocks and the same leader: one fault at a time."""
+    if not works(world):
+        return False
+    told = [orderers_see(world, name) for name in ("consensus_BFT_leader_id", "ledger_blockchain_height")]
+    return all(each[0] is not None and len(set(each)) == 1 for each in told)
+
+
+def leading(world: World) -> tuple[int, int]:
+    """The leader's consenter number and process, of a settled network."""
+    until(lambda: is_settled(world))
+    number = int(orderers_see(world, "consensus_BFT_leader_id")[0] or 0)
+    return number, world.pid(next(each.name for each in world.layout.orderers if each.number == number))
+
+
+def test_a_killed_leader_delays_a_transaction_by_seconds_only(world: World) -> None:
+    _, pid = leading(world)
+    os.kill(pid, signal.SIGKILL)
     begin = time.monotonic()
-    os.kill(world.pid(name), signal.SIGSTOP)
+    until(lambda: works(world))
+    assert time.monotonic() - begin < FAIL_OVER_MAX_S
+
+
+def test_another_orderer_leads_when_the_leader_hangs(world: World) -> None:
+    leader, pid = leading(world)
+    os.kill(pid, signal.SIGSTOP)
     try:
-        world.submit()
+        begin = time.monotonic()
+        until(lambda: works(world))
         assert time.monotonic() - begin < FAIL_OVER_MAX_S
-        assert leader_of_others(world, leader) != leader
+        assert set(orderers_see(world, "consensus_BFT_leader_id")) - {None, leader}
     finally:
-        os.kill(world.pid(name), signal.SIGCONT)
-
-
-def leader_of_others(world: World, stopped: int) -> int:
-    """As one of the orderers that run sees it."""
-    running = next(each for each in world.layout.orderers if each.number != stopped)
-    seen = asyncio.run(metrics_of(address(running.operations_port)))
-    assert seen is not None
-    return int(seen.of_channel("consensus_BFT_leader_id", "wuxin") or 0)
+        os.kill(pid, signal.SIGCONT)
 
 
 def test_a_killed_supervisor_brings_everything_back_once(world: World) -> None:
@@ -275,8 +292,11 @@ def test_an_upgrade_pauses_nothing_and_ends_the_old_servers(world: World) -> Non
         count = 0
         upgrade = asyncio.create_task(asyncio.to_thread(upgrade_chaincode, world.home, world.consortium, "next"))
         while not upgrade.done():
-            await world._submit(world.seat(), "warehouse")
-            count += 1
+            try:
+                await world._submit(world.seat(), "warehouse")
+                count += 1
+            except Invalid as overtaken:  # endorsed before the new definition, ordered after it
+                assert overtaken.validation_code == "MVCC_READ_CONFLICT"
         await upgrade
         return count
 

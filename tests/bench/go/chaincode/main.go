@@ -8,9 +8,7 @@
 package main
 
 import (
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"log"
 	"os"
@@ -182,13 +180,7 @@ func tls() shim.TLSProperties {
 	if os.Getenv("TLS_CERT") == "" {
 		return shim.TLSProperties{Disabled: true}
 	}
-	certificate, key := file("TLS_CERT"), file("TLS_KEY")
-	if block, _ := pem.Decode(certificate); block != nil {
-		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
-			log.Fatal(err)
-		}
-	}
-	return shim.TLSProperties{Cert: certificate, Key: key, ClientCACerts: file("CLIENT_CA")}
+	return shim.TLSProperties{Cert: file("TLS_CERT"), Key: file("TLS_KEY"), ClientCACerts: file("CLIENT_CA")}
 }
 
 func file(variable string) []byte {
