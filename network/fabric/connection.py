@@ -8,8 +8,6 @@ when another loop uses the link. It reconnects by itself; a call while it cannot
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
 from importlib import import_module
 from typing import Any, cast
 
@@ -69,23 +67,16 @@ class PeerLink:
     async def call(self, method: str, request: bytes, timeout_s: float) -> bytes:
         """The answer to one request. Raises RpcFailure, DEADLINE_EXCEEDED after `timeout_s` included."""
         try:
-            return cast(bytes, await self._open().unary_unary(method)(request, timeout=timeout_s))
+            return cast(bytes, await self.open().unary_unary(method)(request, timeout=timeout_s))
         except _grpc.aio.AioRpcError as failure:
-            raise self._failure(failure) from failure
+            raise self.failure_of(failure) from failure
         except asyncio.CancelledError:
-            self._tell_if_closed()
+            self.tell_if_closed()
             raise
 
-    @asynccontextmanager
-    async def stream(
-        self, method: str, request: bytes, timeout_s: float | None = None
-    ) -> AsyncGenerator[AsyncIterator[bytes]]:
-        """The answers to one request; the call is cancelled when the context is left. They raise RpcFailure."""
-        call = self._open().unary_stream(method)(request, timeout=timeout_s)
-        try:
-            yield self._answers(call)
-        finally:
-            call.cancel()
+    def stream(self, method: str, request: bytes, timeout_s: float | None = None) -> Answers:
+        """The answers to one request, to be entered; the call is cancelled when the context is left."""
+        return Answers(self, method, request, timeout_s)
 
     async def aclose(self) -> None:
         """End it for good; whoever still waits for an answer gets Unavailable."""
@@ -94,17 +85,7 @@ class PeerLink:
         if channel is not None and self._loop is asyncio.get_running_loop():
             await channel.close()
 
-    async def _answers(self, call: Any) -> AsyncIterator[bytes]:
-        try:
-            async for answer in call:
-                yield answer
-        except _grpc.aio.AioRpcError as failure:
-            raise self._failure(failure) from failure
-        except asyncio.CancelledError:
-            self._tell_if_closed()
-            raise
-
-    def _tell_if_closed(self) -> None:
+    def tell_if_closed(self) -> None:
         """grpc cancels what waits on a closed channel; only a task that itself was cancelled should see that."""
         task = asyncio.current_task()
         if self._closed and (task is None or not task.cancelling()):
@@ -113,7 +94,8 @@ class PeerLink:
     def _gone(self) -> Unavailable:
         return Unavailable(f"the connection to {self.node.organisation} is closed", "open the ledger again")
 
-    def _open(self) -> Any:
+    def open(self) -> Any:
+        """The channel of the running loop. Raises Unavailable once the link is closed."""
         if self._closed:
             raise self._gone()
         loop = asyncio.get_running_loop()
@@ -123,9 +105,42 @@ class PeerLink:
             self._loop = loop
         return self._channel
 
-    def _failure(self, failure: Any) -> RpcFailure:
+    def failure_of(self, failure: Any) -> RpcFailure:
+        """The same without gRPC's types."""
         details = b""
         for key, value in failure.trailing_metadata() or ():
             if key == _DETAILS:
                 details = cast(bytes, value)
         return RpcFailure(self.node, str(failure.code().name), str(failure.details() or ""), details)
+
+
+class Answers:
+    """What a peer sends until it ends or the context is left; iterated once. Raises RpcFailure, Unavailable."""
+
+    def __init__(self, link: PeerLink, method: str, request: bytes, timeout_s: float | None) -> None:
+        self._link = link
+        self._request = method, request, timeout_s
+        self._call: Any = None
+
+    async def __aenter__(self) -> Answers:
+        method, request, timeout_s = self._request
+        self._call = self._link.open().unary_stream(method)(request, timeout=timeout_s)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._call.cancel()
+
+    def __aiter__(self) -> Answers:
+        return self
+
+    async def __anext__(self) -> bytes:
+        try:
+            answer = await self._call.read()
+        except _grpc.aio.AioRpcError as failure:
+            raise self._link.failure_of(failure) from failure
+        except asyncio.CancelledError:
+            self._link.tell_if_closed()
+            raise
+        if answer is _grpc.aio.EOF:
+            raise StopAsyncIteration
+        return cast(bytes, answer)

@@ -17,13 +17,13 @@ import random
 import secrets
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 
 from network.clock import Clock
 from network.fabric import wire
-from network.fabric.connection import PeerLink, RpcFailure
+from network.fabric.connection import Answers, PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
 from network.fabric.query import chain_height
 from network.fabric.retry import ATTEMPT_S, RETURN_S, Away, Deadline, Patience
@@ -146,9 +146,10 @@ class Blocks:
             link = self._gateway.links(away)[0]
             patience.begin()
             try:
-                async for raw in self._from(link, due):
-                    yield raw
-                    patience.served()
+                async with aclosing(self._from(link, due)) as delivered:
+                    async for raw in delivered:
+                        yield raw
+                        patience.served()
                 continue
             except (RpcFailure, Unfit) as failure:
                 reason = str(failure)
@@ -190,7 +191,7 @@ class Blocks:
                 reason = str(failure)
         raise Unavailable(f"no peer gives block {number}: {reason}", "see `wuxin network doctor`")
 
-    async def _from(self, link: PeerLink, due: _Due) -> AsyncIterator[bytes]:
+    async def _from(self, link: PeerLink, due: _Due) -> AsyncGenerator[bytes]:
         """What one peer delivers; ends after a while when another one should be followed. Raises RpcFailure, Unfit."""
         stay = Deadline(RETURN_S)
         async with self._answers(link, due.number, wire.FOR_EVER) as answers:
@@ -202,7 +203,7 @@ class Blocks:
                 due.take(raw)
                 yield raw
 
-    async def _next(self, answers: AsyncIterator[bytes], link: PeerLink, due: _Due) -> bytes | None:
+    async def _next(self, answers: Answers, link: PeerLink, due: _Due) -> bytes | None:
         """The next answer, None at the end. Raises Unfit for a peer that is silent although there is more."""
         reading = asyncio.ensure_future(anext(answers, None))
         behind = False
@@ -228,15 +229,10 @@ class Blocks:
     async def _height(self, link: PeerLink) -> int | None:
         return await chain_height(self._gateway, link, self._signer, self._channel, self._clock.now_ms())
 
-    @asynccontextmanager
-    async def _answers(
-        self, link: PeerLink, first: int, last: int, timeout_s: float | None = None
-    ) -> AsyncGenerator[AsyncIterator[bytes]]:
+    def _answers(self, link: PeerLink, first: int, last: int, timeout_s: float | None = None) -> Answers:
         nonce = secrets.token_bytes(NONCE_BYTES)
         payload = wire.seek_payload(self._channel, self._signer.identity, nonce, self._clock.now_ms(), first, last)
-        seek = envelope(payload, self._signer.sign(payload))
-        async with link.stream(wire.DELIVER, seek, timeout_s) as answers:
-            yield answers
+        return link.stream(wire.DELIVER, envelope(payload, self._signer.sign(payload)), timeout_s)
 
 
 def _block(answer: bytes) -> bytes:

@@ -7,7 +7,8 @@ transaction id) of the last one as its checkpoint.
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 
 from network.fabric import wire
 from network.fabric.connection import PeerLink, RpcFailure
@@ -40,10 +41,11 @@ class Events:
             link = self._gateway.links(away)[0]
             patience.begin()
             try:
-                async for event in self._from(link, start, after_tx_id):
-                    start, after_tx_id = event.block, event.tx_id
-                    yield event
-                    patience.served()
+                async with aclosing(self._from(link, start, after_tx_id)) as delivered:
+                    async for event in delivered:
+                        start, after_tx_id = event.block, event.tx_id
+                        yield event
+                        patience.served()
                 reason = "the gateway ended the stream"
             except (RpcFailure, EvidenceError) as failure:
                 reason = str(failure)
@@ -53,7 +55,7 @@ class Events:
             away.mark(link.node.address)
             await patience.pause()
 
-    async def _from(self, link: PeerLink, start: int, after_tx_id: str) -> AsyncIterator[wire.ChaincodeEvent]:
+    async def _from(self, link: PeerLink, start: int, after_tx_id: str) -> AsyncGenerator[wire.ChaincodeEvent]:
         request = wire.events_request(self._channel, self._chaincode, self._signer.identity, start, after_tx_id)
         signed = wire.signed_events_request(request, self._signer.sign(request))
         async with link.stream(wire.CHAINCODE_EVENTS, signed) as answers:

@@ -3,8 +3,8 @@
     python -m tests.evidence.record_golden       brings both networks up, tells a story, takes them down: one minute
 
 The story holds what a reader must survive: configuration, lifecycle, private terms, a conflict of reads, a key policy
-unmet, a refused draw, and a block decided while one validator was dead. One more channel has Raft orderers. Blocks are written as the peer delivered
-them, the validators' answers as their RPC gave them; nothing is edited afterwards.
+unmet, a refused draw, and a block decided while one validator was dead. One more channel has Raft orderers. Blocks are
+written as the peer delivered them, the validators' answers as their RPC gave them; nothing is edited afterwards.
 """
 
 import asyncio

@@ -51,6 +51,6 @@ async def test_an_endorser_that_answers_wrongly_or_slowly_stops_nobody(ledgers: 
         await load.stop()
         await load.check()
         slowest_s = max(each.answered_s - each.sent_s for each in answered)
-        print(f"a {fault} endorser: {len(answered)} facts in {ALTERED_S:g} s, the first after {went_on_s:.1f} s, ")
-        print(f"the slowest took {slowest_s:.1f} s")
+        told = f"{len(answered)} facts in {ALTERED_S:g} s, the first after {went_on_s:.1f} s"
+        print(f"a {fault} endorser: {told}, the slowest took {slowest_s:.1f} s")
         assert len(answered) > 1

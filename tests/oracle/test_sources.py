@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from oracle.lien import PRICE_FILE, read_committee, read_committees, read_liens, read_price
-from oracle.profile import shipped_profile
+from oracle.profile import DEFAULT_PROFILE, HOME_PROFILE, PROFILES, Profile, profile_file, shipped_profile
 from oracle.registry import read_devices
 from tests.oracle.trio import PROFILE, Trio
 from wuxin_client.errors import NotFound
@@ -137,6 +138,12 @@ def test_a_committee_still_to_come_does_not_replace_the_one_in_force(trio: Trio)
 def test_devices_are_read_with_their_slots():
     row = {"device_id": "d", "suite": "es256", "public_key": "04ff", "status": "active", "slots": None}
     assert read_devices([row])[0].slots == ()
+
+
+def test_a_home_uses_the_default_profile_or_its_own(tmp_path):
+    assert profile_file(tmp_path) == DEFAULT_PROFILE
+    shutil.copy(PROFILES / "warehouse-weight-1-pace-30.json", tmp_path / HOME_PROFILE)
+    assert Profile.load(profile_file(tmp_path)).windows.window_s == 30
 
 
 def test_a_profile_is_shipped_by_its_name():
