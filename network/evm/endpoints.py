@@ -113,7 +113,9 @@ class Endpoints:
         return {each.url: each.trouble for each in self._places if each.trouble}
 
     async def aclose(self) -> None:
-        begun = (self._beginning, *self._first, self._comparing, *(each.examining for each in self._places))
+        """Close the connections. First examinations are waited for: a cancelled one leaves its connection open."""
+        await asyncio.gather(*self._first, return_exceptions=True)
+        begun = (self._beginning, self._comparing, *(each.examining for each in self._places))
         tasks: list[asyncio.Future[Any]] = [task for task in begun if task is not None]
         for task in tasks:
             task.cancel()

@@ -12,6 +12,7 @@ import shutil
 import signal
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
@@ -41,7 +42,8 @@ def run(home: Path, *, as_json: bool = False, consortium: bool = False, keep: bo
         programme.say(f"done in {time.monotonic() - started:.0f} s")
         if keep:
             programme.say("everything runs on; ctrl-c ends it")
-            threading.Event().wait()
+            with suppress(KeyboardInterrupt):
+                threading.Event().wait()
     finally:
         world.close()
     again = "network up --home {0} && wuxin serve" if consortium else "serve"

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from network import supervisor
 from network.connections import Connections
 from network.consortium import write_demo
 from network.fabric import network
@@ -153,6 +154,7 @@ def running(home: Path, policies: str = "flat") -> Iterator[Layout]:
         yield layout_of(home, consortium)
     finally:
         network.down(home)
+        supervisor.stop(home)  # what was measured beside it
 
 
 def drive(layout: Layout, command: list[str], dashes: str, name: str, in_flight: int, count: int) -> Run:

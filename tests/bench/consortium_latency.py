@@ -20,7 +20,7 @@ from oracle.windows import Windows
 from tests.bench.latency import lent, patient
 from tests.bench.rows import Row, milliseconds
 
-BETWEEN, BEHIND = 8, 4
+BETWEEN, BEHIND = 8, 2
 """Samples. Each has a facility of its own; to lend on it takes some seconds, and its quantity goes stale."""
 QUIET_SHARE = (0.5, 0.85)
 """Of a window: its predecessor's attestations are recorded by then, its own are not due."""
