@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import shutil
+import signal
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -221,9 +222,16 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networks]:
     """The session's ledgers; what came up goes down even when the interpreter ends some other way."""
     made = Networks(tmp_path_factory.mktemp("networks"))
     atexit.register(made.down)
+    before = end_as_interrupted()
     yield made
     made.down()
     atexit.unregister(made.down)
+    signal.signal(signal.SIGTERM, before)
+
+
+def end_as_interrupted() -> Any:
+    """From now on SIGTERM, as a time limit sends it, ends the program by way of its clean-up; gives the handler before."""
+    return signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from tests.bench import consortium_latency, consortium_obligations
 from tests.bench.fabric_peers import CHAINCODE, GoPrograms, build_go, environment, go_command, install_go
 from tests.bench.processor_time import by_kind, spent
 from tests.bench.rows import Row, milliseconds
+from tests.engines import end_as_interrupted
 
 BATCH_INTERVAL_MS = 200
 """How long a BFT leader collects: under load 200 is better, for a single transaction it is most of the latency."""
@@ -57,6 +58,7 @@ class Run:
 
 
 def measure() -> list[Row]:
+    end_as_interrupted()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         programs = build_go(folder)

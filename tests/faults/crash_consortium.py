@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from random import Random
 
-from tests.engines import BOTH, Ledgers, Networks
+from tests.engines import BOTH, Ledgers, Networks, end_as_interrupted
 from tests.faults.consortium_load import Load
 from tests.faults.consortium_strikes import KINDS, Outcome, perform, strike
 
@@ -30,6 +30,7 @@ def main() -> None:
     options = parser.parse_args()
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
+    end_as_interrupted()
     with tempfile.TemporaryDirectory() as folder:
         networks = Networks(Path(folder))
         try:
