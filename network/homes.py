@@ -19,13 +19,15 @@ import shutil
 from pathlib import Path
 
 from network.connections import ChainConnection, Connections, FactsConnection
-from network.consortium import CONSORTIUM_FILE, Consortium
+from network.consortium import CONSORTIUM_FILE, Consortium, ConsortiumError
 from network.published import directory_of
 from network.trust_file import TRUST_FILE
 
 HOMES = "homes"
 PUBLISHED = ("public.json", "certificates")
 """Of an organisation's directory, what the others may see; the rest is its own."""
+_MAKING = ".making"
+"""Ends the name of a home that is not whole yet; one that is found was left by a process that was killed."""
 COMMON = (CONSORTIUM_FILE, TRUST_FILE, "profile.json", "ledger/obligations-*.json")
 """Files of the common folder, as patterns, that every home has a copy of; connections differ from home to home."""
 
@@ -49,8 +51,13 @@ def is_own(home: Path, org: str) -> bool:
 def separate(home: Path, consortium: Consortium) -> None:
     """Give each organisation a home of its own and take its secrets out of `home`; doing it again changes nothing.
 
-    To be done before anything of a real network is made: that lies in the organisations' homes.
+    To be done before anything of a real network is made, because that lies in the organisations' homes; raises
+    ConsortiumError where a node would wake up in an empty folder, without its ledger.
     """
+    for organisation in consortium.organisations:
+        _require_no_nodes(home, organisation.name)
+    for left in (home / HOMES).glob(f"*{_MAKING}"):
+        shutil.rmtree(left)
     for organisation in consortium.organisations:
         own = home / HOMES / organisation.name
         if not own.is_dir():
@@ -76,11 +83,29 @@ def share(home: Path, consortium: Consortium) -> None:
 
 
 def _make(home: Path, org: str, own: Path) -> None:
-    """A new home with one organisation's directory; it appears whole or not at all."""
-    making = own.with_name(f"{org}.{os.getpid()}.making")
+    """A new home with one organisation's directory; it appears whole or not at all, and durable, because the keys that
+    it was copied from are removed next."""
+    making = own.with_name(f"{org}.{os.getpid()}{_MAKING}")
     making.mkdir(parents=True, mode=0o700)
     shutil.copytree(directory_of(home, org), directory_of(making, org))
+    for each in making.rglob("*"):
+        _sync(each)
     making.rename(own)
+    _sync(own.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _require_no_nodes(home: Path, org: str) -> None:
+    nodes = [folder for folder in (home / "fabric" / org, home / "evm" / org) if folder.exists()]
+    if nodes and home_of(home, org) == home:
+        raise ConsortiumError("organisation", f"{nodes[0]} is a node of {org}; separate a home that has no network yet")
 
 
 def _remove_secrets(directory: Path) -> None:

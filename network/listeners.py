@@ -14,7 +14,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 NETWORK_FILE = "network.json"
 LOOPBACK = "127.0.0.1"
@@ -37,7 +37,7 @@ class NoPort(Exception):
 def listeners(home: Path, names: Iterable[str]) -> Mapping[str, int]:
     """The ports of these listeners, e.g. `fabric/bank/peer`; one without gets a free one. Raises NoPort."""
     path = home / NETWORK_FILE
-    with (home / f"{NETWORK_FILE}.lock").open("w") as lock:
+    with open_lock(home / f"{NETWORK_FILE}.lock") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         document: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
         ports: dict[str, int] = document.setdefault("ports", {})
@@ -49,6 +49,13 @@ def listeners(home: Path, names: Iterable[str]) -> Mapping[str, int]:
             beside.write_text(json.dumps(document, indent=1, sort_keys=True) + "\n", "utf-8")
             beside.replace(path)
         return {name: ports[name] for name in wanted}
+
+
+def open_lock(path: Path) -> IO[str]:
+    """A file to lock, closed to others: whoever may read it could hold the lock for ever."""
+    lock = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600), "w")
+    os.fchmod(lock.fileno(), 0o600)
+    return lock
 
 
 def address(port: int) -> str:

@@ -237,3 +237,7 @@ def _supervise(home: Path, lock: IO[str]) -> NoReturn:
         traceback.print_exc()
         os._exit(1)
     os._exit(0)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

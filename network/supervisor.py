@@ -129,7 +129,7 @@ def _until_seen(home: Path) -> None:
 
 def _launch(home: Path) -> None:
     """Returns when the supervisor holds its lock, or another does."""
-    arguments = [sys.executable, "-m", "network.supervisor", str(home.resolve())]
+    arguments = [sys.executable, "-m", "network.supervision", str(home.resolve())]
     with (folder_of(home) / "supervisor.log").open("ab") as log:
         subprocess.run(
             arguments,
@@ -200,9 +200,3 @@ def write_whole(path: Path, document: Mapping[str, Any]) -> None:
     with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
         file.write(json.dumps(document, indent=1) + "\n")
     beside.replace(path)
-
-
-if __name__ == "__main__":
-    from network.supervision import main
-
-    main(Path(sys.argv[1]))

@@ -230,7 +230,7 @@ def networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networks]:
 
 
 def end_as_interrupted() -> Any:
-    """From now on SIGTERM, as a time limit sends it, ends the program by way of its clean-up; gives the handler before."""
+    """From now on SIGTERM, as a time limit sends it, ends the program by way of its clean-up; gives the one before."""
     return signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 

@@ -256,6 +256,22 @@ def verify_receipt(header: Header, receipt: bytes, proof: ReceiptProof) -> Recei
     return decode_receipt(receipt)
 
 
+def signed_for(transaction: bytes) -> int:
+    """Chain id that a transaction, legacy (EIP-155) or typed (EIP-2718), is signed for.
+
+    Contracts of two chains can have the same address and blocks the same sealer; this is what tells them apart. Raises
+    EvidenceError ``malformed``, also for a legacy transaction that names no chain.
+    """
+    is_typed = bool(transaction) and transaction[0] < 0x80
+    items = decode_list(transaction[1:] if is_typed else transaction)
+    if is_typed and items:
+        return as_int(items[0])
+    v = as_int(items[6]) if len(items) == 9 else 0
+    if v < 35:
+        raise EvidenceError("malformed", "a transaction that names no chain (EIP-155)", "sign it for one chain")
+    return (v - 35) // 2
+
+
 def attestation_logs(receipt: Executed, feed: bytes) -> tuple[bytes, ...]:
     """Digests (32 bytes each) of the attestations that the contract at ``feed`` accepted in this transaction."""
     if receipt.status != 1:

@@ -92,7 +92,8 @@ class TransactionView:
     """One transaction of a block, read but not verified.
 
     ``args`` leaves out the function name; reads, writes and metadata writes are those of the chaincode's own
-    namespace, ``changes`` has all namespaces. For anything but an endorser transaction only ``index``,
+    namespace, ``changes`` has all namespaces. ``chaincode`` is what the channel header names, which is what peers run
+    and validate; nobody compares the name in the input with it. For anything but an endorser transaction only ``index``,
     ``validation_code``, ``channel``, ``header_type`` and ``envelope`` are filled.
     """
 
@@ -329,7 +330,7 @@ def parse_envelope(raw: bytes, index: int = 0, validation_code: int = NOT_VALIDA
         nonce=signer.nonce,
         payload=outer.payload,
         signature=outer.signature,
-        chaincode=spec.chaincode_id.name,
+        chaincode=parse(PROPOSAL.ChaincodeHeaderExtension, channel.extension).chaincode_id.name,
         function=_text(args[0]) if args else "",
         args=args[1:],
         proposal_hash=response.proposal_hash,

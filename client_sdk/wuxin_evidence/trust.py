@@ -190,7 +190,7 @@ class Trust:
             clock=_clock(top["clock"]),
             organisations=_unique(tuple(_organisation(each) for each in _list(top["organisations"]))),
             facts=_facts(top["facts"]),
-            chains=tuple(_chain(each) for each in _list(top["chains"])),
+            chains=_distinct(tuple(_chain(each) for each in _list(top["chains"]))),
             committees=_epochs(tuple(Committee.from_json(each) for each in _list(top["committees"]))),
             logs=tuple(_log(each) for each in _list(top["logs"])),
         )
@@ -294,6 +294,14 @@ def _chain(value: object) -> TrustedChain:
         raise _malformed(f"a quorum of {quorum} among {len(set(sealers))} sealers: at least two thirds must seal")
     name, chain_id = _text(fields["name"]), _integer(fields["chain_id"])
     return TrustedChain(name, chain_id, sealers, _feed(fields["feed"]), quorum=quorum)
+
+
+def _distinct(chains: tuple[TrustedChain, ...]) -> tuple[TrustedChain, ...]:
+    """A proof says of which chain it is: votes by the consensus id, a sealed block by its transaction's chain id."""
+    told = [each.consensus_id if each.validators else each.chain_id for each in chains]
+    if len(set(told)) != len(told):
+        raise _malformed("two chains that a proof cannot tell apart, by one consensus_id or one chain_id")
+    return chains
 
 
 def _voted_chain(value: object) -> TrustedChain:

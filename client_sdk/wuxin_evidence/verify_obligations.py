@@ -18,6 +18,7 @@ from wuxin_evidence.evm_proof import (
     attestation_logs,
     decode_header,
     sealed_by,
+    signed_for,
     verify_receipt,
 )
 from wuxin_evidence.evm_qbft import committed_by
@@ -57,7 +58,7 @@ def _sealed(case: Case) -> Iterator[Note]:
     if case.trust is None:
         yield Missing("who seals the chain: no trust file")
         return
-    chain, sealed = _sealed_chain(header, case.trust)
+    chain, sealed = _sealed_chain(header, signed_for(place.transaction), case.trust)
     if chain.feed is None:
         yield _no_feed(chain)
         return
@@ -122,32 +123,33 @@ def _no_feed(chain: TrustedChain) -> Missing:
     return Missing(f"the address of AttestationFeed on {chain.name} is not in the trust file")
 
 
-def _sealed_chain(header: Header, trust: Trust) -> tuple[TrustedChain, str]:
-    """Whose block it is, and how many sealed it where that takes a quorum."""
-    for chain in trust.chains:
-        found = _committers(header, chain.sealers) if chain.quorum else 0
-        if found >= chain.quorum > 0:
-            return chain, f"by {found} of {len(chain.sealers)} validators, "
-        if found:
+def _sealed_chain(header: Header, chain_id: int, trust: Trust) -> tuple[TrustedChain, str]:
+    """Whose block it is, by what its transaction is signed for, and how many sealed it where that takes a quorum."""
+    chain = next((each for each in trust.chains if not each.validators and each.chain_id == chain_id), None)
+    if chain is None:
+        raise EvidenceError("wrong_aad", f"no trusted chain of sealers has the id {chain_id}", "compare the trust file")
+    if chain.quorum:
+        found = _committers(header, chain.sealers)
+        if found < chain.quorum:
             raise EvidenceError(
                 "quorum_not_met",
                 f"{found} of {len(chain.sealers)} validators of {chain.name} sealed the block, {chain.quorum} must",
                 "take the header from the chain again, or compare the trust file's sealers",
             )
+        return chain, f"by {found} of {len(chain.sealers)} validators, "
     sealer = sealed_by(header.rlp())
-    for chain in trust.chains:
-        if not chain.quorum and sealer in chain.sealers:
-            return chain, ""
-    raise EvidenceError(
-        "bad_signature", f"the header is sealed by {sealer.hex()}, a stranger", "compare the chain's sealers"
-    )
+    if sealer not in chain.sealers:
+        raise EvidenceError(
+            "bad_signature", f"the header is sealed by {sealer.hex()}, a stranger", "compare the chain's sealers"
+        )
+    return chain, ""
 
 
 def _committers(header: Header, sealers: Sequence[bytes]) -> int:
     try:
         return len(committed_by(header) & set(sealers))
     except EvidenceError:
-        return 0  # not a QBFT header: another chain of the trust file may know it
+        return 0  # no header of this engine, so none with a seal of theirs
 
 
 def _voted_chain(consensus_id: str, trust: Trust) -> TrustedChain:

@@ -159,7 +159,7 @@ class Sender:
         if used > flight.nonce:
             if not flight.overtaken:
                 flight.overtaken = True  # its receipt may come a moment later than the count
-            elif await self._receipt(flight) is None and not (was_done and await was_done()):
+            elif not await self._in_a_block(flight) and not (was_done and await was_done()):
                 await self._send(flight)
             return
         missing = await self._sent_again(flight)
@@ -234,6 +234,10 @@ class Sender:
             if self._final_height is None or to_int(receipt["blockNumber"]) <= await self._final_height():
                 return receipt
         return None
+
+    async def _in_a_block(self, flight: _Flight) -> bool:
+        """Whether it was mined under any of its hashes, final or not."""
+        return any([await self.receipt(tx_hash) is not None for tx_hash in flight.hashes])
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         """None while unknown; some engines answer an unknown hash with an error, some a pending one without block."""

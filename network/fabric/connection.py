@@ -39,6 +39,11 @@ _OPTIONS = (
     ("grpc.use_local_subchannel_pool", 1),
 )
 
+_DIRECT = ("grpc.enable_http_proxy", 0)
+"""For nodes of this machine: gRPC would look for these too through the proxy that the environment names."""
+
+_THIS_MACHINE = ("127.0.0.1", "localhost", "[::1]")
+
 _DETAILS = "grpc-status-details-bin"
 
 _grpc = cast(Any, import_module("grpc"))
@@ -101,7 +106,9 @@ class PeerLink:
         loop = asyncio.get_running_loop()
         if self._channel is None or self._loop is not loop:
             credentials = _grpc.ssl_channel_credentials(root_certificates=self.node.tls_root.encode())
-            self._channel = _grpc.aio.secure_channel(self.node.address, credentials, options=_OPTIONS)
+            here = self.node.address.rpartition(":")[0] in _THIS_MACHINE
+            options = (*_OPTIONS, _DIRECT) if here else _OPTIONS
+            self._channel = _grpc.aio.secure_channel(self.node.address, credentials, options=options)
             self._loop = loop
         return self._channel
 

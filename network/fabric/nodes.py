@@ -36,6 +36,7 @@ EXECUTE_TIMEOUT = "30s"
 
 def write_orderer(place: OrdererPlace) -> None:
     """Everything the orderer reads."""
+    _close(place.folder)
     signer = open_orderer(place.home, place.organisation)
     _write_msp(place.folder / "msp", place.home, place.organisation, signer)
     _write_tls(place.folder, place.home, place.organisation, "orderer")
@@ -44,6 +45,8 @@ def write_orderer(place: OrdererPlace) -> None:
 
 def write_peer(place: PeerPlace) -> None:
     """Everything the peer and its chaincode server read."""
+    _close(place.folder)
+    _close(place.chaincode_folder)
     signer, _ = open_peer(place.home, place.organisation)
     _write_msp(place.folder / "msp", place.home, place.organisation, signer)
     _write_tls(place.folder, place.home, place.organisation, "peer")
@@ -238,10 +241,17 @@ def write_file(path: Path, content: bytes, *, private: bool = False) -> None:
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     beside = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    beside.unlink(missing_ok=True)  # of a process that was killed and had the same number
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     with os.fdopen(os.open(beside, flags, 0o600 if private else 0o644), "wb") as file:
         file.write(content)
     beside.replace(path)
+
+
+def _close(folder: Path) -> None:
+    """Make it for its owner alone: a peer's databases hold private values in clear, in files that anyone may read."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
 
 
 def _write_msp(folder: Path, home: Path, organisation: Organisation, signer: FabricSigner) -> None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import email.utils
+import http.client
 import urllib.request
 from dataclasses import dataclass
 
 DEADLINE_S = 3.0
 ANSWER_BYTES_MAX = 8 * 1024 * 1024
+
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""A node's own machine is not looked for through a proxy."""
 
 
 @dataclass(frozen=True)
@@ -24,15 +28,15 @@ class Metrics:
 
 
 async def metrics_of(address: str) -> Metrics | None:
-    """The metrics at `host:port`; None where nothing answers."""
+    """The metrics at `host:port`; None where no node answers."""
     try:
         return await asyncio.to_thread(_fetch, address)
-    except (OSError, ValueError):
+    except (OSError, ValueError, http.client.HTTPException):
         return None
 
 
 def _fetch(address: str) -> Metrics:
-    with urllib.request.urlopen(f"http://{address}/metrics", timeout=DEADLINE_S) as answer:
+    with _DIRECT.open(f"http://{address}/metrics", timeout=DEADLINE_S) as answer:
         text = answer.read(ANSWER_BYTES_MAX).decode()
         date = answer.headers.get("Date")
     lines = (line.rpartition(" ") for line in text.splitlines() if line and not line.startswith("#"))

@@ -20,6 +20,7 @@ from network.fabric.layout import block_quorum
 from network.fabric.refusals import AdminError, failed, refused
 from network.fabric.wire import seek_payload
 from network.identities import FabricSigner
+from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import NONCE_BYTES, envelope
 from wuxin_evidence.fabric_schema import COMMON, ORDERING, parse
 
@@ -72,6 +73,8 @@ async def _hand_over(node: FabricNode, transaction: bytes) -> None:
                 raise _not_taken(node, int(answer.status), answer.info)
     except RpcFailure as failure:
         raise failed("order", failure) from failure
+    except EvidenceError as error:
+        raise refused("order", node, f"an answer that cannot be read: {error.detail}") from error
     finally:
         await link.aclose()
     raise refused("order", node, "the orderer closed the stream")

@@ -1,6 +1,7 @@
 """What a peer knows about its own copy of the ledger: questions to Fabric's query chaincode (qscc).
 
 They go to the peer itself (ProcessProposal), not through the gateway service, so that the answer is that peer's own.
+One that cannot be read counts as none: it may be another organisation's.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from network.fabric.gateway import Gateway
 from network.fabric.retry import EVALUATE_S
 from network.ports import Unavailable
 from network.proposal import Signer
+from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import NONCE_BYTES, propose, signed_proposal
 
 QUERY_CHAINCODE = "qscc"
@@ -30,16 +32,20 @@ async def chain_height(gateway: Gateway, link: PeerLink, signer: Signer, channel
     request = _question(signer, channel, now_ms, [b"GetChainInfo", channel.encode()])
     try:
         raw = await gateway.ask(link, "evaluate", wire.PROCESS_PROPOSAL, request, HEIGHT_S)
-    except Failure:
+        answer = wire.proposal_response(raw, QUERY_CHAINCODE)
+        return wire.chain_height(answer.result) if answer.status == wire.STATUS_SUCCESS else None
+    except (Failure, EvidenceError):
         return None
-    answer = wire.proposal_response(raw, QUERY_CHAINCODE)
-    return wire.chain_height(answer.result) if answer.status == wire.STATUS_SUCCESS else None
 
 
 async def height(gateway: Gateway, signer: Signer, channel: str, now_ms: int) -> int:
     """The number of blocks that the first peer which answers has. Raises Failure, Unavailable."""
     request = _question(signer, channel, now_ms, [b"GetChainInfo", channel.encode()])
-    return wire.chain_height(_result(await _ask(gateway, request)))
+    raw = _result(await _ask(gateway, request))
+    try:
+        return wire.chain_height(raw)
+    except EvidenceError as error:
+        raise _unreadable(error) from error
 
 
 async def block_of(gateway: Gateway, signer: Signer, channel: str, now_ms: int, tx_id: str) -> bytes | None:
@@ -53,7 +59,14 @@ async def block_of(gateway: Gateway, signer: Signer, channel: str, now_ms: int, 
 
 async def _ask(gateway: Gateway, request: bytes) -> wire.ProposalResponse:
     raw = await gateway.ask_anyone("evaluate", wire.PROCESS_PROPOSAL, request, EVALUATE_S)
-    return wire.proposal_response(raw, QUERY_CHAINCODE)
+    try:
+        return wire.proposal_response(raw, QUERY_CHAINCODE)
+    except EvidenceError as error:
+        raise _unreadable(error) from error
+
+
+def _unreadable(error: EvidenceError) -> Unavailable:
+    return Unavailable(f"a peer answers a query with what cannot be read: {error.detail}", "see `wuxin network doctor`")
 
 
 def _result(answer: wire.ProposalResponse) -> bytes:

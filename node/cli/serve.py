@@ -6,6 +6,7 @@ from pathlib import Path
 from types import FrameType
 
 from network.consortium import CONSORTIUM_FILE
+from network.homes import HOMES, is_separated
 from node.cli.founding import found
 from node.cli.stage import Stage
 
@@ -25,11 +26,13 @@ def run(home: Path, *, port: int, dev_rpc: bool) -> None:
         signal.signal(number, end)
     stage.up(port=port, dev_rpc=dev_rpc)
     try:
-        print(f"api   {stage.api}   (OpenAPI page: {stage.api}/docs)", flush=True)
+        for api in dict.fromkeys(stage.nodes.values()):
+            print(f"api   {api}   (OpenAPI page: {api}/docs)", flush=True)
         print(f"mqtt  {stage.mqtt}", flush=True)
         if stage.rpc:
             print(f"rpc   {stage.rpc}", flush=True)
-        print(f"keys  {home}/orgs/<org>/api-keys.json; ctrl-c ends it", flush=True)
+        own = home / HOMES / "<org>" if is_separated(home) else home
+        print(f"keys  {own}/orgs/<org>/api-keys.json; ctrl-c ends it", flush=True)
         ended.wait()
     finally:
         stage.down()

@@ -69,6 +69,7 @@ DEVICE = "scale-16"
 LOG = "wuxin/bank/packs"
 CLOCK = {"kind": "system", "start_ms": 0, "factor": 1}
 FEED = b"\xfe" * 20
+CHAIN_ID = 7001
 PROFILE = canonical_json({"name": "warehouse-weight-1", "window_s": WINDOW_S})
 ENDORSERS = ("BankMSP", "InsurerMSP", "ManufacturerMSP", "RegulatorMSP", "WarehouseMSP")
 ORACLE = ("bank", "insurer", "inspector")
@@ -164,7 +165,7 @@ class Consortium:
             CLOCK,
             organisations,
             TrustedFacts("wuxin", "facts", 3, ENDORSERS, (BlockSigner(self.orderer.pem),)),
-            (TrustedChain("e1", 7001, (self.sealer.address,), FEED),),
+            (TrustedChain("e1", CHAIN_ID, (self.sealer.address,), FEED),),
             (self.committee,),
             logs,
         )
@@ -267,7 +268,9 @@ class Consortium:
             "enrol_device", {"device_id": DEVICE}, {f"device/{DEVICE}": canonical_json({**record, **changes})}
         )
 
-    def obligations(self, attestation: Attestation, sealer: EvmKey | None = None, status: int = 1) -> dict[str, bytes]:
+    def obligations(
+        self, attestation: Attestation, sealer: EvmKey | None = None, status: int = 1, chain_id: int = CHAIN_ID
+    ) -> dict[str, bytes]:
         log = evm_proof.Log(
             FEED, (evm_proof.ATTESTATION_ACCEPTED, attestation.digest(), attestation.subject), bytes(64)
         )
@@ -275,7 +278,8 @@ class Consortium:
             evm_proof.Receipt(2, 1, 21_000, bytes(256), ()).raw(),
             evm_proof.Receipt(2, status, 90_000, bytes(256), (log,)).raw(),
         ]
-        transactions = [b"\x02" + evm_rlp.encode([b"transfer"]), b"\x02" + evm_rlp.encode([b"submit"])]
+        signed_for = evm_rlp.int_bytes(chain_id)
+        transactions = [b"\x02" + evm_rlp.encode([signed_for, each]) for each in (b"transfer", b"submit")]
         header = evm_proof.Header(
             parent_hash=b"\x01" * 32,
             ommers_hash=bytes(32),

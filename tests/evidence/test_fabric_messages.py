@@ -7,7 +7,7 @@ import pytest
 from wuxin_evidence import fabric_messages as messages
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_config import genesis_envelope
-from wuxin_evidence.fabric_schema import COMMON, POLICIES, serialize
+from wuxin_evidence.fabric_schema import CHAINCODE, COMMON, POLICIES, PROPOSAL, parse, serialize
 
 CREATOR = messages.serialized_identity("BankMSP", b"a certificate")
 NONCE = b"n" * 24
@@ -62,6 +62,33 @@ def test_a_proposal_under_a_foreign_transaction_id_is_refused() -> None:
     stolen = messages.Proposal(made.tx_id, made.raw.replace(made.tx_id.encode(), b"0" * 64))
     with pytest.raises(EvidenceError) as refusal:
         messages.parse_signed_proposal(messages.signed_proposal(stolen, b""))
+    assert refusal.value.code == "malformed"
+
+
+def in_anothers_name() -> messages.Proposal:
+    """Peers run and validate the chaincode that the channel header names, "facts"; the input says "other"."""
+    made = proposal()
+    message = parse(PROPOSAL.Proposal, made.raw)
+    payload = parse(PROPOSAL.ChaincodeProposalPayload, message.payload)
+    invocation = parse(CHAINCODE.ChaincodeInvocationSpec, payload.input)
+    invocation.chaincode_spec.chaincode_id.name = "other"
+    payload.input = serialize(invocation)
+    message.payload = serialize(payload)
+    return messages.Proposal(made.tx_id, serialize(message))
+
+
+def test_a_transaction_is_of_the_chaincode_that_peers_ran_whatever_its_input_says() -> None:
+    made = in_anothers_name()
+    outcome = messages.Outcome(messages.encode_rwset([changes()]), 200, "", b'"ok"', "wuxin", b"[1]")
+    payload = messages.response_payload(made.raw, "facts", made.tx_id, outcome)
+    view = messages.parse_envelope(messages.envelope(messages.transaction_payload(made.raw, payload, []), b""))
+    assert view.chaincode == "facts"
+    assert [write.key for write in view.writes] == ["x", "y"]
+
+
+def test_a_proposal_that_names_two_chaincodes_is_refused() -> None:
+    with pytest.raises(EvidenceError) as refusal:
+        messages.parse_signed_proposal(messages.signed_proposal(in_anothers_name(), b""))
     assert refusal.value.code == "malformed"
 
 

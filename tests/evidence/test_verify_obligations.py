@@ -149,9 +149,15 @@ GENESIS_VALIDATORS = [EvmKey.from_bytes(bytes([n]) * 32) for n in (1, 2, 3, 4)]
 BY_QUORUM = TrustedChain("q1", 1337, tuple(key.address for key in GENESIS_VALIDATORS), FEED, quorum=3)
 
 
-def qbft(consortium: Consortium, signers: list[EvmKey], status: int = 1, round_number: int = 2) -> Members:
+def qbft(
+    consortium: Consortium,
+    signers: list[EvmKey],
+    status: int = 1,
+    round_number: int = 2,
+    chain_id: int = BY_QUORUM.chain_id,
+) -> Members:
     receipts = [Receipt(2, status, 90_000, bytes(256), (accepting(consortium),)).raw()]
-    sent = [b"\x02" + encode([b"submit"])]
+    sent = [b"\x02" + encode([int_bytes(chain_id), b"submit"])]
     extra: list[Any] = [bytes(32), [key.address for key in GENESIS_VALIDATORS], [], int_bytes(round_number), []]
     blank = Header(
         parent_hash=b"\x01" * 32,
@@ -196,9 +202,54 @@ def test_fewer_seals_than_the_quorum_are_invalid(consortium: Consortium, signers
 
 
 def test_one_sealers_clique_seal_does_not_pass_for_a_quorum(consortium: Consortium) -> None:
-    members = consortium.obligations(consortium.attestation(), sealer=GENESIS_VALIDATORS[0])
+    members = consortium.obligations(
+        consortium.attestation(), sealer=GENESIS_VALIDATORS[0], chain_id=BY_QUORUM.chain_id
+    )
     verdict = verify_bundle(with_obligations(consortium, members), believing(consortium, BY_QUORUM))
-    assert failure(verdict) == [("obligations", "bad_signature")]
+    assert failure(verdict) == [("obligations", "quorum_not_met")]
+
+
+# Chains with the same sealers, whose contracts have the same addresses.
+
+
+@pytest.mark.parametrize("by_quorum", [False, True])
+def test_a_block_is_of_the_chain_that_its_transaction_is_signed_for(consortium: Consortium, by_quorum: bool) -> None:
+    known = BY_QUORUM if by_quorum else consortium.trust.chains[0]
+    trust = believing(consortium, replace(known, name="twin", chain_id=4242))
+    said = consortium.attestation()
+    members = (
+        qbft(consortium, GENESIS_VALIDATORS, chain_id=4242) if by_quorum else consortium.obligations(said, chain_id=4242)
+    )
+    trust = replace(trust, chains=(replace(known, name="first"), *trust.chains[1:]))
+    verdict = verify_bundle(with_obligations(consortium, members), trust)
+    (shown, *_) = [finding.detail for finding in verdict.checked if finding.check == "obligations"]
+    assert verdict.exit_status == 0 and "twin block 44" in shown
+    alone = verify_bundle(with_obligations(consortium, members), replace(trust, chains=trust.chains[:1]))
+    assert failure(alone) == [("obligations", "wrong_aad")]
+
+
+def test_members_of_two_chains_do_not_spoil_the_proof_of_the_second(consortium: Consortium) -> None:
+    others = [EvmKey.from_bytes(bytes([n]) * 32) for n in (11, 12, 13)]
+    shared = [GENESIS_VALIDATORS[0], *others]
+    second = replace(BY_QUORUM, name="q2", chain_id=1338, sealers=tuple(key.address for key in shared))
+    trust = replace(consortium.trust, chains=(BY_QUORUM, second))
+    verdict = verify_bundle(with_obligations(consortium, qbft(consortium, shared, chain_id=1338)), trust)
+    assert (verdict.exit_status, verdict.failed) == (0, ())
+
+
+def test_two_chains_that_a_proof_cannot_tell_apart_refuse_the_trust_file(consortium: Consortium) -> None:
+    """Validators may share an EVM chain id, which some engines have compiled in: their votes name the chain."""
+    keys = (TrustedValidator(b"\x11" * 32, 1),)
+    voted = TrustedChain("a", 1, (), None, "one", keys)
+    assert len(_reread(consortium, voted, replace(voted, name="b", consensus_id="two"), BY_QUORUM).chains) == 3
+    for first, second in ((voted, replace(voted, chain_id=2)), (BY_QUORUM, replace(BY_QUORUM, quorum=4))):
+        with pytest.raises(EvidenceError) as refused:
+            _reread(consortium, first, replace(second, name="twin"))
+        assert refused.value.code == "malformed"
+
+
+def _reread(consortium: Consortium, *chains: TrustedChain) -> Trust:
+    return Trust.from_json(replace(consortium.trust, chains=chains).to_json())
 
 
 def test_a_seal_is_over_the_round_and_the_blocks_hash_is_not(consortium: Consortium) -> None:

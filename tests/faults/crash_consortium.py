@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import itertools
 import secrets
+import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -31,12 +32,16 @@ def main() -> None:
     seed = secrets.randbelow(2**31) if options.seed is None else options.seed
     print(f"seed {seed}", flush=True)
     end_as_interrupted()
-    with tempfile.TemporaryDirectory() as folder:
-        networks = Networks(Path(folder))
-        try:
-            asyncio.run(strikes(networks.founded(BOTH), Random(seed), options.minutes * 60))
-        finally:
-            networks.down()
+    folder = Path(tempfile.mkdtemp(prefix="wuxin-crash-"))
+    networks = Networks(folder)
+    try:
+        asyncio.run(strikes(networks.founded(BOTH), Random(seed), options.minutes * 60))
+    except BaseException:
+        print(f"the processes' logs are below {folder}", flush=True)
+        raise
+    finally:
+        networks.down()
+    shutil.rmtree(folder)
 
 
 async def strikes(ledgers: Ledgers, random: Random, seconds: float) -> None:
@@ -49,6 +54,7 @@ async def strikes(ledgers: Ledgers, random: Random, seconds: float) -> None:
             if time.monotonic() > until_s:
                 break
             wanted = strike(ledgers, random, random.choice(("kill", "pause")), KINDS[number % len(KINDS)])
+            print(f"{wanted.act} {wanted.kind} …", flush=True)
             outcomes.append(await perform(ledgers, load, wanted))
             print(outcomes[-1], flush=True)
             await asyncio.sleep(CALM_S)

@@ -202,6 +202,19 @@ async def test_only_final_blocks_are_shown(node):
     assert await deep.height() == 2
 
 
+async def test_what_is_in_a_block_and_waits_to_be_final_is_not_sent_again(node):
+    deployed = await deployed_counter(node)
+    deep = type(deployed)(
+        "e1", EmbeddedEndpoint(node), CHAIN_ID, deployed._contracts.values(), ANNA, poll_s=0.01, finality_depth=2
+    )
+    waiting = asyncio.create_task(deep.transact("Counter", "add", [1]))
+    await asyncio.sleep(1)  # many looks; no block comes that would make it final
+    assert not waiting.done()
+    assert node.account(ANNA.address).nonce == 2
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+
+
 async def test_the_address_of_a_contract_follows_from_creator_and_nonce(node):
     made = await chain_over(EmbeddedEndpoint(node)).create(BYTECODE, ABI, [9])
     assert made == contract_address(ANNA.address, 0)
