@@ -92,8 +92,8 @@ class TransactionView:
     """One transaction of a block, read but not verified.
 
     ``args`` leaves out the function name; reads, writes and metadata writes are those of the chaincode's own
-    namespace, ``changes`` has all namespaces. ``chaincode`` is what the channel header names, which is what peers run
-    and validate; nobody compares the name in the input with it. For anything but an endorser transaction only ``index``,
+    namespace, ``changes`` has all namespaces. ``chaincode`` is what the channel header names, which peers run and hold
+    to its policy; the input may say another. For anything but an endorser transaction only ``index``,
     ``validation_code``, ``channel``, ``header_type`` and ``envelope`` are filled.
     """
 

@@ -163,7 +163,9 @@ def parse_signed_proposal(raw: bytes) -> SignedProposal:
     spec = parse(CHAINCODE.ChaincodeInvocationSpec, payload.input).chaincode_spec
     extension = parse(PROPOSAL.ChaincodeHeaderExtension, channel.extension)
     if spec.chaincode_id.name != extension.chaincode_id.name:
-        raise EvidenceError("malformed", "the proposal names two chaincodes", "name one, in the header and in the input")
+        raise EvidenceError(
+            "malformed", "the proposal names two chaincodes", "name one, in the header and in the input"
+        )
     return SignedProposal(
         channel=channel.channel_id,
         chaincode=spec.chaincode_id.name,

@@ -297,8 +297,11 @@ def _chain(value: object) -> TrustedChain:
 
 
 def _distinct(chains: tuple[TrustedChain, ...]) -> tuple[TrustedChain, ...]:
-    """A proof says of which chain it is: votes by the consensus id, a sealed block by its transaction's chain id."""
-    told = [each.consensus_id if each.validators else each.chain_id for each in chains]
+    """A proof says of which chain it is: votes by the consensus id, a sealed block by its transaction's chain id.
+
+    Before its feed is deployed a chain proves nothing, and its validators may not be named yet.
+    """
+    told = [each.consensus_id if each.validators else each.chain_id for each in chains if each.feed is not None]
     if len(set(told)) != len(told):
         raise _malformed("two chains that a proof cannot tell apart, by one consensus_id or one chain_id")
     return chains

@@ -5,6 +5,9 @@ answered what:
 
 - The gateway gave up. All peers are asked at once; as soon as those that agree satisfy every policy the rest is not
   waited for, so that one that is slow, away or wrong stops nobody. Who differs is named.
+- One that lies. What an organisation did not sign itself is no endorsement, because a transaction with it would be
+  ordered and be invalid for good. Who has to endorse is what the first peer, the own organisation's, says; without it
+  nobody's word makes the circle smaller than another's.
 - A refusal. It counts once as many organisations give it as have to endorse, because a single peer may be wrong or a
   few milliseconds behind.
 - Private values. They go to no more organisations than the policies want: the first peer says what the transaction
@@ -22,6 +25,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from chaincode.stub import implicit_collection
 from network.fabric import wire
 from network.fabric.connection import PeerLink
@@ -36,10 +43,13 @@ from wuxin_evidence.fabric_messages import (
     Policy,
     Principal,
     decode_rwset,
+    endorsement_message,
+    parse_identity,
     parse_policy,
     peers_all,
     peers_at_least,
 )
+from wuxin_evidence.fabric_proof import verify_signature
 
 ROUNDS_MAX = 5
 """With pauses that add up to about a second: a peer that still differs then is not merely behind."""
@@ -118,7 +128,7 @@ class Endorsers:
         """
         backoff = Backoff(_FIRST_PAUSE_S, _PAUSE_S_MAX)
         for last in [False] * (ROUNDS_MAX - 1) + [True]:
-            tally = _Tally(self._needed, self._default, prepared.tx_id)
+            tally = _Tally(self._needed, self._default, prepared.tx_id, self._links[0])
             agreed = await self._round(prepared, tally, sparingly)
             if agreed is not None:
                 tally.report()
@@ -159,6 +169,7 @@ class Endorsers:
         try:
             raw = await self._gateway.ask(link, "endorse", wire.PROCESS_PROPOSAL, prepared.signed, ATTEMPT_S)
             response = wire.proposal_response(raw, self._chaincode)
+            _require_its_signature(link, response)
             opinion = Opinion(link, response, tuple(_policies(response)))
         except Failure as failure:
             return Silence(link, failure.message or failure.status)
@@ -172,10 +183,11 @@ class Endorsers:
 class _Tally:
     """Opinions of one round, by what they say."""
 
-    def __init__(self, needed: int, default: Policy | None, tx_id: str) -> None:
+    def __init__(self, needed: int, default: Policy | None, tx_id: str, first: PeerLink) -> None:
         self._needed = needed
         self._default = default
         self._tx_id = tx_id
+        self._first = first
         self._groups: dict[tuple[int, str, bytes], list[Opinion]] = {}
         self._silent: list[Silence] = []
 
@@ -249,11 +261,16 @@ class _Tally:
     def _unmet(self, group: Sequence[Opinion], more: Iterable[PeerLink]) -> list[Policy]:
         links = [*(each.link for each in group), *more]
         signers = [Principal(link.node.msp_id, "PEER") for link in links]
-        return [policy for policy in self._wanted(group[0]) if not policy.satisfied_by(signers)]
+        return [policy for policy in self._wanted(group) if not policy.satisfied_by(signers)]
 
-    def _wanted(self, opinion: Opinion) -> list[Policy]:
-        own = [self._default] if opinion.response.interest.by_default and self._default is not None else []
-        return [*opinion.policies, *own]
+    def _wanted(self, group: Sequence[Opinion]) -> list[Policy]:
+        """What the first peer says, where it is one of them; else what any of these says, and one alone decides
+        nothing."""
+        known = [each for each in group if each.link is self._first]
+        heard = known or group
+        by_default = any(each.response.interest.by_default for each in heard) or (not known and len(group) == 1)
+        own = [self._default] if by_default and self._default is not None else []
+        return [*(policy for each in heard for policy in each.policies), *own]
 
     def _refusal(self, group: Sequence[Opinion]) -> Exception:
         first = group[0]
@@ -273,6 +290,23 @@ class _Tally:
         nodes = [(each.link.node, each.reason) for each in self._silent]
         said = "; ".join(f"{node.organisation} ({node.address}): {reason}" for node, reason in nodes)
         return Unavailable(f"{why}: {said}" if said else why, "see `wuxin network doctor`, then repeat")
+
+
+def _require_its_signature(link: PeerLink, response: wire.ProposalResponse) -> None:
+    """Whether the endorsement is this organisation's and holds; that its certificate does, each peer finds out when
+    it commits. Raises EvidenceError."""
+    endorsement = response.endorsement
+    if endorsement is None:
+        return
+    identity = parse_identity(endorsement.endorser)
+    if identity.msp_id != link.node.msp_id:
+        raise EvidenceError("forbidden", f"an endorsement of {identity.msp_id}", "see what answers at this address")
+    try:
+        key = x509.load_pem_x509_certificate(identity.certificate_pem).public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise EvidenceError("malformed", "an endorser without a certificate", "see that organisation's peer") from error
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        verify_signature(key, endorsement_message(response.payload, endorsement.endorser), endorsement.signature)
 
 
 def _policies(response: wire.ProposalResponse) -> list[Policy]:

@@ -20,7 +20,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -96,7 +97,9 @@ class FabricLedger:
         if self._endorsers.suffice and (private or self._caution.advised):
             return await self._endorsed_directly(prepared, private)
         try:
-            return _checked(await self._gateway.endorse(prepared.tx_id, prepared.signed), prepared)
+            with _readable():
+                payload = await self._gateway.endorse(prepared.tx_id, prepared.signed)
+            return _checked(payload, prepared)
         except Failure as failure:
             if failure.already_ordered:
                 raise AlreadyOrdered from failure
@@ -112,9 +115,10 @@ class FabricLedger:
     async def order(self, tx_id: str, args: Sequence[bytes], signed: bytes) -> Commit:
         """Have a signed envelope ordered and wait until it is final; `args` are its function and arguments.
 
+        A refusal is one only where no attempt before it is open: else what was sent earlier may still be ordered.
         Raises Rejected, Invalid, Unavailable (with the transaction's id: it was sent).
         """
-        deadline, reason = Deadline(OUTCOME_S), "it is in no block"
+        deadline, reason, is_open = Deadline(OUTCOME_S), "it is in no block", False
         while deadline.left_s > 0:
             refused, slice_s = None, COMMIT_SLICE_S
             try:
@@ -124,14 +128,16 @@ class FabricLedger:
             block = await self._committed(tx_id, deadline.at_most(slice_s))
             if block is not None:
                 return _commit(tx_id, block, args)
-            if refused is not None:
+            if refused is not None and not is_open:
                 raise refused
+            is_open = True
         raise _unknown(tx_id, f"after {OUTCOME_S:.0f} s: {reason}")
 
     async def evaluate(self, function: str, args: Mapping[str, Any]) -> Any:
         prepared = self._prepare(function, args, {}, None)
         try:
-            return _json(await self._gateway.evaluate(prepared.tx_id, prepared.signed))
+            with _readable():
+                return _json(await self._gateway.evaluate(prepared.tx_id, prepared.signed))
         except Failure as failure:
             raise port_error(failure, self._names, prepared.tx_id) from failure
 
@@ -198,7 +204,8 @@ class FabricLedger:
     async def _committed(self, tx_id: str, within_s: float) -> CommittedBlock | None:
         """The block that has the transaction, None when none has within that time."""
         try:
-            found = await self._gateway.committed(tx_id, within_s)
+            with _readable(tx_id):
+                found = await self._gateway.committed(tx_id, within_s)
             return None if found is None else await self._blocks.fetch(*found)
         except Failure as failure:
             raise unavailable(failure, self._names, tx_id) from failure
@@ -217,7 +224,8 @@ class FabricLedger:
             raw = await query.block_of(self._gateway, self._signer, self._facts.channel, now_ms, tx_id)
         except Failure as failure:
             raise unavailable(failure, self._names, tx_id) from failure
-        return None if raw is None else CommittedBlock.read(raw)
+        with _readable(tx_id):
+            return None if raw is None else CommittedBlock.read(raw)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -226,6 +234,16 @@ class FabricLedger:
 
 def _unknown(tx_id: str, why: str) -> Unavailable:
     return Unavailable(f"the outcome of transaction {tx_id} is unknown: {why}", _ASK_STATUS, tx_id=tx_id)
+
+
+@contextmanager
+def _readable(tx_id: str = "") -> Generator[None]:
+    """A peer's answer is read in here. Raises Unavailable; with a `tx_id` that transaction's outcome is unknown."""
+    try:
+        yield
+    except (EvidenceError, ValueError) as error:
+        detail = f"a peer answered what cannot be read: {error}"
+        raise Unavailable(detail, "see `wuxin network doctor`, then repeat", tx_id=tx_id) from error
 
 
 def _checked(payload: bytes, prepared: Prepared) -> bytes:
@@ -244,6 +262,11 @@ def _commit(tx_id: str, block: CommittedBlock, args: Sequence[bytes] | None = No
 
     Raises Invalid, and Rejected `idempotency_mismatch` when it is not the command with these `args`.
     """
+    with _readable(tx_id):
+        return _read_commit(tx_id, block, args)
+
+
+def _read_commit(tx_id: str, block: CommittedBlock, args: Sequence[bytes] | None) -> Commit:
     view = block.transaction(tx_id)
     if view is None:
         raise _unknown(tx_id, f"block {block.number} is said to have it and has not")

@@ -218,7 +218,9 @@ def test_a_block_is_of_the_chain_that_its_transaction_is_signed_for(consortium: 
     trust = believing(consortium, replace(known, name="twin", chain_id=4242))
     said = consortium.attestation()
     members = (
-        qbft(consortium, GENESIS_VALIDATORS, chain_id=4242) if by_quorum else consortium.obligations(said, chain_id=4242)
+        qbft(consortium, GENESIS_VALIDATORS, chain_id=4242)
+        if by_quorum
+        else consortium.obligations(said, chain_id=4242)
     )
     trust = replace(trust, chains=(replace(known, name="first"), *trust.chains[1:]))
     verdict = verify_bundle(with_obligations(consortium, members), trust)
@@ -240,8 +242,10 @@ def test_members_of_two_chains_do_not_spoil_the_proof_of_the_second(consortium: 
 def test_two_chains_that_a_proof_cannot_tell_apart_refuse_the_trust_file(consortium: Consortium) -> None:
     """Validators may share an EVM chain id, which some engines have compiled in: their votes name the chain."""
     keys = (TrustedValidator(b"\x11" * 32, 1),)
-    voted = TrustedChain("a", 1, (), None, "one", keys)
+    voted = TrustedChain("a", 1, (), FEED, "one", keys)
     assert len(_reread(consortium, voted, replace(voted, name="b", consensus_id="two"), BY_QUORUM).chains) == 3
+    undeployed = replace(BY_QUORUM, feed=None)
+    assert len(_reread(consortium, undeployed, replace(undeployed, name="twin")).chains) == 2
     for first, second in ((voted, replace(voted, chain_id=2)), (BY_QUORUM, replace(BY_QUORUM, quorum=4))):
         with pytest.raises(EvidenceError) as refused:
             _reread(consortium, first, replace(second, name="twin"))

@@ -1,7 +1,6 @@
 """Nodes of others that lie, or answer what is no answer: one of them stops nobody and fools nobody."""
 
 import asyncio
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -11,19 +10,25 @@ import pytest
 from network.fabric import ledger as fabric_ledger
 from network.fabric import operations, query
 from network.fabric.ledger import FabricLedger
-from network.fabric.offline import Draft
 from network.fabric.ordering import broadcast
 from network.fabric.refusals import AdminError
-from network.fabric.wire import pack_proposed
 from network.listeners import LOOPBACK, address
-from network.ports import Rejected, Unavailable
+from network.ports import Unavailable
 from tests.network.fabric.conftest import free_ports
 from tests.network.fabric.fake_peers import NO_QUORUM, FakeNetwork, FakePeer, Fault
-from tests.network.fabric.test_ordering import NO_LEADER, TAKEN, TRANSACTION, Service, service  # noqa: F401
-from wuxin_evidence.fabric_messages import propose, signed_proposal
+from tests.network.fabric.test_ordering import TAKEN, TRANSACTION, Service, service  # noqa: F401
 from wuxin_evidence.fabric_schema import PROPOSAL_RESPONSE, parse, serialize
 
 UNREADABLE = b"\xff\xff\xff"
+
+
+class Unreadable:
+    """Nonsense that passes for a message where answers are serialised."""
+
+    def SerializeToString(self, **_: object) -> bytes:  # noqa: N802  protobuf's name
+        return UNREADABLE
+
+
 REFUSED = "received unsuccessful response from orderer: status=FORBIDDEN, info=implicit policy"
 GIVES_UP = Fault(grpc.StatusCode.ABORTED, "failed to collect enough transaction endorsements")
 
@@ -140,16 +145,16 @@ async def test_one_endorser_that_lies_cannot_have_an_invalid_transaction_ordered
     assert commit.result == {"claimed": "a"}
 
 
-# --- an orderer, a stranger on a port, a packed draft
+# --- an orderer, a stranger on a port, a proxy
 
 
 async def test_an_orderer_that_answers_nonsense_does_not_stop_the_others(service: Service) -> None:  # noqa: F811
-    nodes = service.answering(UNREADABLE, TAKEN, TAKEN, TAKEN)
+    nodes = service.answering(Unreadable(), TAKEN, TAKEN, TAKEN)
     await broadcast(nodes, TRANSACTION)
 
 
 async def test_orderers_that_only_answer_nonsense_are_an_error_with_a_name(service: Service) -> None:  # noqa: F811
-    nodes = service.answering(UNREADABLE, UNREADABLE, UNREADABLE, UNREADABLE)
+    nodes = service.answering(*[Unreadable()] * 4)
     with pytest.raises(AdminError) as refused:
         await broadcast(nodes, TRANSACTION)
     assert refused.value.stage == "order"
@@ -189,10 +194,3 @@ async def test_metrics_are_not_looked_for_through_a_proxy(monkeypatch: pytest.Mo
         port = server.sockets[0].getsockname()[1]
         found = await operations.metrics_of(address(port))
     assert found is not None and found.samples == {"a": 1.0}
-
-
-def test_a_packed_draft_that_calls_nothing_is_refused() -> None:
-    proposal = propose(channel="wuxin", chaincode="facts", creator=b"c", nonce=b"n" * 24, timestamp_ms=0, args=[b"x"])
-    with pytest.raises(Rejected) as refused:
-        Draft.unpack(pack_proposed(proposal.tx_id, signed_proposal(proposal, b"")))
-    assert refused.value.code == "malformed"
