@@ -4,12 +4,15 @@
 
 What the engines are, a home says in its `connections.json`; `up` writes it, and from then on every command and every
 node over this home speaks to them. A home whose embedded ledger has blocks keeps it: its history is not carried over.
+Two that bring up the same home do so one after the other: two first blocks of one channel would never meet.
 """
 
+import fcntl
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from network.connections import Connections
 from network.consortium import CONSORTIUM_FILE, Consortium
 from network.homes import home_of
+from network.listeners import open_lock
 from network.ports import Rejected, Unavailable
 from network.supervisor import states
 
@@ -28,9 +32,13 @@ FABRIC, EVM = "fabric", "evm"
 
 def up(home: Path, engines: Sequence[str]) -> None:
     """Bring these up, both where none is named, and make the first transactions; doing it again changes nothing."""
+    with _alone(home):
+        _up(home, frozenset(engines or (FABRIC, EVM)))
+
+
+def _up(home: Path, chosen: frozenset[str]) -> None:
     from node.cli.founding import found_over
 
-    chosen = frozenset(engines or (FABRIC, EVM))
     begin = time.monotonic()
     consortium = _consortium(home)
     _require_no_history(home, consortium, chosen)
@@ -117,7 +125,8 @@ def upgrade_chaincode(home: Path) -> None:
     """Have all organisations agree on and run the chaincode of this installation."""
     from network.fabric.network import upgrade_chaincode as upgrade
 
-    print(json.dumps({"version": upgrade(home, Consortium.load(home)).name}))
+    with _alone(home):
+        print(json.dumps({"version": upgrade(home, Consortium.load(home)).name}))
 
 
 def profile(home: Path, org: str, out: Path) -> None:
@@ -155,6 +164,19 @@ def _key(home: Path, org: str, out: Path) -> Path:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
     return path
+
+
+@contextmanager
+def _alone(home: Path) -> Generator[None]:
+    """Wait until nobody else changes the networks of this home; the kernel lets go of what a killed one held."""
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with open_lock(home / "network.lock") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print(f"another process works on the networks of {home}: waiting for it", flush=True)
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _consortium(home: Path) -> Consortium:

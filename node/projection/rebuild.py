@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from network.clock import open_clock
-from network.ports import Chain, Ledger, Log
+from network.ports import Chain, Ledger, Log, Unavailable
 from node.engine import HomeEngine
 from node.projection import facts, tables
 from node.projection.follow import START, Place, apply_facts, apply_obligation, checkpoint_of
@@ -31,6 +31,7 @@ from node.stores import Store
 DIFFERENCES_MAX = 100  # enough to see what is wrong; a read model that differs is thrown away
 CHECK_FILE = "readmodel-check.db"
 QUIET_S = 2.0  # a chain that has a further log at hand gives it well within this time
+DUE_S = 120.0  # a log that the read model has comes again; a real chain may have 100,000 blocks to look through for it
 
 
 @dataclass(frozen=True)
@@ -124,13 +125,18 @@ async def replay_obligations(store: Store, chain: Chain, until: Place | None) ->
 
 
 async def existing_logs(chain: Chain, after: Place, until: Place | None) -> AsyncIterator[Log]:
-    """The logs that exist now, without waiting for more."""
+    """The logs that exist now, without waiting for more; the one at ``until`` is waited for. Raises Unavailable."""
     height = await chain.height()
+    is_due = until is not None and until[0] <= height
     logs = chain.logs(after)
     while True:
         try:
-            log = await asyncio.wait_for(anext(logs), QUIET_S)
-        except (TimeoutError, StopAsyncIteration):
+            log = await asyncio.wait_for(anext(logs), DUE_S if is_due else QUIET_S)
+        except TimeoutError:
+            if is_due:
+                raise Unavailable(f"{chain.name} gave no log for {DUE_S:g} s", "see the endpoint's log") from None
+            return
+        except StopAsyncIteration:
             return
         if log.block > height or (until is not None and (log.block, log.log_index) > until):
             return

@@ -25,7 +25,7 @@ UNREADABLE = b"\xff\xff\xff"
 class Unreadable:
     """Nonsense that passes for a message where answers are serialised."""
 
-    def SerializeToString(self, **_: object) -> bytes:  # noqa: N802  protobuf's name
+    def SerializeToString(self, **_: object) -> bytes:
         return UNREADABLE
 
 

@@ -1,0 +1,35 @@
+"""An operator who runs `wuxin network up` twice at once has one network."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from network.connections import FabricNode, FactsConnection
+from network.consortium import Consortium, write_demo
+from network.seats import create_home
+from node.cli.network import up
+
+
+def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    create_home(tmp_path, write_demo(tmp_path, start_ms=None))
+    inside, most = 0, 0
+
+    def fabric_up(home: Path, consortium: Consortium) -> FactsConnection:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.3)
+        inside -= 1
+        return FactsConnection((FabricNode("bank", "BankMSP", "127.0.0.1:1", "pem"),))
+
+    monkeypatch.setattr("network.fabric.network.up", fabric_up)
+    monkeypatch.setattr("node.cli.founding.found_over", lambda home: None)
+    both = [threading.Thread(target=up, args=(tmp_path, ["fabric"])) for _ in range(2)]
+    for each in both:
+        each.start()
+    for each in both:
+        each.join()
+    assert most == 1
+    assert not (tmp_path / "network.lock").stat().st_mode & 0o077
