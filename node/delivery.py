@@ -38,7 +38,7 @@ from wuxin_evidence.ids import command_id
 
 QUEUE_MAX = 2_000  # beyond it commands wait in local.db, where they cost no memory
 SWEEP_S = 1.0  # how soon a command of another process, or one put back, is taken up
-FACTS_WORKERS = 16  # the embedded ledger groups what comes together into one block
+WORKERS = 16  # for each organisation and ledger: an alarm must not wait for the blocks of what came before it
 ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and the caller has to know
 PROJECTED_WAIT_S = 5.0
 RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
@@ -118,8 +118,8 @@ class Delivery:
     def start(self) -> None:
         """Start the workers and the sweep on the running event loop."""
         for organisation, served in self._served.items():
-            self._start_workers((organisation, FACTS), FACTS_WORKERS)
-            self._start_workers((organisation, served.chain.name), 1)  # one nonce sequence per EVM account
+            for ledger in (FACTS, served.chain.name):
+                self._start_workers((organisation, ledger))
         self._tasks.append(asyncio.create_task(self._sweep(), name="delivery sweep"))
 
     async def stop(self) -> None:
@@ -137,9 +137,9 @@ class Delivery:
         self._taken.add(identifier)
         queue.put_nowait(identifier)
 
-    def _start_workers(self, key: tuple[str, str], workers: int) -> None:
+    def _start_workers(self, key: tuple[str, str]) -> None:
         self._queues[key] = asyncio.Queue(QUEUE_MAX)
-        for number in range(workers):
+        for number in range(WORKERS):
             name = f"delivery {key[0]} {key[1]} {number}"
             self._tasks.append(asyncio.create_task(self._work(self._queues[key]), name=name))
 

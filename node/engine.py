@@ -17,8 +17,10 @@ from network.connections import Connections
 from network.consortium import Consortium
 from network.ports import Chain, Ledger
 from network.seats import Seat, open_seat
+from network.trust_file import TRUST_FILE
 from node.served import Served
 from node.settings import Settings
+from wuxin_evidence.trust import Trust
 
 if TYPE_CHECKING:
     from network.local.evm_node import EvmNode
@@ -83,9 +85,12 @@ def open_facts(home: Path, consortium: Consortium, seat: Seat, clock: Clock, con
         from network.local.ledger import open_ledger
 
         return open_ledger(home, consortium, seat, clock)
+    from network.fabric.block_signers import BlockSigners
     from network.fabric.ledger import open_ledger as open_channel
 
-    return open_channel(consortium, seat, clock, connections.facts)
+    trusted = Trust.parse((home / TRUST_FILE).read_bytes()).facts
+    signers = BlockSigners(trusted.block_signers, trusted.block_quorum)
+    return open_channel(consortium, seat, clock, connections.facts, signers)
 
 
 def open_obligations(

@@ -19,6 +19,7 @@ from typing import IO, Any, cast
 from network.connections import Connections, ConnectionsError
 from network.consortium import Consortium, ConsortiumError
 from network.homes import home_of, is_own, is_separated
+from network.listeners import open_lock
 
 PRIVATE_MODE = 0o077  # nothing of this may be set on a secret
 DEMO_MARK = "demo"  # the file that founding a demo leaves: this home may have a scenario clock
@@ -101,7 +102,7 @@ class ServingLocks:
         folder = settings.home / "run"
         folder.mkdir(parents=True, exist_ok=True)
         for name in settings.organisations:
-            file = (folder / f"serving-{name}.lock").open("w")
+            file = open_lock(folder / f"serving-{name}.lock")
             self._files.append(file)
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

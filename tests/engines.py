@@ -166,6 +166,7 @@ class Networks:
             home = self.home_of(pair)
             shutil.copytree(self._keys, home)
             self._found(pair, home)
+            require_engines(pair, home)
             self._founded[pair] = Ledgers(pair, home, Consortium.load(home), self)
         return self._founded[pair]
 
@@ -215,6 +216,13 @@ class Networks:
 
         self._downs.append(partial(validators.down, home))
         return validators.up(home, Consortium.load(home))
+
+
+def require_engines(pair: Pair, home: Path) -> None:
+    """What a home's connections do not name is embedded: a test of a real engine must not be one of that."""
+    found = Connections.load(home)
+    chain = "evm" if CHAIN in found.obligations else "embedded"
+    assert Pair("fabric" if found.facts else "embedded", chain) == pair, f"the home of {pair.name} says {found}"
 
 
 @pytest.fixture(scope="session")

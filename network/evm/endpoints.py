@@ -10,6 +10,9 @@ that an endpoint has answered. Sending a transaction to a second endpoint is saf
 when the first fell silent it may have passed it on, and the second's refusal may mean just that: the answer says so,
 `"second": true`.
 
+What a fit endpoint tells of receipts, logs and views is believed, so an organisation's own validator stands first. A
+bundle does not rest on that: what proves a transaction is checked by its reader.
+
 What has been seen never goes back: no endpoint is used that has fewer blocks than another one told before. One that
 stands still while another goes on is put aside as behind.
 """

@@ -135,7 +135,7 @@ def consensus_id(consortium: Consortium, chain: str) -> str:
 
 
 def directory_of(home: Path, organisation: str) -> Path:
-    return home_of(home, organisation) / "evm" / organisation
+    return home_of(home.resolve(), organisation) / "evm" / organisation
 
 
 def _require_runnable(circle: Circle) -> None:

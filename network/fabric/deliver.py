@@ -3,8 +3,8 @@
 `Blocks.follow` asks a peer for everything from a number on, checks that each block is the next one (its number, the
 hash of the one before, the hash over its own transactions) and hands it on. When the peer ends the stream, goes away,
 falls silent while others have more, or delivers what does not fit, the next peer is asked from exactly the block that
-is due. Nothing is delivered twice and nothing is left out; what a peer invents beyond the last block is found by no
-hash, so the own organisation's peer stands first.
+is due. Nothing is delivered twice and nothing is left out. What a peer invents beyond the last block is found by no
+hash: the own organisation's peer is believed, another one's block has to be signed by the orderers (`block_signers`).
 
 `Blocks.fetch` reads one block, to see where a transaction stands in it; transactions of the same block share it.
 """
@@ -23,6 +23,7 @@ from functools import cached_property
 
 from network.clock import Clock
 from network.fabric import wire
+from network.fabric.block_signers import BlockSigners
 from network.fabric.connection import Answers, PeerLink, RpcFailure
 from network.fabric.gateway import Gateway
 from network.fabric.query import chain_height
@@ -71,11 +72,14 @@ class CommittedBlock:
 
     @cached_property
     def places(self) -> Mapping[str, int]:
-        """Transaction id to position; of a repeated id the first counts, the others are never valid."""
-        places: dict[str, int] = {}
+        """Transaction id to position. Of a repeated id the first counts, the others are never valid; but one that a
+        member wrote into a transaction of its own does not hide the one whose id it is."""
+        claimed: dict[str, int] = {}
+        own: dict[str, int] = {}
         for index, each in enumerate(self.envelopes):
-            places.setdefault(wire.transaction_id_of(each), index)
-        return places
+            tx_id, is_its_own = wire.transaction_id_of(each)
+            (own if is_its_own else claimed).setdefault(tx_id, index)
+        return {**claimed, **own}
 
     def transaction(self, tx_id: str) -> TransactionView | None:
         """The transaction of that id, with its position and code. Raises EvidenceError."""
@@ -132,7 +136,11 @@ class _Due:
 class Blocks:
     """The blocks of one channel, through the peers of a gateway."""
 
-    def __init__(self, gateway: Gateway, signer: Signer, channel: str, clock: Clock) -> None:
+    def __init__(
+        self, gateway: Gateway, signer: Signer, channel: str, clock: Clock, signers: BlockSigners | None = None
+    ) -> None:
+        """Without `signers` every peer is believed."""
+        self._signers = signers
         self._gateway = gateway
         self._signer = signer
         self._channel = channel
@@ -169,6 +177,10 @@ class Blocks:
                 self._fetched.popitem(last=False)
         return await asyncio.shield(task)
 
+    async def confirmed(self, block: CommittedBlock) -> CommittedBlock:
+        """The same block from the own organisation's peer, or signed; whoever answered a query may have invented it."""
+        return block if self._signers is None else await self.fetch(block.number, self._gateway.links()[0])
+
     def close(self) -> None:
         """Give up what is being read."""
         for task in self._fetched.values():
@@ -184,7 +196,7 @@ class Blocks:
             try:
                 async with self._answers(link, number, number, ATTEMPT_S) as answers:
                     async for raw in answers:
-                        block = CommittedBlock.read(_block(raw))
+                        block = CommittedBlock.read(self._signed(_block(raw), link))
                         if block.number == number:
                             return block
             except (RpcFailure, Unfit, EvidenceError) as failure:
@@ -199,9 +211,18 @@ class Blocks:
                 answer = await self._next(answers, link, due)
                 if answer is None:
                     raise Unfit("the peer ended the delivery")
-                raw = _block(answer)
+                raw = self._signed(_block(answer), link)
                 due.take(raw)
                 yield raw
+
+    def _signed(self, raw: bytes, link: PeerLink) -> bytes:
+        """The block. Raises Unfit where it is another organisation's word alone."""
+        if self._signers is not None and link.node.msp_id != self._signer.msp_id:
+            try:
+                self._signers.require_signed(raw)
+            except EvidenceError as error:
+                raise Unfit(f"a block that the orderers did not sign: {error.detail}") from error
+        return raw
 
     async def _next(self, answers: Answers, link: PeerLink, due: _Due) -> bytes | None:
         """The next answer, None at the end. Raises Unfit for a peer that is silent although there is more."""

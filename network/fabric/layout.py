@@ -112,6 +112,7 @@ def layout_of(home: Path, consortium: Consortium) -> Layout:
     """Every process with its ports; they are picked at the first call. Raises ConsortiumError, NoPort."""
     ordering = [member for member in consortium.organisations if member.orders]
     require_orderers(ordering)
+    home = home.resolve()  # each process runs in a folder of its own
     return Layout(
         home=home,
         consortium=consortium,

@@ -29,6 +29,7 @@ from network.clock import Clock
 from network.connections import FabricNode, FactsConnection
 from network.consortium import Consortium
 from network.fabric import query, wire
+from network.fabric.block_signers import BlockSigners
 from network.fabric.connection import PeerLink
 from network.fabric.deliver import Blocks, CommittedBlock
 from network.fabric.endorsing import AlreadyOrdered, Endorsers
@@ -55,7 +56,14 @@ _log = logging.getLogger(__name__)
 class FabricLedger:
     """`Ledger` over the peers of a Fabric channel, signing with one client certificate."""
 
-    def __init__(self, consortium: Consortium, signer: Signer, clock: Clock, connection: FactsConnection) -> None:
+    def __init__(
+        self,
+        consortium: Consortium,
+        signer: Signer,
+        clock: Clock,
+        connection: FactsConnection,
+        signers: BlockSigners | None = None,
+    ) -> None:
         self._facts = consortium.facts
         self._signer = signer
         self._clock = clock
@@ -69,7 +77,7 @@ class FabricLedger:
             self._facts.chaincode,
             self._facts.endorsements,
         )
-        self._blocks = Blocks(self._gateway, signer, self._facts.channel, clock)
+        self._blocks = Blocks(self._gateway, signer, self._facts.channel, clock, signers)
         self._events = Events(self._gateway, signer, self._facts.channel, self._facts.chaincode)
         self._caution = Caution()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
@@ -224,8 +232,11 @@ class FabricLedger:
             raw = await query.block_of(self._gateway, self._signer, self._facts.channel, now_ms, tx_id)
         except Failure as failure:
             raise unavailable(failure, self._names, tx_id) from failure
+        if raw is None:
+            return None
         with _readable(tx_id):
-            return None if raw is None else CommittedBlock.read(raw)
+            block = CommittedBlock.read(raw)
+        return await self._blocks.confirmed(block)
 
     def _require_open(self) -> None:
         if self._closed:
@@ -286,8 +297,16 @@ def _json(result: bytes) -> Any:
     return json.loads(result) if result else None
 
 
-def open_ledger(consortium: Consortium, seat: Seat, clock: Clock, connection: FactsConnection) -> Ledger:
+def open_ledger(
+    consortium: Consortium,
+    seat: Seat,
+    clock: Clock,
+    connection: FactsConnection,
+    signers: BlockSigners | None = None,
+) -> Ledger:
     """The ledger of facts on Fabric for one seat, through its own organisation's peers before all others: they alone
-    have its private values. Connections are made when they are needed; close with `aclose`."""
+    have its private values, and what others deliver must be signed by `signers`. Connections are made when they are
+    needed; close with `aclose`."""
     own_first = sorted(connection.peers, key=lambda node: node.msp_id != seat.msp_id)
-    return FabricLedger(consortium, seat.fabric_signer, clock, FactsConnection(tuple(own_first), connection.orderers))
+    connection = FactsConnection(tuple(own_first), connection.orderers)
+    return FabricLedger(consortium, seat.fabric_signer, clock, connection, signers)

@@ -29,7 +29,7 @@ from network.fabric.lifecycle import Member, Wanted, ensure
 from network.fabric.nodes import orderer_program, peer_program, write_file, write_orderer, write_peer
 from network.fabric.package import Package, ServerAddress, ServerTls, build, label_of, source_version
 from network.fabric.participation import join
-from network.homes import is_separated, share
+from network.homes import home_of, is_separated, share
 from network.listeners import LOOPBACK, address
 from network.published import certificate
 from network.seats import create_home, open_admin, open_tls
@@ -257,7 +257,10 @@ async def _ready(home: Path, name: str, port: int) -> None:
 def _did_not_start(home: Path, name: str) -> NetworkError:
     state = states(home).get(name)
     restarts = state.restarts if state else 0
-    return NetworkError("unavailable", f"{name} does not listen; it was started {restarts + 1} times", "read its log")
+    detail = f"{name} does not listen; it was started {restarts + 1} times"
+    kind, organisation = name.split(".")[:2]
+    logs = home_of(home, organisation) / "fabric" / organisation / kind
+    return NetworkError("unavailable", detail, f"read the log in {logs}")
 
 
 def _version_file(layout: Layout) -> Path:

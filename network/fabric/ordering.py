@@ -59,7 +59,15 @@ async def broadcast(orderers: Sequence[FabricNode], transaction: bytes) -> None:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     if not taken:
-        raise errors[0]
+        raise _why_not(errors, len(orderers))
+
+
+def _why_not(errors: Sequence[AdminError], orderers: int) -> AdminError:
+    """A refusal that an honest orderer shares, else that they are unavailable: one that is hostile refuses anything."""
+    refusals = [error for error in errors if error.code != "unavailable"]
+    passing = [error for error in errors if error.code == "unavailable"]
+    faulty = (orderers - 1) // 3
+    return refusals[0] if len(refusals) > faulty or not passing else passing[0]
 
 
 async def _hand_over(node: FabricNode, transaction: bytes) -> None:

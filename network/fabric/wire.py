@@ -13,7 +13,7 @@ from typing import Any, cast
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
 
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_messages import Endorsement, signature_header
+from wuxin_evidence.fabric_messages import Endorsement, signature_header, transaction_id
 from wuxin_evidence.fabric_policy import Policy, parse_policy
 from wuxin_evidence.fabric_proposals import header_hash
 from wuxin_evidence.fabric_schema import (
@@ -249,10 +249,18 @@ def header_of(block: bytes) -> tuple[int, bytes, bytes, tuple[bytes, ...]]:
     return int(header.number), header.previous_hash, header.data_hash, tuple(message.data.data)
 
 
-def transaction_id_of(envelope: bytes) -> str:
-    """The id in an envelope's header; empty for configuration."""
-    header = parse(COMMON.Payload, parse(COMMON.Envelope, envelope).payload).header
-    return cast(str, parse(COMMON.ChannelHeader, header.channel_header).tx_id)
+def transaction_id_of(envelope: bytes) -> tuple[str, bool]:
+    """The id in an envelope's header, and whether it is its own: the hash of its nonce and creator.
+
+    Empty for configuration, and for what a member had ordered that is no message at all.
+    """
+    try:
+        header = parse(COMMON.Payload, parse(COMMON.Envelope, envelope).payload).header
+        claimed = cast(str, parse(COMMON.ChannelHeader, header.channel_header).tx_id)
+        signer = parse(COMMON.SignatureHeader, header.signature_header)
+    except EvidenceError:
+        return "", False
+    return claimed, claimed == transaction_id(signer.nonce, signer.creator)
 
 
 def validation_code_name(code: int) -> str:

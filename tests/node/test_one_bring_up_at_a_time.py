@@ -1,4 +1,4 @@
-"""An operator who runs `wuxin network up` twice at once has one network."""
+"""Locks of a home: an operator who runs `wuxin network up` twice at once has one network."""
 
 import threading
 import time
@@ -10,6 +10,7 @@ from network.connections import FabricNode, FactsConnection
 from network.consortium import Consortium, write_demo
 from network.seats import create_home
 from node.cli.network import up
+from node.settings import ServingLocks, Settings
 
 
 def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -33,3 +34,10 @@ def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, mo
         each.join()
     assert most == 1
     assert not (tmp_path / "network.lock").stat().st_mode & 0o077
+
+
+def test_nobody_else_can_hold_the_lock_under_which_an_organisation_is_served(tmp_path: Path):
+    consortium = write_demo(tmp_path, start_ms=None)
+    locks = ServingLocks(Settings(tmp_path, consortium, ("bank",), "e1"))
+    assert not (tmp_path / "run" / "serving-bank.lock").stat().st_mode & 0o077
+    locks.release()

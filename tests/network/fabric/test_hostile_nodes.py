@@ -16,8 +16,8 @@ from network.listeners import LOOPBACK, address
 from network.ports import Unavailable
 from tests.network.fabric.conftest import free_ports
 from tests.network.fabric.fake_peers import NO_QUORUM, FakeNetwork, FakePeer, Fault
-from tests.network.fabric.test_ordering import TAKEN, TRANSACTION, Service, service  # noqa: F401
-from wuxin_evidence.fabric_schema import PROPOSAL_RESPONSE, parse, serialize
+from tests.network.fabric.test_ordering import NO_LEADER, TAKEN, TRANSACTION, Service, service  # noqa: F401
+from wuxin_evidence.fabric_schema import COMMON, ORDERING, PROPOSAL_RESPONSE, parse, serialize
 
 UNREADABLE = b"\xff\xff\xff"
 
@@ -194,3 +194,16 @@ async def test_metrics_are_not_looked_for_through_a_proxy(monkeypatch: pytest.Mo
         port = server.sockets[0].getsockname()[1]
         found = await operations.metrics_of(address(port))
     assert found is not None and found.samples == {"a": 1.0}
+
+
+@pytest.mark.parametrize(("refusing", "believed"), [(1, False), (2, True)])
+async def test_one_orderers_refusal_is_not_believed_while_the_others_have_no_leader(
+    service: Service,  # noqa: F811
+    refusing: int,
+    believed: bool,
+) -> None:
+    bad = ORDERING.BroadcastResponse(status=COMMON.BAD_REQUEST, info="malformed envelope")
+    nodes = service.answering(*[bad] * refusing, *[NO_LEADER] * (4 - refusing))
+    with pytest.raises(AdminError) as refused:
+        await broadcast(nodes, TRANSACTION)
+    assert (refused.value.code != "unavailable") == believed

@@ -54,6 +54,14 @@ def test_every_organisation_has_the_processes_of_its_duties(layout: Layout) -> N
     ]
 
 
+def test_a_home_named_from_here_gives_paths_that_hold_in_any_folder(
+    home: Path, real_time: Consortium, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(home.parent)
+    layout = layout_of(Path(home.name), real_time)
+    assert all(each.folder.is_absolute() for each in (*layout.orderers, *layout.peers))
+
+
 def test_fewer_than_four_orderers_are_refused_with_what_it_takes(home: Path, real_time: Consortium) -> None:
     members = tuple(replace(each, orders=each.orders and each.name != "bank") for each in real_time.organisations)
     with pytest.raises(ConsortiumError) as refused:
