@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import secrets
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -320,10 +320,9 @@ def _check_together(consortium: Consortium) -> None:
     if not members:
         raise ConsortiumError("organisation", "at least one is needed")
     for attribute in ("name", "msp_id", "uscc"):
-        values = [getattr(member, attribute) for member in members]
-        twice = next((value for value in values if values.count(value) > 1), None)
-        if twice is not None:
-            raise ConsortiumError(f"organisation[{values.index(twice)}].{attribute}", f"{twice} is used twice")
+        _require_different("organisation", members, attribute)
+    for attribute in ("chain", "chain_id"):  # a transaction for one chain id is good on every chain that has it
+        _require_different("circle", consortium.circles, attribute)
     if consortium.facts.endorsements > len(consortium.endorsers):
         raise ConsortiumError(
             "facts.endorsements", f"asks for more than the {len(consortium.endorsers)} organisations that endorse"
@@ -344,6 +343,13 @@ def _check_together(consortium: Consortium) -> None:
     for field, name in named:
         if name not in names:
             raise ConsortiumError(field, f"no organisation is named {name!r}")
+
+
+def _require_different(place: str, rows: Sequence[object], attribute: str) -> None:
+    values = [getattr(row, attribute) for row in rows]
+    twice = next((value for value in values if values.count(value) > 1), None)
+    if twice is not None:
+        raise ConsortiumError(f"{place}[{values.index(twice)}].{attribute}", f"{twice} is used twice")
 
 
 DEMO_START_MS = 1_641_114_000_000

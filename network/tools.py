@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from network.listeners import open_lock
+
 FABRIC_VERSION_MIN = (3, 1)
 """The first releases with the peer's batch messages, which the chaincode server uses, and BFT ordering."""
 
@@ -80,6 +82,8 @@ def built(kit: Kit) -> Path:
         return place
     cache().mkdir(parents=True, exist_ok=True)
     with _alone(cache() / f"{kit.digest}.lock"):
+        for left in cache().glob(f"{kit.digest}.*.building"):  # of a build that was killed
+            shutil.rmtree(left, ignore_errors=True)
         if not place.is_dir():
             _build(kit, place)
     return place
@@ -122,7 +126,7 @@ def _build(kit: Kit, place: Path) -> None:
 
 @contextmanager
 def _alone(path: Path) -> Generator[None]:
-    with path.open("w") as file:
+    with open_lock(path) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
@@ -130,7 +134,7 @@ def _alone(path: Path) -> Generator[None]:
 @functools.cache
 def _installed(kit: Kit, name: str) -> Path | None:
     found = shutil.which(name)
-    return Path(found) if found is not None and kit.usable(Path(found)) else None
+    return Path(found).absolute() if found is not None and kit.usable(Path(found).absolute()) else None
 
 
 @functools.cache

@@ -17,7 +17,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from network.evm import proofs
 from network.evm.abi import AbiError, ContractAbi, Problem
@@ -254,12 +254,21 @@ class Web3Chain:
         addresses = sorted(self._by_address)
         wanted = {"fromBlock": hex(first), "toBlock": hex(last), "address": addresses}
         try:
-            return await self._requests.ask("eth_getLogs", wanted) if addresses else []
+            found: Any = await self._requests.ask("eth_getLogs", wanted) if addresses else []
         except Refused as refused:
             if first == last:
                 raise Unavailable(f"eth_getLogs was refused: {refused.message}", _SEE_ENDPOINT) from refused
+        else:
+            return self._asked_for(found, first, last)
         middle = (first + last) // 2
         return [*await self._logs_between(first, middle), *await self._logs_between(middle + 1, last)]
+
+    def _asked_for(self, found: Any, first: int, last: int) -> list[Mapping[str, Any]]:
+        """The logs in their order. One of another place would move the reader's position past what it has not seen."""
+        logs = sorted(cast("list[Mapping[str, Any]]", found or []), key=_place)
+        if found is None or not all(first <= _place(log)[0] <= last and self._known(log) for log in logs):
+            raise Unavailable(f"eth_getLogs answered something else than {first} to {last}", _SEE_ENDPOINT)
+        return logs
 
     def _known(self, log: Mapping[str, Any]) -> bool:
         return str(log["address"]).lower() in self._by_address
@@ -292,6 +301,10 @@ class Web3Chain:
 
 
 _SEE_ENDPOINT = "see the endpoint's log; nothing was changed"
+
+
+def _place(log: Mapping[str, Any]) -> tuple[int, int]:
+    return proofs.to_int(log["blockNumber"]), proofs.to_int(log["logIndex"])
 
 
 def _encoded(abi: ContractAbi, function: str, args: Sequence[Any]) -> bytes:

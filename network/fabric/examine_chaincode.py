@@ -13,6 +13,7 @@ from typing import Any, cast
 from network.fabric.examine_certificates import listens
 from network.fabric.findings import ExpectedPeer, Finding
 from network.fabric.package import ServerAddress
+from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_schema import CHAINCODE, CHAINCODE_SHIM, parse
 
 CONNECT = "/protos.Chaincode/Connect"
@@ -61,16 +62,21 @@ async def registered_id(server: ServerAddress) -> str:
             call.cancel()
     if raw is _grpc.aio.EOF:
         return _Refusal("it ends the connection without registering")
-    message = parse(CHAINCODE_SHIM.ChaincodeMessage, raw)
-    if message.type != REGISTER:
-        return _Refusal(f"its first message is of type {message.type}")
-    return str(parse(CHAINCODE.ChaincodeID, message.payload).name)
+    try:
+        message = parse(CHAINCODE_SHIM.ChaincodeMessage, raw)
+        if message.type != REGISTER:
+            return _Refusal(f"its first message is of type {message.type}")
+        return str(parse(CHAINCODE.ChaincodeID, message.payload).name)
+    except EvidenceError:
+        return _Refusal("its first message cannot be read")
 
 
 def _channel(server: ServerAddress) -> Any:
-    if server.tls is None:
-        return _grpc.aio.insecure_channel(server.address)
+    options: list[tuple[str, Any]] = [("grpc.enable_http_proxy", 0)]  # a server is on its peer's machine
     tls = server.tls
-    options = [("grpc.ssl_target_name_override", tls.server_name)] if tls.server_name else []
+    if tls is None:
+        return _grpc.aio.insecure_channel(server.address, options)
+    if tls.server_name:
+        options.append(("grpc.ssl_target_name_override", tls.server_name))
     credentials = _grpc.ssl_channel_credentials(tls.root, tls.client_key, tls.client_certificate)
     return _grpc.aio.secure_channel(server.address, credentials, options)

@@ -6,23 +6,27 @@ import argparse
 import importlib
 from datetime import UTC, datetime
 
-from tests.bench.rows import Row, keep, machine, table
+from tests.bench.rows import EMBEDDED, REAL, Row, keep, machine, table
 
 BENCHMARKS = ("latency", "ingest", "facts", "chain", "collateral")
-REAL = ("consortium",)
+ON_REAL_LEDGERS = ("consortium",)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, *REAL, []], help="all of them if none is named")
+    known = [*BENCHMARKS, *ON_REAL_LEDGERS, []]
+    parser.add_argument("names", nargs="*", choices=known, help="all of the embedded ones if none is named")
     names = parser.parse_args().names or BENCHMARKS
     print(machine(), flush=True)
     rows: list[Row] = []
     for name in names:
         rows += importlib.import_module(f"tests.bench.{name}").measure()
         print(table(rows), flush=True)
+    today = datetime.now(UTC).date().isoformat()
     if names == BENCHMARKS:
-        keep(rows, datetime.now(UTC).date().isoformat())
+        keep(rows, today, EMBEDDED)
+    if tuple(names) == ON_REAL_LEDGERS:
+        keep(rows, today, REAL)
 
 
 if __name__ == "__main__":

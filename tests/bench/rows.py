@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RESULT_FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
-MARKS = ("<!-- last result: begin -->", "<!-- last result: end -->")
+EMBEDDED, REAL = "last result", "last result on real ledgers"
+"""The two tables of that page; each stands between its own marks."""
 HEADINGS = ("measured", "result", "peer or limit, same run", "durability", "processes", "payload")
 
 
@@ -52,11 +53,12 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {system}"
 
 
-def keep(rows: Sequence[Row], date: str) -> None:
-    """Writes the table between the marks of docs/benchmarks.md; the text around it stays."""
+def keep(rows: Sequence[Row], date: str, name: str = EMBEDDED) -> None:
+    """Writes the table between its marks in docs/benchmarks.md; the text around it stays."""
+    begin, end = (f"<!-- {name}: {place} -->" for place in ("begin", "end"))
     text = RESULT_FILE.read_text(encoding="utf-8")
-    result = f"{MARKS[0]}\n\n{date}, {machine()}\n\n{table(rows)}\n\n{MARKS[1]}"
-    pattern = re.compile(re.escape(MARKS[0]) + ".*" + re.escape(MARKS[1]), re.DOTALL)
+    result = f"{begin}\n\n{date}, {machine()}\n\n{table(rows)}\n\n{end}"
+    pattern = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)
     RESULT_FILE.write_text(pattern.sub(lambda _: result, text), encoding="utf-8")
 
 

@@ -32,6 +32,15 @@ def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
     assert write_demo(tmp_path / "a").consortium_id != write_demo(tmp_path / "b").consortium_id
 
 
+SECOND_CIRCLE = """[[circle]]
+chain = "{chain}"
+chain_id = {chain_id}
+sealer = "bank"
+members = ["bank"]
+
+"""
+
+
 @pytest.mark.parametrize(
     ("old", "new", "field"),
     [
@@ -66,6 +75,8 @@ def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
         ('sealer = "bank"', 'sealer = "nobody"', "circle[0].sealer"),
         ('members = ["bank", ', 'members = ["nobody", ', "circle[0].members"),
         ("chain_id = 262144", "chain_id = 0", "circle[0].chain_id"),
+        ("[[circle]]\n", SECOND_CIRCLE.format(chain="e2", chain_id=262144) + "[[circle]]\n", "circle[0].chain_id"),
+        ("[[circle]]\n", SECOND_CIRCLE.format(chain="e1", chain_id=7002) + "[[circle]]\n", "circle[0].chain"),
         ("[facts]", "[fact]", "facts"),
         ("[committee]", "[[committee]]", "committee"),
         ("[facts]", "[facts", "file"),

@@ -142,3 +142,22 @@ def test_fabrics_commands_run(name: str):
     path = command(name)
     assert os.access(path, os.X_OK)
     assert tools._is_recent_fabric(path)
+
+
+def test_a_command_found_through_a_relative_path_is_found_from_every_folder(
+    programs: Path, monkeypatch: pytest.MonkeyPatch
+):
+    installed = put(programs, "peer", says("3.1.1"))
+    monkeypatch.setenv("PATH", f"bin:{os.environ['PATH'].partition(':')[2]}")
+    monkeypatch.chdir(programs.parent)
+    assert command("peer") == installed
+
+
+def test_what_a_killed_build_left_is_cleared_away_by_the_next(programs: Path, kit: Kit):
+    put(programs, "go", GO)
+    left = cache() / f"{kit.digest}.0badcafe.building"
+    left.mkdir(parents=True)
+    (left / "thing").touch()
+    built(kit)
+    assert not left.exists()
+    assert not (cache() / f"{kit.digest}.lock").stat().st_mode & 0o077

@@ -16,9 +16,12 @@ from network.seats import Seat
 from network.trust_file import TRUST_FILE
 from tests.network.fabric.fake_peers import FakeNetwork
 from tests.network.ledger_contract import take
+from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import block_header, parse_block
 from wuxin_evidence.fabric_schema import COMMON, parse, serialize
 from wuxin_evidence.trust import Trust
+
+GOLDEN = Path(__file__).parents[2] / "evidence" / "golden"
 
 
 @pytest.fixture
@@ -104,3 +107,23 @@ async def test_what_a_member_puts_before_a_transaction_does_not_hide_it(
     view = found.transaction(commit.tx_id)
     assert view is not None and (view.index, view.validation_code) == (1, 0)
     await bank.aclose()
+
+
+@pytest.mark.parametrize("path", sorted((GOLDEN / "fabric").glob("*.pb")), ids=lambda path: path.stem)
+def test_what_the_bft_orderers_of_a_real_network_signed_is_taken_and_a_forgery_of_it_is_not(path: Path) -> None:
+    trusted = Trust.parse((GOLDEN / "trust.json").read_bytes()).facts
+    signers = BlockSigners(trusted.block_signers, trusted.block_quorum)
+    signers.require_signed(path.read_bytes())
+    if parse_block(path.read_bytes()).number:
+        with pytest.raises(EvidenceError) as refused:
+            signers.require_signed(forged(path.read_bytes()))
+        assert refused.value.code == "quorum_not_met"
+
+
+def test_a_first_block_with_a_transaction_in_it_is_not_taken() -> None:
+    first, *_, last = sorted((GOLDEN / "fabric").glob("*.pb"))
+    message = parse(COMMON.Block, first.read_bytes())
+    message.data.data.append(parse_block(last.read_bytes()).envelopes[0])
+    message.metadata.metadata[COMMON.TRANSACTIONS_FILTER] += b"\0"
+    with pytest.raises(EvidenceError):
+        BlockSigners((), 1).require_signed(serialize(message))
