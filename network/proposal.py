@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from chaincode.contract import FUNCTIONS
 from network.consortium import Facts
 from network.ports import Rejected
 from wuxin_evidence.canonical import canonical_json
@@ -49,6 +50,14 @@ class Prepared:
     @property
     def tx_id(self) -> str:
         return self.proposal.tx_id
+
+
+def require_submitting(function: str) -> None:
+    """Raises Rejected for a function that only answers: in a block its answer would be everybody's."""
+    known = FUNCTIONS.get(function)
+    if known is not None and not known.submitting:
+        detail = f"{function} answers a question and cannot be submitted"
+        raise Rejected("unsupported_action", detail, "evaluate this function instead of submitting it")
 
 
 def prepare(

@@ -14,6 +14,7 @@ the seat, and are wiped when the transaction is final.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import hmac
 import json
@@ -243,10 +244,9 @@ class Commands:
                 left = until - time.monotonic()
                 if row is None or row.status != PENDING or left <= 0:
                     return None if row is None else resource(row)
-                try:
-                    await asyncio.wait_for(finished.wait(), min(left, POLL_S))
-                except TimeoutError:
-                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(left, POLL_S)):
+                        await finished.wait()
         finally:
             self._waiting.pop(transaction_id, None)
 

@@ -151,7 +151,8 @@ class Sender:
         for tx_hash in flight.hashes:
             self._arrivals.expect(tx_hash, flight.arrived)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(flight.arrived.wait(), max(seconds, 0) + self._poll_s)
+            async with asyncio.timeout(max(seconds, 0) + self._poll_s):
+                await flight.arrived.wait()
 
     async def _look_after(self, flight: _Flight, was_done: WasDone | None) -> None:
         """What the module docstring tells, once, for one transaction without a receipt."""

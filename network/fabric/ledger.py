@@ -38,7 +38,7 @@ from network.fabric.failures import Failure, identity_error, port_error, unavail
 from network.fabric.gateway import Gateway
 from network.fabric.retry import COMMIT_SLICE_S, OUTCOME_S, UNACKNOWLEDGED_SLICE_S, Caution, Deadline
 from network.ports import Commit, Invalid, Ledger, Rejected, Unavailable
-from network.proposal import Prepared, Signer, prepare
+from network.proposal import Prepared, Signer, prepare, require_submitting
 from network.seats import Seat
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import (
@@ -91,6 +91,7 @@ class FabricLedger:
         private: Mapping[str, bytes] | None = None,
         nonce: bytes | None = None,
     ) -> Commit:
+        require_submitting(function)
         prepared = self._prepare(function, args, private or {}, nonce)
         if nonce is None:
             return await self._submit(prepared, private=bool(private))

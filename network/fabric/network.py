@@ -42,6 +42,10 @@ READY_TIMEOUT_S = 60.0
 """A peer listens after one to two seconds on two idle cores; a minute means that it does not come up."""
 READY_POLL_S = 0.05
 
+CHAINCODE_GRPC = "-event_engine_listener"
+"""gRPC's older poller: a third fewer switches between threads per transaction. Read when gRPC is loaded, so it cannot
+be an option of the server; a gRPC that no longer knows it says so in the log and goes on."""
+
 KINDS = ("orderer.", "peer.", "chaincode.")
 """How the names of this network's processes begin; the supervisor of the home may run others as well."""
 
@@ -179,7 +183,7 @@ def server_program(server: Server) -> Program:
     return Program(
         name=server.name,
         argv=(sys.executable, "-m", "chaincode.server", *(part for pair in arguments.items() for part in pair)),
-        env={"PYTHONUNBUFFERED": "1"},
+        env={"PYTHONUNBUFFERED": "1", "GRPC_EXPERIMENTS": CHAINCODE_GRPC},
         cwd=folder,
         log=folder / f"{server.name}.log",
     )

@@ -23,7 +23,7 @@ from network.local.engine import LocalFacts, open_endorsers
 from network.local.proposal import refusal, seal
 from network.local.state import Place
 from network.ports import Commit, Invalid, Ledger, Rejected
-from network.proposal import Prepared, prepare
+from network.proposal import Prepared, prepare, require_submitting
 from network.seats import Seat
 from wuxin_evidence.fabric_messages import DUPLICATE_TXID, VALID, TransactionView, validation_code_name
 
@@ -44,6 +44,7 @@ class LocalLedger:
         private: Mapping[str, bytes] | None = None,
         nonce: bytes | None = None,
     ) -> Commit:
+        require_submitting(function)
         prepared, ordered = await self._facts.run(self._propose, function, args, private or {}, nonce)
         if isinstance(ordered, Commit):
             return ordered

@@ -62,7 +62,8 @@ class EmbeddedChain(Web3Chain):
         ignore = self.node.on_block(wake)
         try:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(sealed.wait(), EMBEDDED_POLL_S)
+                async with asyncio.timeout(EMBEDDED_POLL_S):  # wait_for would swallow a cancellation on Python 3.11
+                    await sealed.wait()
         finally:
             ignore()
 

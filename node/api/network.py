@@ -100,7 +100,8 @@ def list_duties(node: Here, caller: Caller) -> Json:
 
 async def _look(height: Callable[[], Awaitable[int]]) -> Json:
     try:
-        return {"height": await asyncio.wait_for(height(), LOOK_S), "available": True}
+        async with asyncio.timeout(LOOK_S):
+            return {"height": await height(), "available": True}
     except PortError as error:
         return {"height": None, "available": False, "detail": error.detail}
     except TimeoutError:
