@@ -23,7 +23,7 @@ from network.connections import FactsConnection
 from network.consortium import Consortium, ConsortiumError
 from network.fabric.channel import ChannelSetting, channel_block
 from network.fabric.doctor import examine
-from network.fabric.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding
+from network.fabric.doctor.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding
 from network.fabric.layout import Layout, PeerPlace, block_quorum, layout_of
 from network.fabric.lifecycle import Member, Wanted, ensure
 from network.fabric.nodes import orderer_program, peer_program, write_file, write_orderer, write_peer

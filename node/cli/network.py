@@ -25,7 +25,7 @@ from network.ports import Rejected, Unavailable
 from network.supervisor import states
 
 if TYPE_CHECKING:
-    from network.fabric.findings import Finding
+    from network.fabric.doctor.findings import Finding
 
 FABRIC, EVM = "fabric", "evm"
 
@@ -86,8 +86,8 @@ def status(home: Path, *, as_json: bool) -> int:
 
 def doctor(home: Path, *, as_json: bool) -> int:
     """Print what is wrong with the networks of a home; 0 where no error is."""
-    from network.fabric.findings import as_json as to_json
-    from network.fabric.findings import as_text, in_order
+    from network.fabric.doctor.findings import as_json as to_json
+    from network.fabric.doctor.findings import as_text, in_order
 
     connections = Connections.load(home)
     if connections.embedded:
@@ -109,7 +109,7 @@ def _validator_findings(home: Path, connections: Connections) -> "Iterator[Findi
     if not connections.obligations:
         return
     from network.evm.validators import status as validators
-    from network.fabric.findings import Finding
+    from network.fabric.doctor.findings import Finding
 
     for each in (each for chain in connections.obligations for each in validators(home, chain=chain)):
         if each.height is None:

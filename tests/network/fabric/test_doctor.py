@@ -13,7 +13,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from network.fabric.findings import Finding
+from network.fabric.doctor.findings import Finding
 from network.fabric.layout import layout_of
 from network.fabric.network import Server, Version, doctor, server_program, servers_of, status, up
 from network.fabric.nodes import orderer_program, peer_program

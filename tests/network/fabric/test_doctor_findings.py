@@ -15,13 +15,13 @@ from chaincode.server import ChaincodeServer, Options
 from network.connections import FabricNode
 from network.fabric.admin import ChainInfo, Reply
 from network.fabric.doctor import examine
-from network.fabric.examine_certificates import examine_files
-from network.fabric.examine_chaincode import examine_server
-from network.fabric.examine_channel import examine_channel
-from network.fabric.examine_clocks import compare_clocks
-from network.fabric.examine_orderers import OrdererLook, compare_orderers
-from network.fabric.examine_peers import PeerLook, compare
-from network.fabric.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding, as_json, as_text, in_order
+from network.fabric.doctor.certificates import examine_files
+from network.fabric.doctor.chaincode import examine_server
+from network.fabric.doctor.channel import examine_channel
+from network.fabric.doctor.clocks import compare_clocks
+from network.fabric.doctor.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding, as_json, as_text, in_order
+from network.fabric.doctor.orderers import OrdererLook, compare_orderers
+from network.fabric.doctor.peers import PeerLook, compare
 from network.fabric.lifecycle import Wanted
 from network.fabric.package import Package, ServerAddress, build
 from network.fabric.refusals import AdminError

@@ -10,9 +10,9 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from network.fabric.examine_certificates import examine, shown_by
-from network.fabric.examine_clocks import skew_of
-from network.fabric.findings import Expected, ExpectedOrderer, Finding
+from network.fabric.doctor.certificates import examine, shown_by
+from network.fabric.doctor.clocks import skew_of
+from network.fabric.doctor.findings import Expected, ExpectedOrderer, Finding
 from network.fabric.layout import block_quorum
 from network.fabric.operations import metrics_of
 from network.fabric.ordering import height_at

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from network.fabric.findings import ExpectedPeer, Finding
+from network.fabric.doctor.findings import ExpectedPeer, Finding
 from wuxin_evidence.fabric_schema import COMMON, CONFIGTX, PEER_CONFIGURATION, parse
 
 ANCHORS = "AnchorPeers"

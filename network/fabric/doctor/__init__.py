@@ -19,14 +19,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from cryptography import x509
 
 from network.fabric.admin import PeerAdmin
-from network.fabric.examine_certificates import examine as examine_certificate
-from network.fabric.examine_certificates import examine_files
-from network.fabric.examine_chaincode import examine_server
-from network.fabric.examine_channel import examine_channel
-from network.fabric.examine_clocks import compare_clocks
-from network.fabric.examine_orderers import OrdererLook, compare_orderers, examine_silent, look_at_orderers
-from network.fabric.examine_peers import PROBE, PeerLook, compare, look_at_peer
-from network.fabric.findings import Expected, ExpectedPeer, Finding, as_json, as_text, in_order
+from network.fabric.doctor.certificates import examine as examine_certificate
+from network.fabric.doctor.certificates import examine_files
+from network.fabric.doctor.chaincode import examine_server
+from network.fabric.doctor.channel import examine_channel
+from network.fabric.doctor.clocks import compare_clocks
+from network.fabric.doctor.findings import Expected, ExpectedPeer, Finding, as_json, as_text, in_order
+from network.fabric.doctor.orderers import OrdererLook, compare_orderers, examine_silent, look_at_orderers
+from network.fabric.doctor.peers import PROBE, PeerLook, compare, look_at_peer
 from network.fabric.refusals import AdminError
 from wuxin_evidence.fabric_messages import NONCE_BYTES, Proposal, propose
 

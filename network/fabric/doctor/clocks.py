@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Mapping
 
-from network.fabric.findings import Finding
+from network.fabric.doctor.findings import Finding
 from network.fabric.operations import Metrics, metrics_of
 
 WARNING_S, ERROR_S = 30, 840

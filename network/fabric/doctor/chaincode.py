@@ -10,8 +10,8 @@ from collections.abc import AsyncIterator
 from importlib import import_module
 from typing import Any, cast
 
-from network.fabric.examine_certificates import listens
-from network.fabric.findings import ExpectedPeer, Finding
+from network.fabric.doctor.certificates import listens
+from network.fabric.doctor.findings import ExpectedPeer, Finding
 from network.fabric.package import ServerAddress
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_schema import CHAINCODE, CHAINCODE_SHIM, parse

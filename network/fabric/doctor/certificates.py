@@ -15,7 +15,7 @@ from pathlib import Path
 from cryptography import x509
 
 from network.connections import FabricNode
-from network.fabric.findings import Finding
+from network.fabric.doctor.findings import Finding
 
 WARNING_DAYS = 30
 """Time to have certificates issued, distributed and, for an orderer, written into the channel's configuration."""

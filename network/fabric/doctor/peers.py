@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 
 from network.fabric.admin import ChainInfo, PeerAdmin, Reply
 from network.fabric.definition import Definition
-from network.fabric.examine_certificates import examine, shown_by
-from network.fabric.examine_clocks import skew_by_operations
-from network.fabric.findings import Expected, ExpectedPeer, Finding
+from network.fabric.doctor.certificates import examine, shown_by
+from network.fabric.doctor.clocks import skew_by_operations
+from network.fabric.doctor.findings import Expected, ExpectedPeer, Finding
 from network.fabric.lifecycle import Wanted
 from network.fabric.refusals import AdminError, refused
 from wuxin_evidence.fabric_messages import Proposal
