@@ -1,5 +1,8 @@
 """What happens to processes: killed, stopped and continued, and how long the ledgers then acknowledge nothing.
 
+Four orderers stand one fault at a time, so a strike on one waits until all four are level again: the same leader told
+by each, and no more than a few blocks between them. That they become level, by themselves and in time, is asserted.
+
 Strike("kill", "orderer", leader) ─▶ the process's pid from its supervisor ─▶ SIGKILL, or SIGSTOP and SIGCONT
 afterwards: seconds until a command that was sent after the strike is acknowledged, and until the process is back
 """
@@ -40,6 +43,9 @@ PAUSE_S = 4.0
 BACK_WITHIN_S = 30.0
 RECOVERY_S_MAX = 60.0
 """What a short run on two busy cores may take at most; what it took is told."""
+LEVEL_S_MAX = 60.0
+LEVEL_BLOCKS = 5
+"""Between the orderers, under load: what they tell one after the other is a moment apart."""
 METRICS_TIMEOUT_S = 2.0
 
 
@@ -85,6 +91,8 @@ def strike(ledgers: Ledgers, random: Random, act: Act, kind: str) -> Strike:
 
 async def perform(ledgers: Ledgers, load: Load, wanted: Strike) -> Outcome:
     """Strike, and wait until the ledger goes on and the process is back. Raises AssertionError when they do not."""
+    if wanted.kind in ("leader", "orderer"):
+        await _until_level(ledgers)
     name = wanted.name if wanted.kind != "leader" else (await asyncio.to_thread(leader, ledgers)).name
     before = supervisor.states(wanted.home)[name]
     assert before.pid is not None, f"{name} does not run"
@@ -113,6 +121,18 @@ async def _back(home: Path, name: str, before: State, moment_s: float) -> float:
         await asyncio.sleep(0.05)
 
 
+async def _until_level(ledgers: Ledgers) -> None:
+    begin_s, told = time.monotonic(), list[tuple[int, int] | None]()
+    while time.monotonic() - begin_s < LEVEL_S_MAX:
+        told = [await asyncio.to_thread(_told, place) for place in network_of(ledgers).orderers]
+        known = [each for each in told if each is not None]
+        leaders, heights = {each[0] for each in known}, [each[1] for each in known]
+        if len(known) == len(told) and len(leaders) == 1 and max(heights) - min(heights) <= LEVEL_BLOCKS:
+            return
+        await asyncio.sleep(0.2)
+    raise AssertionError(f"the orderers are not level after {LEVEL_S_MAX:g} s: leader and height are {told}")
+
+
 def leader(ledgers: Ledgers) -> OrdererPlace:
     """The orderer that most of them say leads; one that was away may still name an earlier one."""
     layout = network_of(ledgers)
@@ -127,10 +147,21 @@ def network_of(ledgers: Ledgers) -> Layout:
 
 
 def _leader_told(place: OrdererPlace) -> int | None:
+    told = _told(place)
+    return None if told is None else told[0]
+
+
+def _told(place: OrdererPlace) -> tuple[int, int] | None:
+    """Consenter number of the leader and height of the channel, as an orderer tells them; None before it knows."""
     try:
         url = f"http://127.0.0.1:{place.operations_port}/metrics"
         with urllib.request.urlopen(url, timeout=METRICS_TIMEOUT_S) as answer:
-            found = re.search(r"^consensus_BFT_leader_id\{[^}]*\} (\d+)", answer.read().decode(), re.MULTILINE)
+            text = answer.read().decode()
     except OSError:
         return None
-    return int(found[1]) if found and int(found[1]) else None
+    found = [re.search(rf"^{name}\{{[^}}]*\}} (\d+)", text, re.MULTILINE) for name in (_LEADER, _HEIGHT)]
+    number, height = (int(each[1]) if each else 0 for each in found)
+    return (number, height) if number and height else None
+
+
+_LEADER, _HEIGHT = "consensus_BFT_leader_id", "ledger_blockchain_height"
