@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from network import tools
-from tests.engines import ledgers, networks
+from tests.engines import ledgers
 
 if TYPE_CHECKING:
     from tests.plays import Play
@@ -36,7 +36,7 @@ EXTRA_PATH = (
 
 os.environ["PATH"] = os.pathsep.join([os.environ.get("PATH", ""), *EXTRA_PATH])
 _not_run: dict[str, int] = {}
-__all__ = ["ledgers", "networks"]
+__all__ = ["ledgers"]
 
 
 def has_engine(name: str) -> bool:

@@ -225,9 +225,10 @@ def require_engines(pair: Pair, home: Path) -> None:
     assert Pair("fabric" if found.facts else "embedded", chain) == pair, f"the home of {pair.name} says {found}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def networks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Networks]:
-    """The session's ledgers; what came up goes down even when the interpreter ends some other way."""
+    """The ledgers of one folder of tests, which names this fixture in its conftest. They go down with its last test,
+    and even when the interpreter ends some other way."""
     made = Networks(tmp_path_factory.mktemp("networks"))
     atexit.register(made.down)
     before = end_as_interrupted()

@@ -9,9 +9,12 @@ import pytest
 from network.clock import SystemClock
 from network.fabric.ledger import FabricLedger, open_ledger
 from network.seats import Seat
+from tests.engines import networks
 from tests.network import toy_chaincode
 from tests.network.conftest import OpenFacts
 from tests.network.fabric.fake_peers import FakeNetwork
+
+__all__ = ["networks"]
 
 
 def free_ports(count: int) -> list[int]:
