@@ -191,6 +191,7 @@ def _dies_with(parent: int) -> Callable[[], None]:
 
     def prepare() -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _WAKING)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell starts what it puts in the background with it ignored
         if sys.platform == "linux":
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
             if os.getppid() != parent:

@@ -17,6 +17,7 @@ from wuxin_evidence.fabric_messages import peers_at_least
 
 ROOT = Path(__file__).parents[3]
 CHAINCODE = "toy"
+SERVING_S_MAX = 30.0
 
 
 async def install(home: Path, consortium: Consortium) -> tuple[Consortium, FactsConnection]:
@@ -28,6 +29,7 @@ async def install(home: Path, consortium: Consortium) -> tuple[Consortium, Facts
         tls = ServerTls(client.root, client.certificate, client.key)
         servers.append(Server(peer, build(CHAINCODE, ServerAddress(address(port), tls)), port))
     await asyncio.to_thread(supervisor.start, home, [_program(server) for server in servers])
+    await asyncio.gather(*(_listens(server.port) for server in servers))
     policy = peers_at_least(consortium.facts.endorsements, [peer.organisation.msp_id for peer in layout.peers])
     members = [
         Member(server.peer.node, open_admin(server.peer.home, server.peer.organisation), server.package)
@@ -36,6 +38,19 @@ async def install(home: Path, consortium: Consortium) -> tuple[Consortium, Facts
     orderers = [place.node for place in layout.orderers]
     await ensure(members, orderers, Wanted(consortium.facts.channel, CHAINCODE, "1", policy))
     return replace(consortium, facts=replace(consortium.facts, chaincode=CHAINCODE)), layout.connection
+
+
+async def _listens(port: int) -> None:
+    """A peer that finds nobody there answers at once that it could not launch the chaincode."""
+    async with asyncio.timeout(SERVING_S_MAX):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                await asyncio.sleep(0.05)
+                continue
+            writer.close()
+            return
 
 
 def _program(server: Server) -> supervisor.Program:
