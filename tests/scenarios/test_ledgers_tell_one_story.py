@@ -67,7 +67,7 @@ async def pay_back_and_close(story: LedgerStory) -> None:
 Told = tuple[list[Entry], dict[str, object]]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def expected(networks: Networks) -> Told:
     """The embedded pair's transcript and histories."""
     return asyncio.run(tell(networks.founded(EMBEDDED)))
