@@ -10,6 +10,8 @@ what to do next. Nothing has been written by then: the refusals of a transition 
 
 from typing import Final
 
+from wuxin_evidence.errors import NamedError
+
 STATUS_OK: Final = 200
 
 STATUS_OF_CODE: Final = {
@@ -27,17 +29,11 @@ STATUS_OF_CODE: Final = {
 STATUS_CONFLICT: Final = 409
 
 
-class Refusal(Exception):
+class Refusal(NamedError):
     """A request that the chaincode refuses.
 
     `code` is stable and meant for programs, `detail` says what is wrong with this request, `hint` what to do next.
     """
-
-    def __init__(self, code: str, detail: str, hint: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
 
     @property
     def status(self) -> int:

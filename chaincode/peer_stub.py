@@ -22,6 +22,7 @@ from chaincode.composite_keys import CompositeKey, composite_range
 from chaincode.errors import RangeInWrite, Refusal
 from chaincode.peer_messages import Abilities, Call, Called, KeptWrite
 from chaincode.stub import Caller, KeyChange, Page
+from wuxin_evidence.errors import NamedError
 from wuxin_evidence.fabric_messages import parse_policy, peers_all
 
 RANGE_LIMIT_MAX: Final = 1000
@@ -49,16 +50,13 @@ Ask = Callable[[int, bytes], bytes]
 """Send one request, of this type and with this payload, and wait for the answer's payload; raises PeerFailure."""
 
 
-class PeerFailure(Exception):
+class PeerFailure(NamedError):
     """The transaction cannot be finished; `status` is what the peer is answered, if it still listens."""
 
     status = STATUS_UNAVAILABLE
-    code = "unavailable"
 
     def __init__(self, detail: str, hint: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.hint = hint
+        super().__init__("unavailable", detail, hint)
 
 
 class PeerRefused(PeerFailure):

@@ -51,7 +51,7 @@ from chaincode.peer_calls import FACTS, Program, shown
 from chaincode.peer_conversation import Conversation
 from chaincode.peer_messages import MESSAGE_BYTES_MAX, Abilities, Place
 from chaincode.peer_stub import OutOfTime, PeerFailure, PeerGone
-from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.errors import EvidenceError, NamedError
 
 log = logging.getLogger("chaincode.server")
 
@@ -78,14 +78,8 @@ LOOPBACK: Final = ("127.0.0.1", "[::1]", "localhost")
 CHAINCODE_ID: Final = re.compile(r"[A-Za-z0-9]+(?:[.+_-][A-Za-z0-9]+)*:[0-9a-f]{64}")
 
 
-class ServerError(Exception):
+class ServerError(NamedError):
     """The server cannot start with these options; nothing listens."""
-
-    def __init__(self, code: str, detail: str, hint: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
 
 
 @dataclass(frozen=True)

@@ -19,21 +19,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from wuxin_evidence.errors import NamedError
+
 CONNECTIONS_FILE = "connections.json"
 
 Engine = Literal["cometbft", "qbft", "generic"]
 """How an obligations chain agrees, and so what proves its blocks: a CometBFT commit, QBFT seals, or nothing."""
 
 
-class ConnectionsError(Exception):
+class ConnectionsError(NamedError):
     """The file cannot be used; nothing was opened."""
 
-    code = "malformed"
-
     def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = f"{CONNECTIONS_FILE}: {detail}"
-        self.hint = f"correct {CONNECTIONS_FILE}, or have `wuxin network up` write it again"
+        hint = f"correct {CONNECTIONS_FILE}, or have `wuxin network up` write it again"
+        super().__init__("malformed", f"{CONNECTIONS_FILE}: {detail}", hint)
 
 
 @dataclass(frozen=True)

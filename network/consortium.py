@@ -19,6 +19,7 @@ from typing import Any, Literal, cast
 from chaincode.committee import COMMITTEE_MEMBERS_MAX
 from chaincode.consortium import CLOCK_FACTOR_MAX
 from chaincode.members import uscc_check_character
+from wuxin_evidence.errors import NamedError
 
 CONSORTIUM_FILE = "consortium.toml"
 FORMAT = "wuxin-consortium-1"
@@ -37,16 +38,13 @@ _CHAIN = re.compile(r"[a-z][a-z0-9]{1,15}")  # two characters or more: events of
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}")
 
 
-class ConsortiumError(Exception):
+class ConsortiumError(NamedError):
     """The consortium file cannot be used; `field` says where, e.g. `committee.threshold`."""
 
-    code = "malformed"
-
     def __init__(self, field: str, detail: str) -> None:
-        super().__init__(f"{field}: {detail}")
+        hint = f"correct {field} in {CONSORTIUM_FILE}; docs/reference describes each field"
+        super().__init__("malformed", f"{field}: {detail}", hint)
         self.field = field
-        self.detail = f"{field}: {detail}"
-        self.hint = f"correct {field} in {CONSORTIUM_FILE}; docs/reference describes each field"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDFExpand
 
+from wuxin_evidence.errors import NamedError
+
 FORMAT = "wuxin-keys-1"
 
 SCRYPT_N = 2**14
@@ -33,14 +35,8 @@ SCRYPT_MEMORY_MAX = 2**31 - 1
 FILE_BYTES_MAX = 64 * 1024
 
 
-class KeystoreError(Exception):
+class KeystoreError(NamedError):
     """Keys cannot be opened. Codes: keystore_missing, keystore_mode, keystore_passphrase, keystore_damaged."""
-
-    def __init__(self, code: str, detail: str, hint: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
 
 
 class Keystore:

@@ -24,15 +24,11 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from wuxin_evidence.errors import NamedError
 
-class PortError(Exception):
+
+class PortError(NamedError):
     """What a ledger answers instead of a result; `code` is one of FORMATS.md section 8 or added to it."""
-
-    def __init__(self, code: str, detail: str, hint: str = "") -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
 
 
 class Rejected(PortError):

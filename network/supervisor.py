@@ -25,6 +25,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from wuxin_evidence.errors import NamedError
+
 FOLDER = Path("run/supervisor")
 LIST, STATE, LOCK = "programs.json", "state.json", "supervisor.lock"
 """What shall run, what runs, and the lock that the supervisor holds while it lives."""
@@ -32,20 +34,17 @@ LIST, STATE, LOCK = "programs.json", "state.json", "supervisor.lock"
 ANSWER_TIMEOUT_S = 30.0
 
 
-class SupervisorError(Exception):
+class SupervisorError(NamedError):
     """The supervisor did not come up or did not obey in time."""
 
-    code = "unavailable"
-
     def __init__(self, detail: str, hint: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.hint = hint
+        super().__init__("unavailable", detail, hint)
 
 
 @dataclass(frozen=True)
 class Program:
-    """What to run: `env` is added to the supervisor's own, `log` takes both outputs, `stop_signal` asks it to end.
+    """What to run: `env` is added to the supervisor's own, `log` takes both outputs, `stop_signal` asks it to end,
+    `address` is where it serves others (`host:port`), for whoever looks.
 
     Two programs are the same when all of this is; under a name that runs already, another one replaces it.
     """
@@ -56,6 +55,7 @@ class Program:
     cwd: Path
     log: Path
     stop_signal: str = "SIGTERM"
+    address: str = ""
 
 
 @dataclass(frozen=True)
@@ -175,6 +175,7 @@ def _program(row: dict[str, Any]) -> Program:
         cwd=Path(row["cwd"]),
         log=Path(row["log"]),
         stop_signal=row["stop_signal"],
+        address=row.get("address", ""),  # a list that an older release wrote has none
     )
 
 

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from network.listeners import open_lock
+from wuxin_evidence.errors import NamedError
 
 FABRIC_VERSION_MIN = (3, 1)
 """The first releases with the peer's batch messages, which the chaincode server uses, and BFT ordering."""
@@ -35,15 +36,11 @@ BUILD_TIMEOUT_S = 1800.0
 VERSION_TIMEOUT_S = 10.0
 
 
-class ToolError(Exception):
+class ToolError(NamedError):
     """A command is neither installed nor could it be built."""
 
-    code = "unavailable"
-
     def __init__(self, detail: str, hint: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
-        self.hint = hint
+        super().__init__("unavailable", detail, hint)
 
 
 @dataclass(frozen=True)

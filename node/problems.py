@@ -13,6 +13,8 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from wuxin_evidence.errors import NamedError
+
 DETAIL_CHARS_MAX = 2_000  # a problem explains; it does not carry a document
 
 _STATUS_BY_CODE = {
@@ -41,14 +43,11 @@ _TITLES = {
 }
 
 
-class Problem(Exception):
+class Problem(NamedError):
     """A refusal that names its code, what happened, and what to do next."""
 
     def __init__(self, code: str, detail: str, hint: str = "", *, transaction_id: str | None = None) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
+        super().__init__(code, detail, hint)
         self.transaction_id = transaction_id
 
 

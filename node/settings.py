@@ -20,20 +20,15 @@ from network.connections import Connections, ConnectionsError
 from network.consortium import Consortium, ConsortiumError
 from network.homes import home_of, is_own, is_separated
 from network.listeners import open_lock
+from wuxin_evidence.errors import NamedError
 
 PRIVATE_MODE = 0o077  # nothing of this may be set on a secret
 DEMO_MARK = "demo"  # the file that founding a demo leaves: this home may have a scenario clock
 SECRET_NAMES = ("passphrase", "api-keys.json")
 
 
-class SettingsError(Exception):
+class SettingsError(NamedError):
     """The node refuses to start: ``code`` malformed, forbidden, not_found or conflict, with detail and hint."""
-
-    def __init__(self, code: str, detail: str, hint: str) -> None:
-        super().__init__(f"{detail}; {hint}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
 
 
 @dataclass(frozen=True)

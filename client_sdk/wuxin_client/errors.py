@@ -15,15 +15,14 @@ The codes are those of the problems of the HTTP API, the chaincode and the contr
 from collections.abc import Mapping
 from typing import Any
 
+from wuxin_evidence.errors import NamedError
 
-class WuxinError(Exception):
+
+class WuxinError(NamedError):
     """One refusal or failure, with what to do about it."""
 
     def __init__(self, code: str, detail: str, hint: str = "", transaction_id: str | None = None) -> None:
-        super().__init__(f"{code}: {detail}" + (f" ({hint})" if hint else ""))
-        self.code = code
-        self.detail = detail
-        self.hint = hint
+        super().__init__(code, detail, hint)
         self.transaction_id = transaction_id
 
 

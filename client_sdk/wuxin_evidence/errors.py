@@ -1,23 +1,28 @@
 """What the evidence room says when it refuses.
 
 Everything that fails here fails with one `EvidenceError`: a code of the published list (the same in chaincode,
-contracts, API, CLI and SDK), a detail that names what was found, and a hint that says what to do next.
+contracts, API, CLI and SDK), a detail that names what was found, and a hint that says what to do next. `NamedError`
+is that shape; the errors of all other rooms have it from here.
 """
 
 from __future__ import annotations
 
 
-class EvidenceError(Exception):
-    """A refusal. `code` is stable and for programs; `detail` and `hint` are sentences for people."""
+class NamedError(Exception):
+    """What every room raises: `code` is stable and for programs; `detail` and `hint` are sentences for people."""
 
     def __init__(self, code: str, detail: str, hint: str = "") -> None:
-        super().__init__(f"{code}: {detail}" + (f" ({hint})" if hint else ""))
+        super().__init__(code, detail, hint)
         self.code = code
         self.detail = detail
         self.hint = hint
 
-    def __reduce__(self) -> tuple[type[EvidenceError], tuple[str, str, str]]:
-        return type(self), (self.code, self.detail, self.hint)
+    def __str__(self) -> str:
+        return f"{self.code}: {self.detail}" + (f" ({self.hint})" if self.hint else "")
+
+
+class EvidenceError(NamedError):
+    """The evidence room refuses."""
 
 
 def malformed(detail: str, hint: str = "") -> EvidenceError:

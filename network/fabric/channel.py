@@ -24,6 +24,7 @@ from network.fabric.layout import Layout, OrdererPlace
 from network.fabric.nodes import write_file, write_public_msp
 from network.listeners import LOOPBACK
 from network.tools import command
+from wuxin_evidence.errors import NamedError
 
 PROFILE = "Wuxin"
 CONFIGTXGEN_TIMEOUT_S = 60.0
@@ -41,15 +42,12 @@ class ChannelSetting:
     policies: Literal["flat", "any"] = "flat"
 
 
-class ChannelError(Exception):
+class ChannelError(NamedError):
     """The first block could not be made."""
 
-    code = "malformed"
-
     def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = f"configtxgen: {detail}"
-        self.hint = "compare the consortium file and the certificates of its organisations"
+        hint = "compare the consortium file and the certificates of its organisations"
+        super().__init__("malformed", f"configtxgen: {detail}", hint)
 
 
 def channel_block(layout: Layout, setting: ChannelSetting) -> bytes:

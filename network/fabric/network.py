@@ -31,10 +31,11 @@ from network.fabric.package import Package, ServerAddress, ServerTls, build, lab
 from network.fabric.participation import join
 from network.homes import home_of, is_separated, share
 from network.listeners import LOOPBACK, address
-from network.published import certificate
+from network.published import certificate, certificate_file
 from network.seats import create_home, open_admin, open_tls
 from network.supervisor import Program, State, start, states, stop
 from network.trust_file import set_block_signers
+from wuxin_evidence.errors import NamedError
 from wuxin_evidence.fabric_policy import peers_at_least
 from wuxin_evidence.fabric_proof import BlockSigner
 
@@ -50,14 +51,8 @@ KINDS = ("orderer.", "peer.", "chaincode.")
 """How the names of this network's processes begin; the supervisor of the home may run others as well."""
 
 
-class NetworkError(Exception):
+class NetworkError(NamedError):
     """The network is not in the state that was asked for. Codes: unavailable, conflict, not_found."""
-
-    def __init__(self, code: str, detail: str, hint: str) -> None:
-        super().__init__(f"{code}: {detail}")
-        self.code = code
-        self.detail = detail
-        self.hint = hint
 
 
 @dataclass(frozen=True)
@@ -86,6 +81,10 @@ class Server:
     def name(self) -> str:
         """`chaincode.<organisation>.<eight characters of the package's digest>`: two versions run side by side."""
         return f"chaincode.{self.peer.organisation.name}.{self.package.package_id.partition(':')[2][:8]}"
+
+    @property
+    def log(self) -> Path:
+        return self.peer.chaincode_folder / f"{self.name}.log"
 
 
 def up(home: Path, consortium: Consortium, setting: ChannelSetting | None = None) -> FactsConnection:
@@ -130,6 +129,7 @@ def doctor(home: Path, consortium: Consortium) -> tuple[Finding, ...]:
             server.package,
             address(server.peer.operations_port),
             (*_certificates(server.peer.folder), server.peer.chaincode_folder / "tls" / "certificate.pem"),
+            server.log,
         )
         for server in servers_of(layout, version.name)
     )
@@ -137,8 +137,10 @@ def doctor(home: Path, consortium: Consortium) -> tuple[Finding, ...]:
         ExpectedOrderer(place.node, address(place.operations_port), _certificates(place.folder))
         for place in layout.orderers
     )
+    names = [organisation.name for organisation in consortium.organisations]
+    clients = tuple(certificate_file(home_of(home, name), name, "client") for name in names)
     signer = open_admin(layout.peers[0].home, layout.peers[0].organisation)
-    return asyncio.run(examine(Expected(_wanted(layout, version), signer, peers, orderers)))
+    return asyncio.run(examine(Expected(_wanted(layout, version), signer, peers, orderers, clients)))
 
 
 def _certificates(folder: Path) -> tuple[Path, ...]:
@@ -175,7 +177,7 @@ def server_program(server: Server) -> Program:
     tls = folder / "tls"
     arguments = {
         "--ccid": server.package.package_id,
-        "--address": address(server.port),
+        "--address": server.package.server.address,
         "--tls-cert": str(tls / "certificate.pem"),
         "--tls-key": str(tls / "key.pem"),
         "--client-ca": str(tls / "root.pem"),
@@ -185,7 +187,8 @@ def server_program(server: Server) -> Program:
         argv=(sys.executable, "-m", "chaincode.server", *(part for pair in arguments.items() for part in pair)),
         env={"PYTHONUNBUFFERED": "1", "GRPC_EXPERIMENTS": CHAINCODE_GRPC},
         cwd=folder,
-        log=folder / f"{server.name}.log",
+        log=server.log,
+        address=server.package.server.address,
     )
 
 

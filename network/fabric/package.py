@@ -28,6 +28,7 @@ from pathlib import Path
 
 import chaincode
 import wuxin_evidence
+from wuxin_evidence.errors import NamedError
 
 BUILDER_NAME = "ccaas"
 """A package stays bound to the builder that took it, by name: another name would orphan what is installed."""
@@ -46,15 +47,11 @@ _STORED_BYTES_MAX = 0xFFFF
 _LABEL = re.compile(r"[A-Za-z0-9]+(?:[.+_-][A-Za-z0-9]+)*")
 
 
-class PackageError(Exception):
+class PackageError(NamedError):
     """The package cannot be built; nothing was written."""
 
-    code = "malformed"
-
     def __init__(self, detail: str, hint: str) -> None:
-        super().__init__(f"{detail} ({hint})")
-        self.detail = detail
-        self.hint = hint
+        super().__init__("malformed", detail, hint)
 
 
 @dataclass(frozen=True)

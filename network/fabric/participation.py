@@ -17,20 +17,17 @@ import httpx
 from network.fabric.layout import OrdererPlace
 from network.listeners import address
 from network.seats import TlsIdentity, open_tls
+from wuxin_evidence.errors import NamedError
 
 DEADLINE_S = 10.0
 OK, CREATED = 200, 201
 
 
-class ParticipationError(Exception):
+class ParticipationError(NamedError):
     """An orderer did not join; `detail` says which, and what it answered."""
 
-    code = "unavailable"
-
     def __init__(self, place: OrdererPlace, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = f"{place.name}: {detail}"
-        self.hint = f"read {place.folder / 'orderer.log'}"
+        super().__init__("unavailable", f"{place.name}: {detail}", f"read {place.folder / 'orderer.log'}")
 
 
 async def join(place: OrdererPlace, channel: str, block: bytes) -> None:

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 from network.connections import FabricNode
 from network.fabric.connection import RpcFailure
+from wuxin_evidence.errors import NamedError
 
 
-class AdminError(Exception):
+class AdminError(NamedError):
     """A node did not do what its administrator asked.
 
     `code` is one of unavailable (the world's fault: try again), forbidden, clock_skew, conflict, not_found,
@@ -22,14 +23,11 @@ class AdminError(Exception):
     """
 
     def __init__(self, code: str, stage: str, node: FabricNode, message: str, hint: str) -> None:
-        self.code = code
+        super().__init__(code, f"{stage} at {node.organisation} ({node.address}): {message}", hint)
         self.stage = stage
         self.organisation = node.organisation
         self.address = node.address
         self.message = message
-        self.detail = f"{stage} at {node.organisation} ({node.address}): {message}"
-        self.hint = hint
-        super().__init__(f"{code}: {self.detail} ({hint})")
 
     @property
     def in_short(self) -> str:

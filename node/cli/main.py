@@ -9,9 +9,11 @@ import sys
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
+
+from wuxin_evidence.errors import NamedError
 
 HOME_DEFAULT = Path(".wuxin/demo")
 CONSORTIUM_FILE = "consortium.toml"
@@ -64,12 +66,16 @@ def demo(
     consortium: Annotated[
         bool, typer.Option("--consortium", help="On Fabric and a BFT chain; each organisation in its own processes.")
     ] = False,
+    engine: Annotated[
+        list[Engine] | None, typer.Option(help="Only this ledger is real: fabric, evm; the other one is embedded.")
+    ] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Let everything run on until it is interrupted.")] = False,
 ) -> None:
     """Close the loop once on recorded data: from a signed reading to a refused draw."""
     from node.cli.demo import run
 
-    run(home, as_json=as_json, consortium=consortium, keep=keep)
+    engines = list(Engine) if consortium else engine or []
+    run(home, as_json=as_json, engines=[each.value for each in engines], keep=keep)
 
 
 @app.command()
@@ -295,8 +301,7 @@ def _named(error: Exception) -> tuple[str, str, str] | None:
         home = Path(str(error.filename)).parent
         hint = f"make a home first: wuxin serve --home {home}; or name another with --home"
         return "not_found", f"{home} has no {CONSORTIUM_FILE}", hint
-    code: Any = getattr(error, "code", None)
-    return (code, str(getattr(error, "detail", error)), getattr(error, "hint", "")) if isinstance(code, str) else None
+    return (error.code, error.detail, error.hint) if isinstance(error, NamedError) else None
 
 
 def _exit_status(error: Exception, code: str) -> int:
