@@ -48,7 +48,12 @@ def root_certificates(home: Path, consortium: Consortium) -> dict[str, tuple[byt
 
 def certificate(home: Path, org: str, name: str) -> bytes:
     """A published certificate (PEM) of `org`: root, client, admin, peer or orderer; tls-root, tls-peer, …"""
-    return (directory_of(home, org) / "certificates" / f"{name}.pem").read_bytes()
+    return certificate_file(home, org, name).read_bytes()
+
+
+def certificate_file(home: Path, org: str, name: str) -> Path:
+    """Where it lies."""
+    return directory_of(home, org) / "certificates" / f"{name}.pem"
 
 
 def first_committee(home: Path, consortium: Consortium, active_from_s: int = 0) -> Committee:

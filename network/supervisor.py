@@ -175,7 +175,7 @@ def _program(row: dict[str, Any]) -> Program:
         cwd=Path(row["cwd"]),
         log=Path(row["log"]),
         stop_signal=row["stop_signal"],
-        address=row.get("address", ""),  # a list that an older release wrote has none
+        address=row["address"],
     )
 
 

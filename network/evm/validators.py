@@ -181,6 +181,7 @@ def _program(validator: Validator, consensus: str) -> Program:
         validator.directory,
         validator.directory / "log.txt",
         stop_signal="SIGKILL",
+        address=address(validator.ports.json_rpc),
     )
 
 

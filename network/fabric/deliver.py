@@ -48,6 +48,9 @@ SILENCE_S = 10.0
 
 SILENT = "silent"
 
+FORBIDDEN = 403
+"""The status with which a delivery ends for whom it was never meant, or whose certificate ran out meanwhile."""
+
 FETCHED_MAX = 16
 """Blocks kept for transactions that wait in them; a block is asked for while its transactions are acknowledged."""
 
@@ -262,6 +265,8 @@ def _block(answer: bytes) -> bytes:
         found = wire.delivered(answer)
     except EvidenceError as error:
         raise Unfit("an answer that is no delivery") from error
+    if found == FORBIDDEN:
+        raise Unfit("the peer refuses this client: its certificate has expired, or may not read the channel")
     if isinstance(found, int):
         raise Unfit(f"the delivery ended with status {found}")
     return found

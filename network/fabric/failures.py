@@ -6,7 +6,7 @@ Fabric answers with a gRPC status and, beside it, one `ErrorDetail` per endpoint
 
     chaincode response 4xx, {"code", "detail", "hint"}     Rejected with that code and the endorser's organisation
     chaincode response 5xx, …                              Unavailable: the chaincode failed there
-    access denied, identity expired, incorrect timestamp   Rejected forbidden, clock_skew
+    identity expired, access denied, incorrect timestamp   Rejected forbidden, clock_skew
     payloads do not match                                  EndorsementMismatch
     everything else                                        Unavailable, with each endpoint's own words
 """
@@ -41,7 +41,9 @@ _ORDERING_CODES = {
 _TOO_MANY = "too many requests"
 DUPLICATE = "duplicate transaction found"
 _MISMATCH = "ProposalResponsePayloads do not match"
-_DENIED = ("access denied", "identity expired", "creator is malformed", "creator's signature over the proposal")
+_DENIED = ("access denied", "creator is malformed", "creator's signature over the proposal")
+_EXPIRED = "identity expired"
+_RENEW = "have the organisation's authority issue a new certificate; `wuxin network doctor` names what has expired"
 _CLOCK = "incorrect timestamp"
 _GATEWAYS_OWN = ("orderer", "transaction", "endors", "evaluat", "peers available", "channel")
 """Words of which at least one is in every UNAVAILABLE that a gateway says about others; without, it is away itself."""
@@ -140,6 +142,8 @@ def identity_error(texts: Sequence[str], tx_id: str) -> Rejected | None:
     for text in texts:
         if _CLOCK in text:
             return Rejected("clock_skew", text, "set the client's clock, then propose again", tx_id=tx_id)
+        if _EXPIRED in text:
+            return Rejected("forbidden", text, _RENEW, tx_id=tx_id)
         if any(words in text for words in _DENIED):
             return Rejected("forbidden", text, "see whether the certificate is valid and known there", tx_id=tx_id)
     return None
@@ -150,4 +154,5 @@ def unavailable(failure: Failure, names: Mapping[str, str], tx_id: str = "") -> 
     said = [f"{names.get(each.msp_id, each.msp_id)} ({each.address}): {each.message}" for each in failure.details]
     via = f"{failure.stage} through {failure.node.organisation} ({failure.node.address})"
     detail = f"{via}: {failure.message or failure.status}" + (f": {'; '.join(said)}" if said else "")
-    return Unavailable(detail, "see `wuxin network doctor`, then repeat", tx_id=tx_id)
+    known = identity_error(failure.texts, tx_id)
+    return Unavailable(detail, known.hint if known else "see `wuxin network doctor`, then repeat", tx_id=tx_id)

@@ -62,6 +62,7 @@ def orderer_program(place: OrdererPlace) -> Program:
         env={"FABRIC_CFG_PATH": str(place.folder), "FABRIC_LOGGING_SPEC": LOGGING},
         cwd=place.folder,
         log=place.folder / "orderer.log",
+        address=address(place.port),
     )
 
 
@@ -72,6 +73,7 @@ def peer_program(place: PeerPlace) -> Program:
         env={"FABRIC_CFG_PATH": str(place.folder), "FABRIC_LOGGING_SPEC": LOGGING},
         cwd=place.folder,
         log=place.folder / "peer.log",
+        address=address(place.port),
     )
 
 

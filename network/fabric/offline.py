@@ -23,7 +23,7 @@ from network.fabric import wire
 from network.fabric.ledger import FabricLedger
 from network.fabric.signers import as_fabric_takes_it
 from network.ports import Commit, Rejected
-from network.proposal import Prepared, unsigned
+from network.proposal import Prepared, require_submitting, unsigned
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import (
     Identity,
@@ -55,7 +55,8 @@ class Draft:
         private: Mapping[str, bytes] | None = None,
         nonce: bytes | None = None,
     ) -> Draft:
-        """Raises Rejected `malformed`, `too_large` for what could never be proposed."""
+        """Raises Rejected `malformed`, `too_large`, `unsupported_action` for what could never be proposed."""
+        require_submitting(function)
         creator = serialized_identity(identity.msp_id, identity.certificate_pem)
         proposal, _ = unsigned(creator, facts, function, args, private=private or {}, nonce=nonce, now_ms=now_ms)
         return cls(proposal.tx_id, proposal.raw)
@@ -110,6 +111,7 @@ async def endorse(ledger: FabricLedger, draft: Draft, signature: bytes) -> Endor
     proposal = parse_signed_proposal(signed)
     taken = _taken(proposal.creator, signature)
     function, arguments = proposal.args
+    require_submitting(function.decode(errors="replace"))
     own = Proposal(draft.tx_id, draft.message)
     prepared = Prepared(own, signed_proposal(own, taken), (function, arguments))
     return Endorsed(draft.tx_id, await ledger.endorse(prepared, private=bool(proposal.transient)))

@@ -21,6 +21,9 @@ WORDS = {HOLDS: "both ledgers hold", FAILED: "FAILED", INCOMPLETE: "incomplete",
 
 ACROSS = "across the ledgers"
 
+LEDGER_FILES = "ledger/"
+NOT_EMBEDDED = "only embedded ledgers have files; what is on Fabric or a BFT chain, check by its bundles: wuxin verify"
+
 Replayed = TypeVar("Replayed")
 
 
@@ -135,6 +138,7 @@ def _told(audited: Audit) -> str:
     lines = [f"  {'ok     ' if each.ok else 'FAILED '}  {each.check}: {each.detail}" for each in findings.found]
     lines += [f"  assumed  {each}" for each in findings.assumed]
     lines += [f"  missing  {each}" for each in findings.missing]
+    lines += [f"           {NOT_EMBEDDED}"] * any(each.startswith(LEDGER_FILES) for each in findings.missing)
     lines += [f"  unreadable  {each}" for each in findings.unreadable]
     lines += [f"  on the facts only  {each}" for each in audited.facts_ahead]
     lines += [f"  on the obligations only  {each}" for each in audited.obligations_ahead]

@@ -22,7 +22,7 @@ from network.consortium import CONSORTIUM_FILE, Consortium
 from network.homes import home_of
 from network.listeners import open_lock
 from network.ports import Rejected, Unavailable
-from network.supervisor import states
+from network.supervisor import listed, states
 
 if TYPE_CHECKING:
     from network.fabric.doctor.findings import Finding
@@ -75,13 +75,19 @@ def status(home: Path, *, as_json: bool) -> int:
     rows = processes(home)
     if not rows:
         raise Unavailable(f"no network runs over {home}", f"start it: wuxin network up --home {home}")
-    for row in rows:
-        if as_json:
-            print(json.dumps(row))
-        else:
-            word = "runs" if row["running"] else "DOWN"
-            print(f"{row['name']:28} {word}  pid {row['pid'] or '-':>7}  restarts {row['restarts']}  {row['address']}")
+    for line in map(json.dumps, rows) if as_json else _table(rows):
+        print(line)
     return 0 if all(row["running"] for row in rows) else 1
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line of headings and one per process, in columns as wide as the longest name."""
+    width = max(len(row["name"]) for row in rows)
+    yield f"{'process':{width}}  state      pid  restarts  address"
+    for row in rows:
+        state = "runs" if row["running"] else "DOWN"
+        pid, restarts = row["pid"] or "-", row["restarts"]
+        yield f"{row['name']:{width}}  {state:5}  {pid:>7}  {restarts:>8}  {row['address']}".rstrip()
 
 
 def doctor(home: Path, *, as_json: bool) -> int:
@@ -206,32 +212,20 @@ def _require_no_history(home: Path, consortium: Consortium, engines: frozenset[s
 
 
 def processes(home: Path) -> list[Mapping[str, Any]]:
-    """What the supervisor keeps running for a home: name, running, pid, restarts, since, address."""
-    addresses = _addresses(home)
+    """What the supervisor keeps running for a home: name, running, pid, restarts, since, address (`host:port`)."""
+    found = states(home)
     return [
         {
             "name": name,
-            "running": state.running,
-            "pid": state.pid,
-            "restarts": state.restarts,
-            "since": int(state.since),
-            "address": addresses.get(name, ""),
+            "running": found[name].running,
+            "pid": found[name].pid,
+            "restarts": found[name].restarts,
+            "since": int(found[name].since),
+            "address": program.address,
         }
-        for name, state in sorted(states(home).items())
+        for name, program in sorted(listed(home).items())
+        if name in found  # another command may list more meanwhile
     ]
-
-
-def _addresses(home: Path) -> dict[str, str]:
-    """By process; empty for what the home has no connection to."""
-    connections = Connections.load(home)
-    found: dict[str, str] = {}
-    if connections.facts is not None:
-        found.update({f"peer.{each.organisation}": each.address for each in connections.facts.peers})
-        found.update({f"orderer.{each.organisation}": each.address for each in connections.facts.orderers})
-    for name, chain in connections.obligations.items():
-        validators = Consortium.load(home).circle(name).validators
-        found.update({f"evm.{org}": each for org, each in zip(validators, chain.endpoints, strict=False)})
-    return found
 
 
 def _tell(begin: float, what: str) -> None:

@@ -8,15 +8,12 @@ bank           peer        127.0.0.1:26407  pid  1496  HOME/homes/bank
                oracle                       pid  1710
 """
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
 
 from network.consortium import Consortium
 from network.homes import home_of
-from network.listeners import NETWORK_FILE
 from node.cli.network import processes
 from node.cli.stage import Stage
 
@@ -49,22 +46,9 @@ def lines(stage: Stage, consortium: Consortium) -> Iterator[str]:
 
 
 def _engines(home: Path) -> Iterator[Place]:
-    servers = _chaincode_servers(home)
     for each in processes(home):
-        kind, organisation = str(each["name"]).replace("-", ".").split(".")[:2]
-        known = str(each["address"]) if kind != "chaincode" else servers.get(organisation, "")
-        address = known.removeprefix("http://")
-        yield Place(organisation, _KIND_OF.get(kind, kind), address, each["pid"])
-
-
-def _chaincode_servers(home: Path) -> dict[str, str]:
-    """Address by organisation; the newest version's, where there are several."""
-    file = home / NETWORK_FILE
-    if not file.exists():
-        return {}
-    ports = cast("dict[str, Any]", json.loads(file.read_text("utf-8")))["ports"]
-    named = [(name.split("/"), port) for name, port in ports.items()]
-    return {parts[1]: f"127.0.0.1:{port}" for parts, port in named if parts[2:3] == ["chaincode"]}
+        kind, organisation = str(each["name"]).split(".")[:2]
+        yield Place(organisation, _KIND_OF.get(kind, kind), each["address"], each["pid"])
 
 
 def _staged(stage: Stage) -> Iterator[Place]:

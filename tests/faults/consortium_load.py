@@ -13,13 +13,17 @@ import asyncio
 import hashlib
 import itertools
 import json
+import secrets
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from network.ports import Commit, Unavailable
+from network.consortium import Consortium
+from network.ports import Chain, Commit, Ledger, Unavailable
 from network.published import public_keys
 from tests.engines import Bound, Ledgers
 from wuxin_evidence.fabric_messages import TransactionView, parse_block
@@ -31,6 +35,8 @@ FACTS_CALLERS, CHAIN_CALLERS = 4, 2
 MINT_MINOR = 1
 PAUSE_S = 0.2
 """Before a command is repeated whose outcome is unknown."""
+BEGIN_S = 60.0
+"""Until the first command of each kind is acknowledged, on two busy cores."""
 ANSWER_S = 90.0
 """A command without an answer for so long counts as lost."""
 
@@ -48,7 +54,10 @@ class Answered:
 
 @dataclass
 class Load:
-    """Callers over both ledgers of a pair; `tag` marks this run's commands."""
+    """Callers over both ledgers of a pair; `tag` marks this run's commands.
+
+    `half_done` are those that were sent and not acknowledged, by key, as the caller was told.
+    """
 
     ledgers: Ledgers
     warehouse: Bound
@@ -57,11 +66,11 @@ class Load:
     answered: list[Answered] = field(default_factory=list[Answered])
     commits: dict[str, Commit] = field(default_factory=dict[str, Commit])
     unknown: Counter[str] = field(default_factory=Counter[str])
+    half_done: dict[str, Unavailable] = field(default_factory=dict[str, Unavailable])
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
     _tasks: list[asyncio.Task[None]] = field(default_factory=list[asyncio.Task[None]])
 
     async def start(self) -> None:
-        self.account = public_keys(self.ledgers.home, "manufacturer").evm_address
         self.held_before = await self._balance()
         self.height_before = await self.warehouse.ledger.height()
         callers_of: dict[Side, int] = {"facts": FACTS_CALLERS, "obligations": CHAIN_CALLERS}
@@ -96,38 +105,32 @@ class Load:
 
     async def _call(self, side: Side, numbers: Iterator[int]) -> None:
         while not self._stop.is_set():
-            key = f"{self.tag}-{next(numbers)}"
-            sent_s = time.monotonic()
-            tries = await asyncio.wait_for(self._until_done(side, key), ANSWER_S)
-            self.answered.append(Answered(key, side, sent_s, time.monotonic(), tries))
+            await self.command(side, f"{self.tag}-{next(numbers)}")
+
+    async def command(self, side: Side, key: str) -> None:
+        """Send what the key stands for until it is acknowledged; from then on it counts."""
+        sent_s = time.monotonic()
+        tries = await asyncio.wait_for(self._until_done(side, key), ANSWER_S)
+        self.answered.append(Answered(key, side, sent_s, time.monotonic(), tries))
 
     async def _until_done(self, side: Side, key: str) -> int:
         for tries in itertools.count(1):
             try:
-                await (self._register(key) if side == "facts" else self._mint(key))
+                if side == "facts":
+                    self.commits[key] = await register(self.warehouse.ledger, self.ledgers.consortium, key)
+                else:
+                    await mint(self.bank.chain, self.ledgers.home, key)
             except Unavailable as unknown:
                 self.unknown[_said(unknown)] += 1
+                if unknown.tx_id:
+                    self.half_done[key] = unknown
                 await asyncio.sleep(PAUSE_S)
             else:
                 return tries
         raise AssertionError
 
-    async def _register(self, key: str) -> None:
-        nonce = hashlib.sha256(key.encode()).digest()[:24]
-        self.commits[key] = await self.warehouse.ledger.submit(
-            "register_slot", {"slot_id": self.slot_of(key)}, nonce=nonce
-        )
-
-    async def _mint(self, key: str) -> None:
-        args = [command_id("bank", key), self.account, MINT_MINOR]
-        result = await self.bank.chain.transact("DepositToken", "mint", args)
-        assert result.status == 1 or result.code == "command_repeated", result
-
-    def slot_of(self, key: str) -> str:
-        return f"{self.ledgers.consortium.organisation('warehouse').uscc}/L-{key}"
-
     async def _balance(self) -> int:
-        return int(await self.bank.chain.call("DepositToken", "balanceOf", [self.account]))
+        return int(await self.bank.chain.call("DepositToken", "balanceOf", [account_of(self.ledgers.home)]))
 
     async def check(self) -> None:
         """Nothing acknowledged is lost, nothing is doubled: both ledgers are read again from before the load."""
@@ -144,7 +147,7 @@ class Load:
         assert await self._balance() == self.held_before + len(keys) * MINT_MINOR
 
     async def _check_facts(self) -> None:
-        wanted = {self.slot_of(key): commit for key, commit in self.commits.items()}
+        wanted = {slot_of(self.ledgers.consortium, key): commit for key, commit in self.commits.items()}
         height = max([await self.warehouse.ledger.height(), *(commit.block + 1 for commit in wanted.values())])
         seen: Counter[str] = Counter()
         async for raw in self.warehouse.ledger.blocks(self.height_before - 1):
@@ -160,6 +163,41 @@ class Load:
                 break
         assert set(seen) == set(wanted), f"{len(wanted) - len(seen)} acknowledged registrations are in no block"
         assert set(seen.values()) <= {1}, "a registration was done twice"
+
+
+@asynccontextmanager
+async def loaded(ledgers: Ledgers) -> AsyncIterator[Load]:
+    """Commands to both ledgers during the block; then everything is counted."""
+    async with ledgers.everybody() as parties:
+        load = Load(ledgers, parties["warehouse"], parties["bank"], secrets.token_hex(4).upper())
+        await load.start()
+        for side in ("facts", "obligations"):
+            await load.acknowledged_after(side, time.monotonic(), BEGIN_S)
+        yield load
+        await load.stop()
+        await load.check()
+
+
+async def register(ledger: Ledger, consortium: Consortium, key: str) -> Commit:
+    """The fact that a key stands for: under one nonce, however often it is sent."""
+    nonce = hashlib.sha256(key.encode()).digest()[:24]
+    return await ledger.submit("register_slot", {"slot_id": slot_of(consortium, key)}, nonce=nonce)
+
+
+def slot_of(consortium: Consortium, key: str) -> str:
+    return f"{consortium.organisation('warehouse').uscc}/L-{key}"
+
+
+async def mint(chain: Chain, home: Path, key: str) -> None:
+    """The obligation that a key stands for: under one command id; one that was done already is as good."""
+    args = [command_id("bank", key), account_of(home), MINT_MINOR]
+    result = await chain.transact("DepositToken", "mint", args)
+    assert result.status == 1 or result.code == "command_repeated", result
+
+
+def account_of(home: Path) -> bytes:
+    """Who gets what is minted."""
+    return public_keys(home, "manufacturer").evm_address
 
 
 def _registered(transaction: TransactionView) -> str:

@@ -1,66 +1,27 @@
-"""What runs out: the room on a peer's disk, and the time of a certificate."""
+"""The room on a peer's disk runs out."""
 
 import asyncio
-import datetime
 import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from cryptography import x509
 
 from network import supervisor
-from network.connections import Connections, FactsConnection
-from network.fabric.ledger import open_ledger
 from network.fabric.nodes import peer_program
-from network.identities import Authority, FabricSigner, Validity, key_from_pem, new_key
-from network.ports import Ledger, Rejected, Unavailable
-from network.published import certificate
-from network.seats import Seat, _keystore
-from tests.engines import BOTH, FACTS_PAIRS, Ledgers, on
+from tests.engines import BOTH, Ledgers, on
+from tests.faults.consortium_health import caught_up
+from tests.faults.consortium_load import loaded
 from tests.faults.consortium_strikes import RECOVERY_S_MAX, network_of
-from tests.faults.test_consortium_is_cut import loaded
-from tests.scenarios.ledger_story import LedgerStory
 
 ROOM_BYTES = 4 * 2**20
 """What is left on the small disk at first."""
 FULL_S = 6.0
 COMMAND_TIMEOUT_S = 20.0
 ORGANISATION = "insurer"
-
-
-@on(*FACTS_PAIRS)
-async def test_an_expired_certificate_is_refused_as_that(ledgers: Ledgers) -> None:
-    seat = expired(ledgers, ledgers.seat("warehouse"))
-    async with ledgers.everybody() as parties:
-        slot = {"slot_id": LedgerStory(ledgers, parties).slot}
-        height = await parties["warehouse"].ledger.height()
-        ledger = await asyncio.to_thread(ledgers.ledger, seat, ledgers.clock, "warehouse")
-        try:
-            with pytest.raises(Rejected) as refused:
-                await ledger.submit("register_slot", slot)
-        finally:
-            await ledger.aclose()
-        assert refused.value.code == "forbidden" and refused.value.hint
-        assert "expired" in refused.value.detail or "not valid" in refused.value.detail
-        assert await parties["warehouse"].ledger.height() == height
-
-
-def expired(ledgers: Ledgers, seat: Seat) -> Seat:
-    """The seat with a certificate of its own authority that was valid until yesterday."""
-    authority = Authority(
-        seat.msp_id,
-        x509.load_pem_x509_certificate(certificate(ledgers.home, seat.name, "root")),
-        key_from_pem(_keystore(ledgers.home, seat.name, None).open("authority")["authority"].encode()),
-    )
-    key = new_key()
-    yesterday = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=1)
-    pem = authority.issue(f"client.{seat.name}", "client", key.public_key(), Validity(not_after=yesterday))
-    return replace(seat, fabric_signer=FabricSigner.of(seat.name, seat.msp_id, pem, key))
 
 
 @on(BOTH)
@@ -71,35 +32,11 @@ async def test_a_peer_on_a_full_disk_stops_nobody_and_catches_up_when_there_is_r
         went_on_s = await load.acknowledged_after("facts", time.monotonic(), RECOVERY_S_MAX)
         restarts = supervisor.states(ledgers.network_home)[disk.name].restarts
         disk.free()
-        moment_s = time.monotonic()
-        await caught_up(ledgers, await load.warehouse.ledger.height())
-        caught_up_s = time.monotonic() - moment_s
+        caught_up_s = await caught_up(ledgers, ORGANISATION, await load.warehouse.ledger.height())
         print(
             f"a full disk for {FULL_S:g} s: the others acknowledged within {went_on_s:.1f} s; the peer was restarted "
             f"{restarts} times and had every block {caught_up_s:.1f} s after there was room"
         )
-
-
-async def caught_up(ledgers: Ledgers, height: int) -> None:
-    """Until the organisation's own peer has so many blocks."""
-    connection = Connections.load(ledgers.home).facts
-    assert connection is not None
-    own = FactsConnection(tuple(peer for peer in connection.peers if peer.organisation == ORGANISATION))
-    ledger = open_ledger(ledgers.consortium, ledgers.seat(ORGANISATION), ledgers.clock, own)
-    try:
-        deadline = time.monotonic() + RECOVERY_S_MAX
-        while not await has(ledger, height):
-            assert time.monotonic() < deadline, f"the peer of {ORGANISATION} did not catch up"
-            await asyncio.sleep(0.2)
-    finally:
-        await ledger.aclose()
-
-
-async def has(ledger: Ledger, height: int) -> bool:
-    try:
-        return await ledger.height() >= height
-    except Unavailable:
-        return False
 
 
 class Disk:

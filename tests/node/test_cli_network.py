@@ -1,19 +1,23 @@
-"""`wuxin network` where there is no network: what it refuses, and with which words."""
+"""`wuxin network` without engines: what it refuses, with which words, and how what runs is shown."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from network.connections import ChainConnection, Connections, FabricNode, FactsConnection
-from network.consortium import write_demo
+from network.consortium import Consortium, write_demo
 from network.listeners import LOOPBACK
 from network.ports import Rejected, Unavailable
 from network.published import certificate
 from network.seats import create_home
-from network.supervisor import FOLDER
+from network.supervisor import FOLDER, Program, start, states, stop
+from node.cli import picture
 from node.cli.main import app
 from node.cli.network import doctor, profile, status, up
+from node.cli.stage import Stage
 
 
 @pytest.fixture
@@ -44,6 +48,64 @@ def test_over_embedded_ledgers_there_is_nothing_for_its_doctor(home: Path):
     with pytest.raises(Rejected) as refused:
         doctor(home, as_json=False)
     assert refused.value.code == "conflict"
+
+
+LISTENING = {
+    "chaincode.manufacturer.0a1b2c3d": "127.0.0.1:20001",
+    "chaincode.manufacturer.4e5f6071": "127.0.0.1:20002",
+    "evm.manufacturer": "127.0.0.1:20003",
+    "orderer.manufacturer": "127.0.0.1:20004",
+    "peer.manufacturer": "127.0.0.1:20005",
+    "peer.bank": "127.0.0.1:20006",
+}
+"""What the supervisor of a home runs while the chaincode is upgraded, where each says that it listens."""
+
+
+@pytest.fixture
+def supervised(home: Path) -> Iterator[Path]:
+    """The home with a process under each of these names; the bank's peer cannot start."""
+    start(
+        home,
+        [
+            Program(name, ("/bin/sleep" if name != "peer.bank" else "/none", "100"), {}, home, home / name, address=at)
+            for name, at in LISTENING.items()
+        ],
+    )
+    yield home
+    stop(home)
+
+
+def test_the_status_shows_every_process_with_its_address_in_even_columns(
+    supervised: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert status(supervised, as_json=False) == 1
+    headings, *lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == sorted(LISTENING)
+    column = headings.index("address")
+    assert {line.split()[0]: line[column:] for line in lines} == LISTENING
+    assert max(map(len, lines)) <= 80
+    assert [line.split()[0] for line in lines if "DOWN" in line] == ["peer.bank"]
+
+
+def test_the_status_for_programs_has_the_same_addresses(supervised: Path, capsys: pytest.CaptureFixture[str]):
+    status(supervised, as_json=True)
+    rows = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert {row["name"]: row["address"] for row in rows} == LISTENING
+    assert {row["name"]: row["pid"] for row in rows} == {name: state.pid for name, state in states(supervised).items()}
+
+
+def test_the_picture_shows_every_process_under_its_organisation_at_its_own_address(supervised: Path):
+    lines = list(picture.lines(Stage(supervised), Consortium.load(supervised)))
+    bank, *manufacturer = (line.split() for line in lines)
+    assert bank[:3] == ["bank", "peer", "127.0.0.1:20006"]
+    manufacturer[0].remove("manufacturer")
+    assert [each[:2] for each in manufacturer] == [
+        ["peer", "127.0.0.1:20005"],
+        ["orderer", "127.0.0.1:20004"],
+        ["chaincode", "127.0.0.1:20001"],
+        ["chaincode", "127.0.0.1:20002"],
+        ["validator", "127.0.0.1:20003"],
+    ]
 
 
 def test_an_unknown_engine_is_wrong_usage(home: Path):

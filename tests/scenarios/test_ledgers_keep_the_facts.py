@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from chaincode.contract import FUNCTIONS
 from network.ports import Commit, Invalid, Ledger, Rejected
 from tests.engines import FABRIC, FACTS_PAIRS, Bound, Ledgers, on
 from tests.scenarios.ledger_story import CONTRACT_NUMBER, LedgerStory
@@ -156,6 +157,33 @@ async def test_private_terms_are_unseen_by_a_third_member(ledgers: Ledgers) -> N
         assert any(story.pledge_id.encode() in raw for raw in blocks)
         assert not any(secret in raw for raw in blocks)
         assert not held_in(stores_of(ledgers, THIRD), secret)
+
+
+@on(*FACTS_PAIRS)
+async def test_a_question_is_never_put_into_a_block(ledgers: Ledgers) -> None:
+    """Each could be answered, by an owner who may ask it; ordered, the private terms would be everybody's."""
+    async with ledgers.everybody() as parties:
+        story = LedgerStory(ledgers, parties)
+        await story.issue()
+        await story.propose()
+        owner = parties["manufacturer"].ledger
+        questions: dict[str, dict[str, Any]] = {
+            "get": {"kind": "pledge", "id": story.pledge_id},
+            "history": {"kind": "pledge", "id": story.pledge_id},
+            "list": {"kind": "pledge", "limit": 1, "bookmark": ""},
+            "lien_check": {"receipt_id": story.receipt_id},
+            "committee": {},
+            "terms": {"pledge_id": story.pledge_id},
+        }
+        assert set(questions) == {name for name, function in FUNCTIONS.items() if not function.submitting}
+        height = await owner.height()
+        for function, args in questions.items():
+            assert await owner.evaluate(function, args)
+            with pytest.raises(Rejected) as refused:
+                await owner.submit(function, args)
+            assert refused.value.code == "unsupported_action", (function, refused.value)
+            assert refused.value.detail and refused.value.hint
+        assert await owner.height() == height
 
 
 async def first_blocks(ledger: Ledger, after: int, count: int) -> AsyncIterator[bytes]:

@@ -75,7 +75,7 @@ def _skews_s(looks: Sequence[PeerLook], orderers: Sequence[OrdererLook]) -> dict
 
 def _in_files(expected: Expected, now_ms: int) -> Iterable[Finding]:
     files = {path for node in (*expected.peers, *expected.orderers) for path in node.certificates}
-    return examine_files(sorted(files), now_ms)
+    return examine_files(sorted(files.union(expected.clients)), now_ms)
 
 
 def _of_administrators(expected: Expected, now_ms: int) -> Iterator[Finding]:

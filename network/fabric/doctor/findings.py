@@ -34,13 +34,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class ExpectedPeer:
-    """A peer; what is not known here (another organisation's keys, package, files) is None or empty."""
+    """A peer; what is not known here (another organisation's keys, package, files) is None or empty.
+
+    `server_log` is the file that its chaincode server writes.
+    """
 
     node: FabricNode
     admin: FabricSigner | None = field(default=None, repr=False)
     package: Package | None = None
     operations: str | None = None
     certificates: tuple[Path, ...] = ()
+    server_log: Path | None = None
 
     @property
     def name(self) -> str:
@@ -62,12 +66,14 @@ class ExpectedOrderer:
 
 @dataclass(frozen=True)
 class Expected:
-    """The plan. `signer` asks at nodes whose administrator is not known here: any member of the channel."""
+    """The plan. `signer` asks at nodes whose administrator is not known here: any member of the channel; `clients` are
+    files with the certificates of those who send transactions."""
 
     wanted: Wanted
     signer: FabricSigner = field(repr=False)
     peers: tuple[ExpectedPeer, ...]
     orderers: tuple[ExpectedOrderer, ...] = ()
+    clients: tuple[Path, ...] = ()
 
 
 def as_json(findings: Sequence[Finding]) -> str:

@@ -75,7 +75,7 @@ async def look_at_peer(peer: ExpectedPeer, expected: Expected, probe: Proposal, 
         except AdminError as error:
             if error.code != "clock_skew":  # that one is told with its size
                 look.error(error.in_short, error.hint)
-            if error.code == "unavailable" and (shown := await shown_by(peer.node)):
+            if error.code in ("unavailable", "forbidden") and (shown := await shown_by(peer.node)):
                 look.found += examine(shown, peer.name, now_ms)
     return look
 

@@ -93,6 +93,24 @@ def test_a_stopped_chaincode_server_is_named(ledgers: Ledgers) -> None:
     assert str(server.port) in found[place].detail
 
 
+def test_a_chaincode_server_that_hangs_is_named_with_its_log(ledgers: Ledgers) -> None:
+    server = _server(ledgers, 1)
+    pid = status(ledgers.network_home)[server.name].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        found = _findings(ledgers)
+    finally:
+        os.kill(pid, signal.SIGKILL)  # as the hint says
+    _wait_until_sound(ledgers)
+
+    place = f"chaincode.{server.peer.organisation.name}"
+    assert set(found) == {place}
+    assert "hangs" in found[place].detail
+    assert str(server.log) in found[place].hint
+    assert server.log.exists()
+
+
 def test_a_chaincode_server_under_a_wrong_id_is_named_with_both_ids(ledgers: Ledgers) -> None:
     server = _server(ledgers, 3)
     program = server_program(server)

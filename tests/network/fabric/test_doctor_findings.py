@@ -3,15 +3,17 @@
 import asyncio
 import datetime
 import json
+import socket
 import ssl
 from pathlib import Path
 
+import grpc.aio
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from chaincode.server import ChaincodeServer, Options
+from chaincode.server import ChaincodeServer, Options, Tls
 from network.connections import FabricNode
 from network.fabric.admin import ChainInfo, Reply
 from network.fabric.doctor import examine
@@ -23,7 +25,7 @@ from network.fabric.doctor.findings import Expected, ExpectedOrderer, ExpectedPe
 from network.fabric.doctor.orderers import OrdererLook, compare_orderers
 from network.fabric.doctor.peers import PeerLook, compare
 from network.fabric.lifecycle import Wanted
-from network.fabric.package import Package, ServerAddress, build
+from network.fabric.package import Package, ServerAddress, ServerTls, build
 from network.fabric.refusals import AdminError
 from network.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
 from tests.network.fabric.conftest import free_ports
@@ -200,8 +202,12 @@ def test_a_missing_or_misplaced_anchor_peer_is_named() -> None:
     assert "does not have the organisation RegulatorMSP" in findings[2].detail
 
 
+SERVER_LOG = Path("chaincode.bank.log")
+
+
 async def _server_findings(package: Package) -> list[Finding]:
-    return [each async for each in examine_server(ExpectedPeer(_node("bank"), package=package))]
+    peer = ExpectedPeer(_node("bank"), package=package, server_log=SERVER_LOG)
+    return [each async for each in examine_server(peer)]
 
 
 async def test_a_chaincode_server_is_asked_for_its_package_id() -> None:
@@ -234,7 +240,62 @@ async def test_a_chaincode_server_that_is_away_is_named() -> None:
     (port,) = free_ports(1)
     (finding,) = await _server_findings(build("facts_1", ServerAddress(f"127.0.0.1:{port}")))
 
-    assert f"no chaincode server listens at 127.0.0.1:{port}" in finding.detail
+    assert finding.detail == f"no chaincode server listens at 127.0.0.1:{port}"
+    assert "wuxin network up" in finding.hint
+
+
+@pytest.mark.parametrize("tls", [False, True])
+async def test_a_chaincode_server_that_hangs_is_told_from_one_with_wrong_certificates(
+    tls: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a stopped process leaves: the kernel takes the connections, and nobody answers on them."""
+    monkeypatch.setattr("network.fabric.doctor.chaincode.DEADLINE_S", 1.0)
+    authority = Authority.create("BankMSP", Validity())
+    way = ServerTls(authority.certificate_pem(), *_pair(authority)) if tls else None
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        package = build("facts_1", ServerAddress(f"127.0.0.1:{silent.getsockname()[1]}", way))
+        (finding,) = await _server_findings(package)
+
+    assert "hangs: it takes connections and says nothing for 1 s" in finding.detail
+    assert str(SERVER_LOG) in finding.hint and "kill" in finding.hint
+    assert "certificate" not in finding.detail + finding.hint
+
+
+@pytest.mark.parametrize("wrong", ["server", "client"])
+async def test_a_chaincode_server_with_a_wrong_certificate_is_told_from_one_that_hangs(wrong: str) -> None:
+    """The server's own, or the one from which it expects its peer's."""
+    ours, other = (Authority.create("BankMSP", Validity()) for _ in range(2))
+    certificate, key = _pair(other if wrong == "server" else ours)
+    client_ca = (other if wrong == "client" else ours).certificate_pem()
+    (port,) = free_ports(1)
+    package = build("facts_1", ServerAddress(f"127.0.0.1:{port}", ServerTls(ours.certificate_pem(), *_pair(ours))))
+    server = ChaincodeServer(Options(package.package_id, package.server.address, Tls(certificate, key, client_ca)))
+    await server.start()
+    try:
+        (finding,) = await _server_findings(package)
+    finally:
+        await server.stop()
+
+    assert "refuse one another" in finding.detail
+    assert "start it with the certificates" in finding.hint
+
+
+async def test_another_service_in_the_place_of_a_chaincode_server_is_said_to_be_one() -> None:
+    other = grpc.aio.server()
+    port = other.add_insecure_port("127.0.0.1:0")
+    await other.start()
+    try:
+        (finding,) = await _server_findings(build("facts_1", ServerAddress(f"127.0.0.1:{port}")))
+    finally:
+        await other.stop(None)
+
+    assert f"what listens at 127.0.0.1:{port} does not register as a chaincode server" in finding.detail
+
+
+def _pair(authority: Authority) -> tuple[bytes, bytes]:
+    """A TLS certificate of this authority and its key, PEM."""
+    key = new_key()
+    return authority.issue_tls("chaincode.bank", key.public_key(), Validity()), key_to_pem(key)
 
 
 async def test_nodes_that_are_down_are_named_and_not_waited_for(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from network.fabric.offline import Draft, Endorsed
 from network.fabric.signers import Ed25519Signer, as_fabric_takes_it, signer_of
 from network.identities import FabricSigner, key_to_pem, new_key
 from network.ports import Rejected
+from network.proposal import prepare
 from network.seats import Seat
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric_messages import Identity
@@ -68,6 +69,22 @@ async def test_private_values_travel_with_a_draft(
     assert b"435 bp" in draft.message and b"435 bp" not in endorsed.message
     await offline.submit(node, endorsed, key.sign(endorsed.message))
     assert await node.evaluate("kept", where) == "435 bp"
+
+
+async def test_a_question_is_neither_drafted_nor_endorsed_as_a_transaction(
+    consortium: Consortium, seats: dict[str, Seat], ledger_of: LedgerOf
+) -> None:
+    key, node = seats["bank"].fabric_signer, ledger_of("bank")
+    identity, now_ms = Identity(key.msp_id, key.certificate_pem), SystemClock().now_ms()
+    with pytest.raises(Rejected) as refused:
+        Draft.of(consortium.facts, identity, "terms", {"pledge_id": "a"}, now_ms=now_ms)
+    assert refused.value.code == "unsupported_action"
+    asked = prepare(key, consortium.facts, "terms", {"pledge_id": "a"}, private={}, nonce=None, now_ms=now_ms)
+    draft = Draft(asked.tx_id, asked.proposal.raw)
+    with pytest.raises(Rejected) as refused:
+        await offline.endorse(node, draft, key.sign(draft.message))
+    assert refused.value.code == "unsupported_action"
+    assert await node.height() == 1
 
 
 async def test_another_keys_signature_gets_no_endorsement(
