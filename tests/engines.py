@@ -220,9 +220,13 @@ class Networks:
 
 def require_engines(pair: Pair, home: Path) -> None:
     """What a home's connections do not name is embedded: a test of a real engine must not be one of that."""
+    assert pair_of(home) == pair, f"the home of {pair.name} says {Connections.load(home)}"
+
+
+def pair_of(home: Path) -> Pair:
+    """What its connections say."""
     found = Connections.load(home)
-    chain = "evm" if CHAIN in found.obligations else "embedded"
-    assert Pair("fabric" if found.facts else "embedded", chain) == pair, f"the home of {pair.name} says {found}"
+    return Pair("fabric" if found.facts else "embedded", "evm" if CHAIN in found.obligations else "embedded")
 
 
 @pytest.fixture(scope="package")

@@ -1,4 +1,4 @@
-"""A whole consortium over a fresh home: broker, three oracle members, a node, and both embedded ledgers."""
+"""A whole consortium over a fresh home: broker, three oracle members, nodes, and any of the four pairs of ledgers."""
 
 import json
 import os
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -49,9 +49,18 @@ def until(look: Callable[[], Found], what: str, *, timeout_s: float = PATIENCE_S
 
 
 def wuxin(*arguments: str | Path, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-    """The command, as a user types it."""
+    """The command, as a user types it. One that takes too long is asked to end, and so takes along what it started."""
     command = [sys.executable, "-m", "node.cli.main", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout_s, check=False)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            said, complained = process.communicate(timeout=timeout_s)
+        except BaseException:
+            process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(PATIENCE_S)
+            process.kill()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, said, complained)
 
 
 class Play:

@@ -119,6 +119,11 @@ def status(home: Path, *, chain: str = "e1") -> list[ValidatorStatus]:
     return found
 
 
+def newest_block(looks: Sequence[ValidatorStatus]) -> int | None:
+    """The highest block that any of them shows; None where none answers."""
+    return max((each.height for each in looks if each.height is not None), default=None)
+
+
 def connection(validators: Sequence[Validator]) -> ChainConnection:
     """How the chain is reached; the order is the circle's, so that a member can put its own validator first."""
     return ChainConnection(

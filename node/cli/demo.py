@@ -12,6 +12,7 @@ import shutil
 import signal
 import threading
 import time
+from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -20,23 +21,23 @@ from network import supervisor
 from node.cli.acts import Programme, utc
 from node.cli.demo_story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
 from node.cli.demo_world import World
-from node.cli.engines import REAL_ENGINES
+from node.cli.engines import REAL_ENGINES, RealEngine
 from node.cli.timeline import FACTOR
 from wuxin_client import Conflict
 
 FROZEN_TIMEOUT_S = 20.0
 
 
-def run(home: Path, *, as_json: bool = False, consortium: bool = False, keep: bool = False) -> None:
+def run(home: Path, *, as_json: bool = False, engines: Collection[RealEngine] = (), keep: bool = False) -> None:
     """Plays the demo in a fresh home, over whatever an earlier demo left there: on embedded ledgers and a scenario
-    clock, or, as a `consortium`, on real ones and real time. With `keep` all of it runs on until it is interrupted."""
+    clock, or, where `engines` names real ones, on real time. With `keep` all of it runs on until it is interrupted."""
     started = time.monotonic()
     programme = Programme(as_json=as_json)
     signal.signal(signal.SIGTERM, _end)
     clear(home)
-    world = World.create_paced(home, programme, REAL_ENGINES) if consortium else World.create(home, programme)
+    world = World.create_paced(home, programme, engines) if engines else World.create(home, programme)
     try:
-        if consortium:
+        if engines:
             _draw(world, programme)
         play(world, programme)
         programme.say(f"done in {time.monotonic() - started:.0f} s")
@@ -46,8 +47,9 @@ def run(home: Path, *, as_json: bool = False, consortium: bool = False, keep: bo
                 threading.Event().wait()
     finally:
         world.close()
-    again = "network up --home {0} && wuxin serve" if consortium else "serve"
-    programme.say(f"`wuxin {again.format(home)} --home {home}` brings everything up again")
+    chosen = "" if set(engines) == set(REAL_ENGINES) else "".join(f" --engine {name}" for name in engines)
+    again = f"network up{chosen} --home {home} && wuxin serve" if engines else "serve"
+    programme.say(f"`wuxin {again} --home {home}` brings everything up again")
 
 
 def _end(_number: int, _frame: FrameType | None) -> None:

@@ -120,8 +120,12 @@ class Cast:
             self._did(f"{story.name}: {organisation} acknowledges", tx)
 
     def approvals_come_too_early(self, story: Bin) -> None:
-        reason = self._reason(story)
-        tx = self._world.node("bank").facilities.approve(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+        """What is approved is an opening of the freeze. The alarm's gives way to that of its whole window, which a slow
+        machine may attest at this very moment; then the bank looks again."""
+        bank = self._world.node("bank").facilities
+        tx = bank.approve(story.facility_id, reason_key=self._reason(story).reason_key, wait_s=WAIT_S)
+        if tx.code == "conflict":
+            tx = bank.approve(story.facility_id, reason_key=self._reason(story).reason_key, wait_s=WAIT_S)
         self._refused(f"{story.name}: bank approves too early", tx, "not_clean")
 
     def unfreeze(self, story: Bin) -> None:

@@ -21,11 +21,11 @@ from node.cli.homes import api_key
 from node.cli.stage import Stage
 from node.cli.timeline import (
     PACE,
-    PACED_PROFILE,
     SCENARIO_START_MS,
     SERIES_START_MS,
     Timeline,
     paced,
+    paced_profile,
     scenario,
 )
 from oracle.profile import Profile, profile_file
@@ -84,24 +84,26 @@ class World:
         return cls(home, consortium, stage, scenario(home, open_clock(consortium, home)))
 
     @classmethod
-    def create_paced(cls, home: Path, programme: Programme, engines: Collection[RealEngine]) -> "World":
+    def create_paced(
+        cls, home: Path, programme: Programme, engines: Collection[RealEngine], pace: int = PACE
+    ) -> "World":
         """On real time. Where both ledgers are real, every organisation has a home and processes of its own; an
         embedded ledger is a library over one home."""
         separated = set(engines) == set(REAL_ENGINES)
-        consortium = prepare(home, profile=PACED_PROFILE, separated=separated)
+        consortium = prepare(home, profile=paced_profile(pace), separated=separated)
         _introduce(home, consortium, programme)
         stage = Stage(home)
         try:
             bring_up(home, consortium, engines)
             found_over(home)
             stage.up()
-            timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows)
+            timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows, pace)
         except BaseException:
             stage.down()
             take_down(home, engines)
             raise
         shift_ms = timeline.start_ms - SERIES_START_MS
-        programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {PACE}")
+        programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {pace}")
         programme.say(f"clock: system; the series begins at {utc(timeline.start_ms)}")
         return cls(home, consortium, stage, timeline, engines)
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 FABRIC, EVM = "fabric", "evm"
 
+BLOCK_WAIT_S = 3.0
+"""Validators make a block, empty or not, several times a second; a leader that hangs is passed over in this time."""
+
 
 def up(home: Path, engines: Sequence[str]) -> None:
     """Bring these up, both where none is named, and make the first transactions; doing it again changes nothing."""
@@ -114,17 +117,26 @@ def _facts_findings(home: Path, connections: Connections) -> "Iterable[Finding]"
 def _validator_findings(home: Path, connections: Connections) -> "Iterator[Finding]":
     if not connections.obligations:
         return
+    from network.evm.validators import newest_block
     from network.evm.validators import status as validators
     from network.fabric.doctor.findings import Finding
 
-    for each in (each for chain in connections.obligations for each in validators(home, chain=chain)):
-        if each.height is None:
-            hint = f"wuxin network up --engine evm --home {home}; or read its log"
-            yield Finding("error", f"evm.{each.organisation}", "the validator does not answer", hint)
-        elif not each.peers:
-            yield Finding(
-                "error", f"evm.{each.organisation}", "the validator has no peers", "see whether the others run"
-            )
+    for chain in connections.obligations:
+        looks = validators(home, chain=chain)
+        for each in looks:
+            if each.height is None:
+                hint = f"wuxin network up --engine evm --home {home}; or read its log"
+                yield Finding("error", f"evm.{each.organisation}", "the validator does not answer", hint)
+            elif not each.peers:
+                hint = "see whether the others run"
+                yield Finding("error", f"evm.{each.organisation}", "the validator has no peers", hint)
+        newest = newest_block(looks)
+        if newest is not None:
+            time.sleep(BLOCK_WAIT_S)
+            if newest_block(validators(home, chain=chain)) == newest:
+                detail = f"no block after {newest} for {BLOCK_WAIT_S:.0f} s, though validators answer"
+                hint = "more than two thirds of them must reach one another: see which do not run, and the network"
+                yield Finding("error", f"obligations.{chain}", detail, hint)
 
 
 def upgrade_chaincode(home: Path) -> None:

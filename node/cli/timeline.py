@@ -24,10 +24,8 @@ LEAD_S = 60
 """Seconds of the series from its start to the beginning of the first whole window."""
 FACTOR = 300
 """Clock seconds per second while a scenario waits; readings, acts and alarms run at factor 1."""
-PACE = 30
-"""By how much a paced story is quicker: a window of 15 minutes takes 30 seconds, the whole story under four minutes."""
-PACED_PROFILE = "warehouse-weight-1-pace-30"
-"""The shipped profile whose windows and graces are those of the default one, divided by PACE."""
+PACE = 60
+"""By how much a paced story is quicker: a window of 15 minutes takes 15 seconds, the whole story under two minutes."""
 LATE_SHARE = 4
 """A paced story may begin as late as a quarter of its first window; what is due by then is published at once."""
 STEP_S = 0.2
@@ -75,13 +73,19 @@ def scenario(home: Path, clock: Clock) -> Timeline:
     return Timeline(home, clock, SCENARIO_START_MS)
 
 
-def paced(home: Path, clock: Clock, windows: Windows) -> Timeline:
-    """The series on a clock that cannot be turned; returns when its first whole window has begun."""
+def paced_profile(pace: int) -> str:
+    """Name of the shipped profile whose windows and graces are those of the default one, divided by `pace`."""
+    return f"warehouse-weight-1-pace-{pace}"
+
+
+def paced(home: Path, clock: Clock, windows: Windows, pace: int = PACE) -> Timeline:
+    """The series on a clock that cannot be turned; returns when its first whole window has begun. `windows` are those
+    of the pace's own profile."""
     now_s = clock.now_ms() / 1000
     window = windows.index(int(now_s))
     if now_s - windows.start_s(window) > windows.window_s / LATE_SHARE:
         window += 1
     begins_ms = windows.start_s(window) * 1000
-    timeline = Timeline(home, clock, begins_ms - LEAD_S * 1000 // PACE, PACE)
+    timeline = Timeline(home, clock, begins_ms - LEAD_S * 1000 // pace, pace)
     timeline.wait_until(begins_ms)
     return timeline

@@ -19,9 +19,10 @@ from node.projection.rebuild import _all_rows
 from node.served import Served
 from tests.node.conftest import Running, running
 from tests.node.story import COMMODITY, FACILITY, Story
+from tests.scenarios.ledger_story import feed_arguments, record_arguments
 from wuxin_evidence.attestation import ALARM, PRICE, SCHEDULED, Attestation, MemberSignature, SignedAttestation
 from wuxin_evidence.ids import command_id, facility_key, keccak256, subject
-from wuxin_evidence.secp256k1 import EvmKey, recover
+from wuxin_evidence.secp256k1 import EvmKey
 from wuxin_evidence.suites import SigningKey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -80,46 +81,14 @@ class Target:
 
     async def raw_to_the_chain(self, body: dict[str, Any]) -> TxResult:
         signed = SignedAttestation.from_json(body["attestation"])
-        return await self.bank.chain.transact(
-            "AttestationFeed", "submit", [struct(signed.attestation), ordered(signed)]
-        )
+        return await self.bank.chain.transact("AttestationFeed", "submit", feed_arguments(signed))
 
     async def raw_to_the_facts(self, body: dict[str, Any]) -> str:
         signed = SignedAttestation.from_json(body["attestation"])
-        arguments = {
-            "subject_kind": body["subject_kind"],
-            "subject_id": body["subject_id"],
-            "attestation": signed.attestation.to_cbor().hex(),
-            "signatures": [{"organisation": each.organisation, "sm2": each.sm2.hex()} for each in signed.signatures],
-        }
+        arguments = record_arguments(signed, body["subject_kind"], body["subject_id"])
         with pytest.raises(Rejected) as refused:
             await self.bank.ledger.submit("record_attestation", arguments)
         return refused.value.code
-
-
-def struct(said: Attestation) -> dict[str, Any]:
-    return {
-        "consortiumId": said.consortium_id,
-        "epoch": said.epoch,
-        "subject": said.subject,
-        "kind": said.kind,
-        "sequence": said.sequence,
-        "windowStart": said.window_start,
-        "windowEnd": said.window_end,
-        "profile": said.profile,
-        "packRoot": said.pack_root,
-        "packCount": said.pack_count,
-        "lateCount": said.late_count,
-        "indicators": [
-            {"id": each.id, "value": each.value, "qualityBp": each.quality_bp, "status": each.status}
-            for each in said.indicators
-        ],
-    }
-
-
-def ordered(signed: SignedAttestation) -> list[bytes]:
-    digest = signed.attestation.digest()
-    return [each.secp256k1 for each in sorted(signed.signatures, key=lambda each: recover(digest, each.secp256k1))]
 
 
 def signed_again(body: dict[str, Any], sign: Callable[[SignedAttestation], SignedAttestation]) -> dict[str, Any]:

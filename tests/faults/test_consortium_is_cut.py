@@ -117,7 +117,8 @@ async def test_without_a_quorum_of_validators_nothing_is_acknowledged_until_it_i
             f"two of four validators cut off for {CUT_S:g} s: {len(named)} sends named as half done; acknowledged "
             f"{back_s:.1f} s after the cut ended"
         )
-    assert set(found) == {f"evm.{organisation}" for organisation in two}, found
+    assert set(found) == {f"evm.{organisation}" for organisation in two} | {"obligations.e1"}, found
+    assert "no block after" in found["obligations.e1"][0]["detail"]
     answered = {each.key for each in load.answered}
     assert named and set(named) <= answered, "what was half done is acknowledged in the end"
     for told in named.values():

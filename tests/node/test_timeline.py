@@ -7,11 +7,23 @@ import pytest
 
 from node.cli import timeline
 from node.cli.demo_world import DATA
-from node.cli.timeline import LATE_SHARE, LEAD_S, PACE, PACED_PROFILE, SERIES_START_MS, Timeline, paced, scenario
+from node.cli.timeline import LATE_SHARE, LEAD_S, PACE, SERIES_START_MS, Timeline, paced, paced_profile, scenario
 from oracle.profile import Profile, shipped_profile
 from oracle.replay import Due, load_mapping, packs_of
 
-USUAL, QUICK = Profile.load(), shipped_profile(PACED_PROFILE)
+USUAL = Profile.load()
+PACES = (30, PACE)
+"""The demo's, and one for those who have much to attest in a window."""
+
+
+@pytest.fixture(params=PACES)
+def pace(request: pytest.FixtureRequest) -> int:
+    return request.param
+
+
+@pytest.fixture
+def quick(pace: int) -> Profile:
+    return shipped_profile(paced_profile(pace))
 
 
 @dataclass
@@ -38,38 +50,38 @@ def dues(bin_number: str, of: Timeline) -> list[Due]:
     return packs_of(DATA / f"bin{bin_number}.csv", load_mapping(DATA / "bin.toml"), of.moved)
 
 
-def test_the_paced_profile_is_the_usual_one_but_for_its_times() -> None:
-    times = {"window_s": 30, "grace_s": 4, "heartbeat_s": 30, "clock_skew_s": 1}
-    for name, seconds in times.items():
-        assert seconds == -(-USUAL.document[name] // PACE), name
-    assert {**USUAL.document, **times, "name": QUICK.name} == QUICK.document
-    assert QUICK.hash != USUAL.hash
+def test_a_paced_profile_is_the_usual_one_but_for_its_times(pace: int, quick: Profile) -> None:
+    times = {name: -(-USUAL.document[name] // pace) for name in ("window_s", "grace_s", "heartbeat_s", "clock_skew_s")}
+    assert {**USUAL.document, **times, "name": paced_profile(pace)} == quick.document
+    assert quick.windows.window_s * pace == USUAL.windows.window_s, "windows are divided without a remainder"
+    assert quick.hash != USUAL.hash
 
 
-@pytest.mark.parametrize("into_window_s", [0, 1, 7, 8, 20, 29])
-def test_a_paced_story_begins_on_the_grid_of_its_windows(clock: Hand, into_window_s: int) -> None:
-    clock.ms = QUICK.windows.start_s(QUICK.windows.index(clock.ms // 1000)) * 1000 + into_window_s * 1000
-    asked_ms = clock.ms
-    story = paced(Path(), clock, QUICK.windows)
-    assert story.at_ms(LEAD_S) == QUICK.windows.start_s(QUICK.windows.index(clock.ms // 1000)) * 1000
-    late_ms = clock.ms - story.at_ms(LEAD_S)
-    assert 0 <= late_ms <= QUICK.windows.window_s * 1000 / LATE_SHARE
-    assert clock.ms - asked_ms <= QUICK.windows.window_s * 1000
+@pytest.mark.parametrize("share", [0, 0.07, 0.25, 0.27, 0.67, 0.97])
+def test_a_paced_story_begins_on_the_grid_of_its_windows(clock: Hand, pace: int, quick: Profile, share: float) -> None:
+    windows, window_ms = quick.windows, quick.windows.window_s * 1000
+    clock.ms = asked_ms = windows.start_s(windows.index(clock.ms // 1000)) * 1000 + round(share * window_ms)
+    story = paced(Path(), clock, windows, pace)
+    assert story.at_ms(LEAD_S) == windows.start_s(windows.index(clock.ms // 1000)) * 1000
+    assert 0 <= clock.ms - story.at_ms(LEAD_S) <= window_ms / LATE_SHARE
+    assert clock.ms - asked_ms <= window_ms
 
 
 @pytest.mark.parametrize("bin_number", ["6", "16"])
-def test_every_pack_falls_into_the_same_window_at_either_pace(clock: Hand, bin_number: str) -> None:
+def test_every_pack_falls_into_the_same_window_at_any_pace(
+    clock: Hand, pace: int, quick: Profile, bin_number: str
+) -> None:
     def windows(of: Timeline, by: Profile) -> list[int]:
         first = by.windows.index(of.at_ms(LEAD_S) // 1000)
         return [by.windows.index(due.at_ms // 1000) - first for due in dues(bin_number, of)]
 
-    usual, quick = scenario(Path(), clock), paced(Path(), clock, QUICK.windows)
-    assert windows(usual, USUAL) == windows(quick, QUICK)
+    usual, paced_one = scenario(Path(), clock), paced(Path(), clock, quick.windows, pace)
+    assert windows(usual, USUAL) == windows(paced_one, quick)
 
 
 def test_intervals_are_divided_and_never_shorter_than_they_should_be(clock: Hand) -> None:
     story = Timeline(Path(), clock, clock.ms, PACE)
-    assert story.interval_s(3_600) == 120 and story.interval_s(1) == 1
+    assert story.interval_s(3_600) == 60 and story.interval_s(1) == 1
     assert story.at_ms(PACE) - story.at_ms(0) == 1_000
     assert story.moved(SERIES_START_MS) == clock.ms
 

@@ -60,9 +60,8 @@ async def test_one_organisation_with_other_or_slow_code_stops_nobody_else(ledger
         story = LedgerStory(ledgers, parties)
         commit = await story.fact("warehouse", "register_slot", {"slot_id": story.slot})
         assert isinstance(commit, Commit), commit
-        async for raw in parties["bank"].ledger.blocks(commit.block - 1):
-            endorsements = parse_block(raw).transactions[commit.index].endorsements
-            break
+        raw = await anext(parties["bank"].ledger.blocks(commit.block - 1))
+        endorsements = parse_block(raw).transactions[commit.index].endorsements
         signed = {parse_identity(each.endorser).msp_id for each in endorsements}
         assert len(signed) >= ledgers.consortium.facts.endorsements
         assert ledgers.consortium.organisation("warehouse").msp_id not in signed
