@@ -36,7 +36,7 @@ bench: .venv/ready contracts/node_modules/ready
 	$(BIN)/python -m tests.bench
 
 bench-consortium: .venv/ready
-	$(BIN)/python -m tests.bench consortium
+	$(BIN)/python -m tests.bench consortium_facts consortium_obligations consortium_latency
 
 crash-consortium: .venv/ready
 	$(BIN)/python -m tests.faults.crash_consortium --minutes $(MINUTES) --seed $(SEED)

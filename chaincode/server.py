@@ -42,6 +42,7 @@ from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
+import uvloop
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
@@ -478,7 +479,7 @@ def main(argv: Sequence[str] | None = None, program: Program = FACTS) -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     try:
         options = read_options(sys.argv[1:] if argv is None else argv, os.environ)
-        clean = asyncio.run(serve(options, program))
+        clean = uvloop.run(serve(options, program))
     except ServerError as error:
         problem = {"code": error.code, "detail": error.detail, "hint": error.hint}
         print(f"refused {json.dumps(problem, ensure_ascii=False)}", file=sys.stderr)

@@ -5,7 +5,6 @@ before it.
 """
 
 import argparse
-import asyncio
 import json
 import socket
 from collections.abc import AsyncGenerator
@@ -13,6 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import uvicorn
+import uvloop
 
 from network.clock import open_clock
 from network.consortium import Consortium
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--dev-rpc", action="store_true", help="also serve the embedded chain's JSON-RPC")
     arguments = parser.parse_args()
-    tell_errors(lambda: asyncio.run(_serve(arguments)))
+    tell_errors(lambda: uvloop.run(_serve(arguments)))
 
 
 async def _serve(arguments: argparse.Namespace) -> None:

@@ -116,7 +116,7 @@ class FabricLedger:
             if known is not None or not self._endorsers.suffice:
                 raise known or port_error(failure, self._names, prepared.tx_id) from failure
             if failure.refusal() is None:
-                _log.warning("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
+                _log.info("transaction %s: %s; asking each endorser", prepared.tx_id, failure)
             late = failure.node if failure.status == "DEADLINE_EXCEEDED" else None
         payload, _ = await asyncio.gather(self._endorsed_directly(prepared, private), self._find_out(late))
         return payload

@@ -10,7 +10,7 @@ from typing import Any
 from node.cli.acts import Act, Programme, UnexpectedResultError, utc
 from node.cli.demo_world import World
 from node.cli.founding import COMMODITY
-from wuxin_client import Event, Reason, Transaction
+from wuxin_client import Event, NotFound, Reason, Transaction
 from wuxin_evidence.attestation import Attestation
 from wuxin_evidence.ids import indicator_id
 from wuxin_evidence.trust import Trust
@@ -226,6 +226,7 @@ class Cast:
         self._refused(
             f"{story.name}: second pledge", manufacturer.pledges.propose(again, wait_s=WAIT_S), "receipt_pledged"
         )
+        _until_there(lambda: bank.pledges.get(story.pledge_id))
         self._did(f"{story.name}: propose facility", bank.facilities.propose(self._facility(story), wait_s=WAIT_S))
         accepted = bank.pledges.accept(
             story.pledge_id,
@@ -313,6 +314,19 @@ class Cast:
 
     def _refused(self, name: str, tx: Transaction, code: str) -> None:
         self._programme.transaction(name, tx, self._world.clock.now_ms(), refused_as=code)
+
+
+def _until_there(get: Callable[[], object]) -> None:
+    """Waits for what another organisation has just written: each node follows its own peer."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            get()
+            return
+        except NotFound:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.05)
 
 
 def _says_released(lien: Attestation) -> bool:

@@ -100,7 +100,7 @@ class World:
             timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows, pace)
         except BaseException:
             stage.down()
-            take_down(home, engines)
+            take_down(home, consortium, engines)
             raise
         shift_ms = timeline.start_ms - SERIES_START_MS
         programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {pace}")
@@ -114,7 +114,7 @@ class World:
         for node in self._nodes.values():
             node.close()
         self.stage.down()
-        take_down(self.home, self.engines)
+        take_down(self.home, self.consortium, self.engines)
 
     def node(self, organisation: str) -> Client:
         return self._nodes[organisation]

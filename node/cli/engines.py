@@ -1,11 +1,12 @@
 """Real engines under a home: bring them up, write down how they are reached, take them down.
 
-Fabric's network and the chain's validators are each brought up by their own room, which is imported only then.
+Fabric's network and the chains' validators are each brought up by their own room, which is imported only then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -17,31 +18,40 @@ RealEngine = Literal["fabric", "evm"]
 REAL_ENGINES: tuple[RealEngine, ...] = ("fabric", "evm")
 
 
-def bring_up(home: Path, consortium: Consortium, engines: Collection[RealEngine]) -> Connections:
-    """Start these engines, or leave them running; the connections are in every home afterwards. Raises PortError."""
+def connected(home: Path) -> tuple[RealEngine, ...]:
+    """The real engines that the home is connected to."""
     known = Connections.load(home)
-    facts, chains = known.facts, dict(known.obligations)
+    return ("fabric",) * (known.facts is not None) + ("evm",) * bool(known.obligations)
+
+
+def bring_up(
+    home: Path, consortium: Consortium, engines: Collection[RealEngine], tell: Callable[[str], None] = lambda _: None
+) -> None:
+    """Start these engines, or leave them running; the connections are in every home afterwards. Raises PortError."""
     if "fabric" in engines:
         from network.fabric import network
 
         facts = network.up(home, consortium)
+        replace(Connections.load(home), facts=facts).save(home)
+        tell(f"facts: {len(facts.peers)} peers, {len(facts.orderers)} orderers")
     if "evm" in engines:
         from network.evm import validators
 
-        chains[consortium.circles[0].chain] = validators.up(home, consortium)
-    connections = Connections(facts, chains)
-    if not connections.embedded:
-        connections.save(home)
-        share(home, consortium)
-    return connections
+        for circle in consortium.circles:
+            chain = validators.up(home, consortium, chain=circle.chain)
+            known = Connections.load(home)
+            replace(known, obligations={**known.obligations, circle.chain: chain}).save(home)
+            tell(f"obligations {circle.chain}: {len(chain.endpoints)} validators")
+    share(home, consortium)
 
 
-def take_down(home: Path, engines: Collection[RealEngine]) -> None:
+def take_down(home: Path, consortium: Consortium, engines: Collection[RealEngine]) -> None:
     """Stop these engines; what they hold stays."""
     if "evm" in engines:
         from network.evm import validators
 
-        validators.down(home)
+        for circle in consortium.circles:
+            validators.down(home, chain=circle.chain)
     if "fabric" in engines:
         from network.fabric import network
 

@@ -214,7 +214,8 @@ def endorser_start(org: str, home: Home = HOME_DEFAULT) -> None:
 @network.command("up")
 def network_up(
     engine: Annotated[
-        list[Engine] | None, typer.Option(help="Which ledger: fabric, evm; repeat for both. Both if not given.")
+        list[Engine] | None,
+        typer.Option(help="fabric or evm; repeat for both. Without it those of the home, both of a new one."),
     ] = None,
     home: Home = HOME_DEFAULT,
 ) -> None:

@@ -11,9 +11,9 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,54 +23,36 @@ from network.homes import home_of
 from network.listeners import open_lock
 from network.ports import Rejected, Unavailable
 from network.supervisor import listed, states
+from node.cli.engines import REAL_ENGINES, RealEngine, bring_up, connected, take_down
 
 if TYPE_CHECKING:
     from network.fabric.doctor.findings import Finding
-
-FABRIC, EVM = "fabric", "evm"
 
 BLOCK_WAIT_S = 3.0
 """Validators make a block, empty or not, several times a second; a leader that hangs is passed over in this time."""
 
 
-def up(home: Path, engines: Sequence[str]) -> None:
-    """Bring these up, both where none is named, and make the first transactions; doing it again changes nothing."""
+def up(home: Path, engines: Collection[RealEngine] = ()) -> None:
+    """Bring these up and make the first transactions; doing it again changes nothing. Where none is named, those that
+    the home is connected to; both over a new home."""
     with _alone(home):
-        _up(home, frozenset(engines or (FABRIC, EVM)))
+        _up(home, engines or connected(home) or REAL_ENGINES)
 
 
-def _up(home: Path, chosen: frozenset[str]) -> None:
+def _up(home: Path, engines: Collection[RealEngine]) -> None:
     from node.cli.founding import found_over
 
     begin = time.monotonic()
     consortium = _consortium(home)
-    _require_no_history(home, consortium, chosen)
-    if FABRIC in chosen:
-        from network.fabric.network import up as fabric_up
-
-        facts = fabric_up(home, consortium)
-        replace(Connections.load(home), facts=facts).save(home)
-        _tell(begin, f"facts: {len(facts.peers)} peers, {len(facts.orderers)} orderers")
-    if EVM in chosen:
-        from network.evm.validators import up as evm_up
-
-        for circle in consortium.circles:
-            chain = evm_up(home, consortium, chain=circle.chain)
-            known = Connections.load(home)
-            replace(known, obligations={**known.obligations, circle.chain: chain}).save(home)
-            _tell(begin, f"obligations {circle.chain}: {len(chain.endpoints)} validators")
+    _require_no_history(home, consortium, engines)
+    bring_up(home, consortium, engines, partial(_tell, begin))
     found_over(home)
     _tell(begin, f"founded; its processes: wuxin network status --home {home}")
 
 
 def down(home: Path) -> None:
     """End the processes of both; ledgers, keys and connections stay."""
-    from network.evm.validators import down as evm_down
-    from network.fabric.network import down as fabric_down
-
-    fabric_down(home)
-    for circle in Consortium.load(home).circles:
-        evm_down(home, chain=circle.chain)
+    take_down(home, Consortium.load(home), REAL_ENGINES)
 
 
 def status(home: Path, *, as_json: bool) -> int:
@@ -206,14 +188,14 @@ def _consortium(home: Path) -> Consortium:
     return Consortium.load(home)
 
 
-def _require_no_history(home: Path, consortium: Consortium, engines: frozenset[str]) -> None:
+def _require_no_history(home: Path, consortium: Consortium, engines: Collection[RealEngine]) -> None:
     """Raises Rejected where an embedded ledger would be put aside with what it holds."""
     known = Connections.load(home)
-    files = {
-        EVM: [f"obligations-{each.chain}.db" for each in consortium.circles if each.chain not in known.obligations]
+    files: dict[RealEngine, list[str]] = {
+        "evm": [f"obligations-{each.chain}.db" for each in consortium.circles if each.chain not in known.obligations]
     }
     if known.facts is None:
-        files[FABRIC] = ["facts.db"]
+        files["fabric"] = ["facts.db"]
     for name in (name for engine in engines for name in files.get(engine, [])):
         if (home / "ledger" / name).exists():
             raise Rejected(

@@ -20,18 +20,22 @@ from oracle.windows import Windows
 from tests.bench.latency import lent, patient
 from tests.bench.rows import Row, milliseconds
 
+ROUNDS = 3
 BETWEEN, BEHIND = 8, 2
-"""Samples. Each has a facility of its own; to lend on it takes some seconds, and its quantity goes stale."""
+"""Samples of a round. Each has a facility of its own; to lend on it takes some seconds, and its quantity goes stale:
+more of them come from another round, founded anew."""
 QUIET_SHARE = (0.5, 0.85)
 """Of a window: its predecessor's attestations are recorded by then, its own are not due."""
 
 
 def measure() -> list[Row]:
+    quiet, busy = list[tuple[float, float]](), list[tuple[float, float]]()
     stories = [Bin(str(200 + n), receipt_t=39, draw_minor=100) for n in range(BETWEEN + BEHIND)]
-    with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stories, ("fabric", "evm")) as world:
-        windows = Profile.load(profile_file(world.home)).windows
-        quiet = [_between(world, windows, story) for story in stories[:BETWEEN]]
-        busy = [_behind(world, windows, story) for story in stories[BETWEEN:]]
+    for _ in range(ROUNDS):
+        with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stories, ("fabric", "evm")) as world:
+            windows = Profile.load(profile_file(world.home)).windows
+            quiet += [_between(world, windows, story) for story in stories[:BETWEEN]]
+            busy += [_behind(world, windows, story) for story in stories[BETWEEN:]]
     return [
         _row("line frozen (event seen), between two windows' attestations", [frozen for frozen, _ in quiet], "—"),
         _row("draw refused, between two windows' attestations", [refused for _, refused in quiet], "aim: p99 ≤ 2 s"),

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import uvloop
+
 from network.clock import SystemClock
 from network.connections import Connections
 from network.consortium import Consortium
@@ -61,7 +63,7 @@ def main() -> None:
     parser.add_argument("--prefix", required=True)
     parser.add_argument("--in-flight", type=int, default=1)
     parser.add_argument("--transactions", type=int, default=100)
-    print(json.dumps(asyncio.run(run(parser.parse_args()))))
+    print(json.dumps(uvloop.run(run(parser.parse_args()))))
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from network.published import certificate
 from network.seats import create_home
 from network.supervisor import FOLDER, Program, start, states, stop
 from node.cli import picture
+from node.cli.engines import connected
 from node.cli.main import app
 from node.cli.network import doctor, profile, status, up
 from node.cli.stage import Stage
@@ -42,6 +43,18 @@ def test_an_embedded_ledger_is_not_put_aside(home: Path, engine: str, file: str)
     assert refused.value.code == "conflict"
     assert file in refused.value.detail
     assert not (home / FOLDER).exists()
+
+
+def test_a_home_comes_up_with_the_engines_it_is_connected_to(home: Path):
+    assert connected(home) == ()
+    chain = ChainConnection("cometbft", ("http://127.0.0.1:1",), ("http://127.0.0.1:2",), 0)
+    Connections(obligations={"e1": chain}).save(home)
+    (home / "ledger").mkdir()
+    (home / "ledger/facts.db").touch()
+    assert connected(home) == ("evm",)
+    with pytest.raises(Rejected) as refused:
+        up(home, ["fabric"])
+    assert refused.value.code == "conflict", "the facts stay where they are unless they are asked for"
 
 
 def test_over_embedded_ledgers_there_is_nothing_for_its_doctor(home: Path):

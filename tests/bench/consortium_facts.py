@@ -1,4 +1,4 @@
-"""Both ledgers on real engines: four BFT orderers, five peers, five chaincode servers; four validators.
+"""The facts on Hyperledger Fabric: four BFT orderers, five peers, five chaincode servers.
 
 Throughput and latency are measured beside a Go chaincode and the Go gateway client on the very same channel, in turns.
 All of it shares the machine with its load, so the figures say what the parts cost, not what a network can do.
@@ -25,7 +25,6 @@ from network.fabric.channel import ChannelSetting
 from network.fabric.layout import Layout, layout_of
 from network.seats import create_home
 from node.cli.founding import found_over
-from tests.bench import consortium_latency, consortium_obligations
 from tests.bench.fabric_peers import CHAINCODE, GoPrograms, build_go, environment, go_command, install_go
 from tests.bench.processor_time import by_kind, spent
 from tests.bench.rows import Row, milliseconds
@@ -62,8 +61,7 @@ def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         programs = build_go(folder)
-        rows = _beside_go(folder, programs) + _policies(folder)
-    return rows + consortium_obligations.measure() + consortium_latency.measure()
+        return _beside_go(folder, programs) + _policies(folder)
 
 
 def _beside_go(folder: Path, programs: GoPrograms) -> list[Row]:
