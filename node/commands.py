@@ -59,7 +59,8 @@ class Step:
 
 @dataclass(frozen=True)
 class Request:
-    """What a caller asked for: its organisation and key name, the idempotency key, the command and its body."""
+    """What a caller asked for: its organisation and key name, the idempotency key, the command and its body. What is
+    `routine` is delivered after all that is not."""
 
     organisation: str
     key_name: str
@@ -67,6 +68,7 @@ class Request:
     command: str
     subject: str
     body: Json
+    routine: bool = False
 
     @property
     def body_hash(self) -> bytes:
@@ -161,8 +163,10 @@ class Commands:
             for row in rows
         ]
 
-    def pending(self, organisation: str, ledger: str, limit: int, unanswered: Collection[str] = ()) -> list[str]:
-        """Ids of an organisation's oldest commands for a ledger that may be delivered now.
+    def pending(
+        self, organisation: str, ledger: str, limit: int, unanswered: Collection[str] = ()
+    ) -> Sequence[Row[str, bool]]:
+        """An organisation's oldest commands for a ledger that may be delivered now (id, routine), routine ones last.
 
         What follows another command may when that one is final, or is among the ``unanswered``.
         """
@@ -170,14 +174,14 @@ class Commands:
         waits = exists().where(earlier.c.id == command.c.after_id, earlier.c.status == PENDING)
         free = func.json_each(json.dumps(list(unanswered))).table_valued("value")
         statement = (
-            select(command.c.id)
+            select(command.c.id, command.c.routine)
             .where(command.c.status == PENDING, command.c.organisation == organisation, command.c.ledger == ledger)
             .where(or_(~waits, command.c.after_id.in_(select(free.c.value))))
-            .order_by(command.c.id)
+            .order_by(command.c.routine, command.c.id)
             .limit(limit)
         )
         with self._local.read() as connection:
-            return list(connection.execute(statement).scalars())
+            return connection.execute(statement).all()
 
     def load(self, transaction_id: str) -> Row[Any] | None:
         with self._local.read() as connection:
@@ -269,6 +273,7 @@ class Commands:
             "function": step.function,
             "arguments": step.arguments,
             "private_sealed": self._seal(request.organisation, transaction_id, step.private),
+            "routine": request.routine,
             "status": PENDING,
             "attempt": 0,
             "created_at_ms": now_ms,

@@ -1,6 +1,7 @@
 """Delivery: pending commands reach their ledger, once, however often the node falls over.
 
     sweep: pending rows of local.db ─▶ queue per (organisation, ledger) ─▶ worker ─▶ port ─▶ succeed or fail
+           routine ones (a window's scheduled attestations) after all others: an alarm or a person passes them
 
 What can be known is asked before anything is sent again: a fact by the transaction id that its nonce gives, an
 obligation by the events that its command must have left (a contract accepts a command id once). Only being overtaken
@@ -109,7 +110,7 @@ class Delivery:
         self._position = position
         self._clock = clock
         self._turns_s = {name: place * RELAY_STEP_S for place, name in enumerate(relays)}
-        self._queues: dict[tuple[str, str], asyncio.Queue[str]] = {}
+        self._queues: dict[tuple[str, str], asyncio.PriorityQueue[tuple[bool, str]]] = {}
         self._taken: set[str] = set()
         self._unanswered: set[str] = set()
         self._relays: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -129,16 +130,16 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
-    def enqueue(self, organisation: str, ledger: str, identifier: str) -> None:
-        """Deliver soon; a full queue leaves it to the sweep."""
+    def enqueue(self, organisation: str, ledger: str, identifier: str, *, routine: bool) -> None:
+        """Deliver soon; a queue full of what is routine leaves it to the sweep."""
         queue = self._queues.get((organisation, ledger))
-        if queue is None or identifier in self._taken or queue.full():
+        if queue is None or identifier in self._taken or queue.qsize() >= (QUEUE_MAX if routine else 2 * QUEUE_MAX):
             return
         self._taken.add(identifier)
-        queue.put_nowait(identifier)
+        queue.put_nowait((routine, identifier))
 
     def _start_workers(self, key: tuple[str, str]) -> None:
-        self._queues[key] = asyncio.Queue(QUEUE_MAX)
+        self._queues[key] = asyncio.PriorityQueue()
         for number in range(WORKERS):
             name = f"delivery {key[0]} {key[1]} {number}"
             self._tasks.append(asyncio.create_task(self._work(self._queues[key]), name=name))
@@ -148,14 +149,14 @@ class Delivery:
         while True:
             for organisation, ledger in self._queues:
                 unanswered = tuple(self._unanswered)
-                ids = await asyncio.to_thread(self._commands.pending, organisation, ledger, QUEUE_MAX, unanswered)
-                for identifier in ids:
-                    self.enqueue(organisation, ledger, identifier)
+                rows = await asyncio.to_thread(self._commands.pending, organisation, ledger, QUEUE_MAX, unanswered)
+                for row in rows:
+                    self.enqueue(organisation, ledger, row.id, routine=row.routine)
             await asyncio.sleep(SWEEP_S)
 
-    async def _work(self, queue: asyncio.Queue[str]) -> None:
+    async def _work(self, queue: asyncio.PriorityQueue[tuple[bool, str]]) -> None:
         while True:
-            identifier = await queue.get()
+            _, identifier = await queue.get()
             try:
                 await self._deliver(identifier)
             except Exception:  # noqa: BLE001 -- a worker outlives any one command; the command stays pending
@@ -186,7 +187,7 @@ class Delivery:
     async def _start_follower(self, row: Row[Any]) -> None:
         follower = await asyncio.to_thread(self._commands.follower, row.id)
         if follower is not None:
-            self.enqueue(follower.organisation, follower.ledger, follower.id)
+            self.enqueue(follower.organisation, follower.ledger, follower.id, routine=follower.routine)
 
     def _hold(self, identifier: str, error: Unavailable) -> None:
         """Say once, at the first attempt that got no answer, why the command waits."""

@@ -38,6 +38,7 @@ command = Table(
     Column("arguments", JSON, nullable=False),
     Column("private_sealed", LargeBinary),
     Column("after_id", String),
+    Column("routine", Boolean, nullable=False),
     Column("status", String, nullable=False),
     Column("attempt", Integer, nullable=False),
     Column("sent_after", Integer),

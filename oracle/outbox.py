@@ -1,7 +1,8 @@
 """Durable delivery: an attestation with a quorum reaches the node's API, whatever is killed in between.
 
     put        written before anything is sent; the same digest twice is one entry
-    run        a thread: post the oldest, repeat with growing pauses while the world fails, drop it when it is refused
+    run        a thread: post the oldest, what is routine after all else, repeat with growing pauses while the world
+               fails, drop it when it is refused
 
 Bodies hold packs, so they are encrypted like the log, and emptied once they are delivered.
 
@@ -35,8 +36,9 @@ log = logging.getLogger("wuxin.oracle")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox (
-  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB NOT NULL, state TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, id);
+  id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, body BLOB NOT NULL, routine INTEGER NOT NULL, state TEXT NOT NULL,
+  detail TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, routine, id);
 """
 
 
@@ -51,11 +53,11 @@ class Outbox:
         self._wake = threading.Event()
         self._stop = threading.Event()
 
-    def put(self, key: str, body: Mapping[str, Any]) -> None:
-        """Durable when it returns; delivered some time after."""
+    def put(self, key: str, body: Mapping[str, Any], *, routine: bool = False) -> None:
+        """Durable when it returns; delivered some time after, before all that is routine unless it is so itself."""
         self._db.execute(
-            "INSERT OR IGNORE INTO outbox (key, body, state, detail) VALUES (?, ?, 'waiting', '')",
-            (key, self._vault.seal(json.dumps(body).encode(), key.encode())),
+            "INSERT OR IGNORE INTO outbox (key, body, routine, state, detail) VALUES (?, ?, ?, 'waiting', '')",
+            (key, self._vault.seal(json.dumps(body).encode(), key.encode()), routine),
         )
         self._wake.set()
 
@@ -74,7 +76,7 @@ class Outbox:
         pause_s = PAUSE_S_MIN
         while not self._stop.is_set():
             row = database.execute(
-                "SELECT id, key, body FROM outbox WHERE state = 'waiting' ORDER BY id LIMIT 1"
+                "SELECT id, key, body FROM outbox WHERE state = 'waiting' ORDER BY routine, id LIMIT 1"
             ).fetchone()
             if row is None:
                 self._wake.wait()

@@ -319,7 +319,8 @@ class Member:
         kind = KIND_NAMES[attestation.kind]
         is_first = count <= self.desk.require_committee(attestation.window_end).threshold
         key = f"{attestation.digest().hex()}-{kind}"
-        self.outbox.put(key if is_first else f"{key}-{count}", self._body(signed, statement))
+        is_routine = attestation.kind == SCHEDULED  # a window's end brings one for every slot; an alarm passes them
+        self.outbox.put(key if is_first else f"{key}-{count}", self._body(signed, statement), routine=is_routine)
         log.info("%s of %s %s has %d signatures", kind, statement.subject_kind, statement.subject_id, count)
         if attestation.kind == SCHEDULED:
             self.closings.settle(statement)

@@ -30,6 +30,7 @@ from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.records import missing
 from wuxin_evidence.attestation import (
     KIND_NAMES,
+    SCHEDULED,
     Attestation,
     Committee,
     MemberSignature,
@@ -92,6 +93,7 @@ async def relay_attestation(desk: AtDesk, body: RelayAttestation) -> Response:
         body.model_dump(),
         lambda: steps,
         keep=lambda: _keep(desk, digest, body, signed, packs),
+        routine=attestation.kind == SCHEDULED,
     )
     return await desk.place(order)
 

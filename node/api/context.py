@@ -132,13 +132,15 @@ Limit = Annotated[int, Depends(page_limit)]
 
 @dataclass(frozen=True)
 class Order:
-    """What a route asks to be done: the request, and how to make its steps if it is new."""
+    """What a route asks to be done: the request, and how to make its steps if it is new. What is `routine` is delivered
+    after all that is not."""
 
     name: str
     subject: str
     body: Json
     steps: Callable[[], Sequence[Step]]
     keep: Callable[[], None] | None = None
+    routine: bool = False
 
 
 @dataclass(frozen=True)
@@ -155,7 +157,8 @@ class Desk:
         made = await asyncio.to_thread(self._accept, order)
         for transaction in made[:1]:
             if transaction["status"] == commands.PENDING:
-                self.node.delivery.enqueue(transaction["organisation"], transaction["ledger"], transaction["id"])
+                place = (transaction["organisation"], transaction["ledger"], transaction["id"])
+                self.node.delivery.enqueue(*place, routine=order.routine)
         return await self._answer(made)
 
     async def fact(self, function: str, subject: str, arguments: Json, private: bytes | None = None) -> JSONResponse:
@@ -172,8 +175,9 @@ class Desk:
         return await self.place(Order(name, subject, body, lambda: [Step(chain, call, {"args": args()})]))
 
     def _accept(self, order: Order) -> list[Json]:
+        caller = self.principal
         request = commands.Request(
-            self.principal.organisation, self.principal.key_name, self.key, order.name, order.subject, order.body
+            caller.organisation, caller.key_name, self.key, order.name, order.subject, order.body, order.routine
         )
         earlier = self.node.commands.replayed(request)
         if earlier is not None:

@@ -118,7 +118,7 @@ KILLED = """
 
     async def main():
         async with running(Path(sys.argv[1])) as node:
-            node.node.delivery.enqueue = lambda *a: None   # accepted and durable, not yet delivered
+            node.node.delivery.enqueue = lambda *a, **k: None   # accepted and durable, not yet delivered
             body = {"slot_id": sys.argv[2]}
             answer = await node.post("warehouse", "/v1/slots", body, key="before-the-crash", wait=0)
             assert answer.status_code == 202, answer.text

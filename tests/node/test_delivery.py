@@ -11,7 +11,7 @@ from network.clock import SystemClock
 from network.ports import Invalid, TxResult
 from network.seats import open_seat
 from node import delivery as delivering
-from node.commands import Commands, Request, Step
+from node.commands import Commands, Request, Step, fabric_nonce
 from node.delivery import ATTEMPTS_MAX, OVERTAKEN, Delivery
 from node.local_tables import LOCAL
 from node.projection.follow import Position
@@ -108,11 +108,29 @@ async def test_the_facts_follow_the_obligations_and_do_not_wait_for_a_silent_cha
     assert (first["status"], second["status"]) == ("pending", "committed")
 
 
+async def test_what_a_person_or_an_alarm_asks_passes_the_routine_that_waits(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivering, "WORKERS", 1)
+    ledger = FakeLedger()
+    bench = Bench(home, ledger, FakeChain())
+    waiting = [Request("bank", "oracle", f"window {n}", "test", "subject", {}, routine=True) for n in range(5)]
+    for request in (*waiting, Request("bank", "officer", "now", "test", "subject", {})):
+        [last] = bench.commands.accept(request, [FACT], now_ms=1)
+    bench.delivery.start()
+    try:
+        await bench.commands.wait(last["id"], 10)
+    finally:
+        await bench.delivery.stop()
+    secret = open_seat(home, "bank").command_secret
+    assert ledger.nonces[0] == fabric_nonce(secret, "bank", "now", 1)
+
+
 async def test_a_draw_that_was_mined_before_a_crash_is_found_and_not_repeated(node: Running) -> None:
     story = Story(node)
     await story.lend()
     inside = node.node
-    enqueue, inside.delivery.enqueue = inside.delivery.enqueue, lambda *_: None
+    enqueue, inside.delivery.enqueue = inside.delivery.enqueue, lambda *_, **__: None
     path, body = f"/v1/facilities/{FACILITY}/draw", {"amount_minor": 1_000_000}
     answer = await node.post("manufacturer", path, body, key="crash", wait=0)
     identifier = answer.json()["transaction"]["id"]
@@ -187,5 +205,5 @@ async def test_a_second_step_is_swept_once_its_first_is_final_or_unanswered(home
     (first_a, second_a), (first_b, second_b), _ = [[each["id"] for each in steps] for steps in made]
     assert bench.commands.pending("bank", "facts", 10) == []
     bench.commands.succeed(first_a, tx_id="0x01", block=1, result=None, now_ms=2)
-    assert bench.commands.pending("bank", "facts", 10) == [second_a]
-    assert bench.commands.pending("bank", "facts", 10, {first_b}) == [second_a, second_b]
+    assert [row.id for row in bench.commands.pending("bank", "facts", 10)] == [second_a]
+    assert [row.id for row in bench.commands.pending("bank", "facts", 10, {first_b})] == [second_a, second_b]

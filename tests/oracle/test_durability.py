@@ -194,6 +194,15 @@ class TestOutbox:
         assert node.taken == ["a", "b"]
         assert node.tried == ["a", "a", "a", "a", "b"]
 
+    def test_an_alarm_passes_the_routine_that_waits(self, tmp_path: Path):
+        node = FlakyNode()
+        outbox = Outbox(tmp_path / "outbox.db", node, VAULT)
+        outbox.put("window 1", {}, routine=True)
+        outbox.put("window 2", {}, routine=True)
+        outbox.put("alarm", {})
+        delivered(outbox, until={"delivered": 3})
+        assert node.taken == ["alarm", "window 1", "window 2"]
+
     def test_the_same_key_twice_is_one_entry(self, tmp_path: Path):
         outbox = Outbox(tmp_path / "outbox.db", FlakyNode(), VAULT)
         outbox.put("a", {"n": 1})
