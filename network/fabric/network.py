@@ -26,7 +26,15 @@ from network.fabric.doctor import examine
 from network.fabric.doctor.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding
 from network.fabric.layout import Layout, PeerPlace, block_quorum, layout_of
 from network.fabric.lifecycle import Member, Wanted, ensure
-from network.fabric.nodes import orderer_program, peer_program, write_file, write_orderer, write_peer
+from network.fabric.nodes import (
+    WATCH,
+    orderer_program,
+    peer_program,
+    watch_program,
+    write_file,
+    write_orderer,
+    write_peer,
+)
 from network.fabric.package import Package, ServerAddress, ServerTls, build, label_of, source_version
 from network.fabric.participation import join
 from network.homes import home_of, is_separated, share
@@ -106,6 +114,7 @@ def up(home: Path, consortium: Consortium, setting: ChannelSetting | None = None
 def down(home: Path) -> None:
     """End all its processes; the ledgers stay. Chaincode servers end last, so that what peers still ask is answered."""
     running = list(states(home))
+    stop(home, [name for name in running if name == WATCH])
     stop(home, [name for name in running if name.startswith(KINDS[:2])])
     stop(home, [name for name in running if name.startswith(KINDS[2])])
 
@@ -216,6 +225,7 @@ def _programs(layout: Layout, servers: Sequence[Server]) -> list[Program]:
         *(orderer_program(place) for place in layout.orderers),
         *(peer_program(place) for place in layout.peers),
         *(server_program(server) for server in servers),
+        watch_program(layout),
     ]
 
 

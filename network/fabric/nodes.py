@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from network.consortium import Organisation
-from network.fabric.layout import OrdererPlace, PeerPlace
+from network.fabric.layout import Layout, OrdererPlace, PeerPlace
 from network.fabric.package import BUILDER_NAME, write_builder
 from network.identities import FabricSigner, key_to_pem
 from network.listeners import LOOPBACK, address
@@ -32,6 +33,9 @@ KEEPALIVE_MIN = "5s"
 
 EXECUTE_TIMEOUT = "30s"
 """Well above the chaincode server's own deadline: where the peer gives up first, 3.1.1 can fall (range queries)."""
+
+WATCH = "watch"
+"""The process that `watch_program` names."""
 
 
 def write_orderer(place: OrdererPlace) -> None:
@@ -63,6 +67,19 @@ def orderer_program(place: OrdererPlace) -> Program:
         cwd=place.folder,
         log=place.folder / "orderer.log",
         address=address(place.port),
+    )
+
+
+def watch_program(layout: Layout) -> Program:
+    """It has an orderer started again that stands still."""
+    looked_at = [f"{place.name}={address(place.operations_port)}" for place in layout.orderers]
+    options = [part for each in looked_at for part in ("--orderer", each)]
+    return Program(
+        name=WATCH,
+        argv=(sys.executable, "-m", "network.fabric.watch", "--home", str(layout.home), *options),
+        env={},
+        cwd=layout.home,
+        log=layout.channel_folder / "watch.log",
     )
 
 

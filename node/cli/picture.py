@@ -47,7 +47,7 @@ def lines(stage: Stage, consortium: Consortium) -> Iterator[str]:
 
 def _engines(home: Path) -> Iterator[Place]:
     for each in processes(home):
-        kind, organisation = str(each["name"]).split(".")[:2]
+        kind, organisation = [*str(each["name"]).split("."), ""][:2]
         yield Place(organisation, _KIND_OF.get(kind, kind), each["address"], each["pid"])
 
 

@@ -88,7 +88,8 @@ def _behind(looks: Sequence[OrdererLook]) -> Iterator[Finding]:
     for name, height in heights.items():
         if highest - height > BEHIND_BLOCKS:
             detail = f"has {height} blocks, others {highest}"
-            yield Finding("warning", name, detail, "it catches up with the next blocks; if not, see its log")
+            hint = "it catches up, or is started again after half a minute; if not, see its log"
+            yield Finding("warning", name, detail, hint)
 
 
 def _leaderless(looks: Sequence[OrdererLook], channel: str) -> Iterator[Finding]:
