@@ -121,7 +121,7 @@ async def test_a_command_whose_outcome_was_lost_is_told_as_done_and_not_done_aga
     }[command]
     async with running(home) as node:
         await Story(node).lend()
-        node.node.delivery.enqueue = lambda *_: None  # type: ignore[method-assign] -- accepted, durable, not delivered
+        node.node.delivery.enqueue = lambda *_, **__: None  # type: ignore[method-assign] -- accepted, durable, not delivered
         accepted = await node.post(organisation, path, body, key="lost", wait=0)
         identifier = accepted.json()["transaction"]["id"]
         await deliver_behind_its_back(node, organisation, identifier)
