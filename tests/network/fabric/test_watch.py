@@ -46,10 +46,12 @@ def test_who_did_not_answer_meanwhile_is_judged_from_then_on():
 
 
 class Metrics(BaseHTTPRequestHandler):
+    height: int
+
     def do_GET(self) -> None:
         self.send_response(200)
         self.end_headers()
-        self.wfile.write(f'ledger_blockchain_height{{channel="wuxin"}} {self.server.height}\n'.encode())  # type: ignore[attr-defined]
+        self.wfile.write(f'ledger_blockchain_height{{channel="wuxin"}} {self.height}\n'.encode())
 
     def log_message(self, format: str, *args: object) -> None: ...
 
@@ -57,8 +59,7 @@ class Metrics(BaseHTTPRequestHandler):
 @contextmanager
 def operations(height: int) -> Iterator[str]:
     """The operations listener of an orderer of this height."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Metrics)
-    server.height = height  # type: ignore[attr-defined]
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("OfHeight", (Metrics,), {"height": height}))
     Thread(target=server.serve_forever, daemon=True).start()
     try:
         yield f"127.0.0.1:{server.server_port}"
