@@ -8,8 +8,8 @@ decides. A role in `also` may act without being the party: the regulator suspend
 from dataclasses import dataclass
 from typing import Final
 
-from chaincode.errors import Refusal
-from chaincode.members import Member
+from chaincode.parties.members import Member
+from chaincode.world.errors import Refusal
 
 BANK: Final = "bank"
 INSURER: Final = "insurer"

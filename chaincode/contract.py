@@ -9,25 +9,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from chaincode import (
-    access,
-    anchors,
-    assets,
-    attestations,
-    committee,
-    consortium,
-    devices,
-    notices,
-    pledges,
-    queries,
-    receipts,
-    slots,
-)
-from chaincode.errors import STATUS_OK, Refusal
-from chaincode.fields import plain
-from chaincode.members import Member, caller_of
-from chaincode.stub import Stub
-from wuxin_evidence.canonical import canonical_json, parse_canonical_json
+from chaincode import access, queries
+from chaincode.parties import committee, consortium
+from chaincode.parties.members import Member, caller_of
+from chaincode.security import pledges, receipts
+from chaincode.statements import anchors, attestations, notices
+from chaincode.things import assets, devices, slots
+from chaincode.world.errors import STATUS_OK, Refusal
+from chaincode.world.fields import plain
+from chaincode.world.stub import Stub
+from wuxin_evidence.encoding.canonical import canonical_json, parse_canonical_json
 from wuxin_evidence.errors import EvidenceError
 
 ARGUMENT_BYTES_MAX: Final = 64 * 1024

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from chaincode.errors import Refusal
-from chaincode.fields import Ident, Text, Whole, parse
-from chaincode.members import Member
-from chaincode.receipts import require_receipt
-from chaincode.stub import Stub
+from chaincode.parties.members import Member
+from chaincode.security.receipts import require_receipt
+from chaincode.world.errors import Refusal
+from chaincode.world.fields import Ident, Text, Whole, parse
+from chaincode.world.stub import Stub
 
 KINDS: Final = (
     "member",

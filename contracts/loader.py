@@ -1,7 +1,7 @@
 """Artifacts and rule packs, typed; and how a circle's obligations are deployed.
 
     artifact = load_artifact("CreditFacility")        .abi .bytecode
-    pack = load_rule_pack("warehouse-stock-1")        .hash .to_call() .document
+    pack = load_rule_pack(path)                     .hash .to_call() .document
 
 Deployment, in this order (constructor arguments in brackets, `manager` is the AccessManager's address):
 
@@ -33,7 +33,6 @@ An organisation is keccak256 of its name there, and a subject, a facility and an
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -43,7 +42,7 @@ from types import MappingProxyType
 from typing import Any, cast
 
 from contracts.schema import problems
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import indicator_id, keccak256
 
@@ -127,7 +126,7 @@ class RulePack:
 
     @property
     def id(self) -> str:
-        """The pack's own id, `warehouse-stock-1`."""
+        """The pack's own id, such as `stock-1`."""
         return cast(str, self.document["id"])
 
     def to_call(self) -> tuple[bytes, list[RuleCall]]:
@@ -144,14 +143,14 @@ def load_artifact(name: str) -> Artifact:
     return Artifact(name, tuple(stored["abi"]), bytes.fromhex(stored["bytecode"][2:]), stored["metadata_sha256"])
 
 
-def load_rule_pack(source: str | Path) -> RulePack:
-    """A pack by its shipped name (`warehouse-stock-1`) or from a file.
+def load_rule_pack(path: Path) -> RulePack:
+    """A pack from a file.
 
     Raises `EvidenceError`: `not_found`; `too_large`; `malformed` (not JSON, a number that is no exact integer, not
     conforming to the schema); `unsupported_action` (an action, window, aggregation or baseline that the contracts do
     not execute: it is refused here and never ignored).
     """
-    raw = _read(source)
+    raw = _read(path)
     try:
         document: object = json.loads(raw, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as error:
@@ -166,7 +165,7 @@ def parse_rule_pack(document: object) -> RulePack:
     canonical = canonical_json(document)
     found = problems(document, _schema())
     if found:
-        raise EvidenceError("malformed", "; ".join(found[:3]), "compare the pack with contracts/packs/schema.json")
+        raise EvidenceError("malformed", "; ".join(found[:3]), "compare the pack with contracts/pack-schema.json")
     pack = cast("Mapping[str, Any]", document)
     _require_distinct([rule["id"] for rule in pack["rules"]])
     for rule in pack["rules"]:
@@ -175,12 +174,9 @@ def parse_rule_pack(document: object) -> RulePack:
     return RulePack(pack, sha256(canonical).digest())
 
 
-def _read(source: str | Path) -> bytes:
-    path = Path(source)
-    if isinstance(source, str) and re.fullmatch(r"[a-z][a-z0-9-]{0,62}", source):
-        path = _FOLDER / "packs" / f"{source}.json"
-    if path.name == "schema.json" or not path.is_file():
-        raise EvidenceError("not_found", f"no rule pack {source}", "name a shipped pack or give the path of a file")
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise EvidenceError("not_found", f"no rule pack {path}", "give the path of a file")
     if path.stat().st_size > _PACK_BYTES_MAX:
         raise EvidenceError("too_large", f"{path.name} exceeds {_PACK_BYTES_MAX} bytes", "split the pack")
     return path.read_bytes()
@@ -195,7 +191,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 @cache
 def _schema() -> Mapping[str, Any]:
-    return json.loads((_FOLDER / "packs" / "schema.json").read_text("utf-8"))
+    return json.loads((_FOLDER / "pack-schema.json").read_text("utf-8"))
 
 
 def _require_distinct(rule_ids: list[str]) -> None:

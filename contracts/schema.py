@@ -2,7 +2,7 @@
 
     problems(document, schema) -> list[str]    empty: it conforms; else one sentence per place, with its path
 
-The schema in packs/schema.json is the one definition of a pack, for us and for whoever writes packs with an editor or
+The schema in pack-schema.json is the one definition of a pack, for us and for whoever writes packs with an editor or
 another validator. A full validator would bring four packages for these keywords; one that is not known here is an
 error of the schema, so the schema can never say something that goes unchecked.
 """

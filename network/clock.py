@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-from chaincode.consortium import CLOCK_FACTOR_MAX
-from network.consortium import Consortium
+from chaincode.parties.consortium import CLOCK_FACTOR_MAX
+from network.membership.consortium import Consortium
 from network.ports import Unavailable
 
 CLOCK_FILE = Path("run") / "clock.json"

@@ -15,7 +15,7 @@ import uvicorn
 import uvloop
 
 from network.clock import open_clock
-from network.consortium import Consortium
+from network.membership.consortium import Consortium
 from node.app import create_app
 from node.cli.main import tell_errors
 from node.settings import ServingLocks, check
@@ -72,8 +72,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
 @asynccontextmanager
 async def _rpc(home: Path) -> AsyncGenerator[str]:
     """The URL of the embedded chain's JSON-RPC, over a session of its own with the chain's file."""
-    from network.local.evm_rpc import serve_rpc
-    from network.local.obligations import open_circle
+    from network.obligations.embedded.circle import open_circle
+    from network.obligations.embedded.rpc import serve_rpc
 
     consortium = Consortium.load(home)
     node = open_circle(home, consortium, open_clock(consortium, home))

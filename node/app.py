@@ -26,10 +26,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from network.clock import Clock, open_clock
+from network.membership.published import public_keys
 from network.ports import PortError
-from network.published import public_keys
-from node import access
-from node.access import Doorkeeper
 from node.api import (
     anchors,
     assets,
@@ -48,19 +46,21 @@ from node.api import (
 )
 from node.api.context import Node, authorise
 from node.api.limits import BodyLimits
-from node.commands import Commands
-from node.delivery import Delivery
-from node.engine import Engine, HomeEngine
-from node.local_tables import LOCAL
-from node.problems import Problem, problem_response
+from node.commands.commands import Commands
+from node.commands.delivery import Delivery
+from node.commands.seals import PACKS, Seals
+from node.gate import access
+from node.gate.access import Doorkeeper
+from node.gate.problems import Problem, problem_response
+from node.ledgers.engine import Engine, HomeEngine
+from node.ledgers.served import Served
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.facts import Channel
 from node.projection.follow import Position, follow_facts, follow_obligations
 from node.projection.tables import open_read_model
-from node.seals import PACKS, Seals
-from node.served import Served
 from node.settings import ServingLocks, Settings, check
-from node.stores import Store
+from node.stores.databases import Store
+from node.stores.local_tables import LOCAL
 from wuxin_evidence.errors import EvidenceError
 
 RESOURCES = (

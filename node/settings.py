@@ -16,10 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, cast
 
-from network.connections import Connections, ConnectionsError
-from network.consortium import Consortium, ConsortiumError
-from network.homes import home_of, is_own, is_separated
-from network.listeners import open_lock
+from network.locks import open_lock
+from network.membership.connections import Connections, ConnectionsError
+from network.membership.consortium import Consortium, ConsortiumError
+from network.membership.homes import home_of, is_own, is_separated
 from wuxin_evidence.errors import NamedError
 
 PRIVATE_MODE = 0o077  # nothing of this may be set on a secret

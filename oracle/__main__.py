@@ -15,9 +15,9 @@ import signal
 from pathlib import Path
 from types import FrameType
 
-from oracle.member import open_process
+from oracle.process import open_process
 from oracle.profile import profile_file
-from oracle.session import Broker, Tls
+from oracle.sources.session import Broker, Tls
 
 
 def main() -> None:

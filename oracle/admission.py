@@ -17,13 +17,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from oracle.indicators import MeasuredPack
+from oracle.operators.weighed_stock import MeasuredPack
 from oracle.profile import Profile
 from oracle.registry import Device, Registry
-from oracle.store import Store
-from wuxin_evidence.cose import Pack, check_topic, external_aad, parse1, parse_pack, verify_pack
+from oracle.storage.store import Store
+from wuxin_evidence.crypto.suites import suite
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.suites import suite
+from wuxin_evidence.packs.pack import Pack, check_topic, external_aad, parse1, parse_pack, verify_pack
 
 OTHER_DEVICES_TRIED = 8
 """How many other devices a bad signature is tried for, to tell `wrong_aad` apart; each try costs a verification."""

@@ -21,10 +21,10 @@ from typing import Any, Protocol
 
 import httpx
 
-from oracle.committee import Desk, log
+from oracle.agreement.committee import Desk, log
 from wuxin_client.errors import Denied, Rejected, WuxinError
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
 from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
 
 LOOK_S = 1.0
 """Between two looks at the node; the newest anchored checkpoint is known within this."""

@@ -1,255 +1,348 @@
-"""One oracle member as one process: `run(home, org, …)`.
+"""What one member does with what it hears: the state machine that a process drives and a test can drive too.
 
-    network thread   broker messages   ─┐
-    node thread      registry, liens   ─┼─▶ inbox ─▶ worker thread: Member.receive / node_says / tick ─▶ broker, outbox
-    (timer)          every TICK_S      ─┘
-    outbox thread    outbox ─▶ node's API
-    anchor thread    node's API ─▶ inbox; checkpoints of the log ─▶ node's API
+    receive(batch)     packs: judge, store with one fsync; then alarms and windows; then the peers' notes
+    node_says(news)    devices, committee, liens and prices, as the member's own node and file have them now
+    anchor_says(look)  how far this member's log is anchored in the facts
+    tick()             what time alone brings about: windows due, waits over, heartbeats
 
-The home is the installation's; the member's own is orgs/<org>/oracle. All state belongs to the worker, which sleeps in
-`inbox.get` and wakes at once for a message; nothing polls on the way from a reading to an alarm.
-If a batch cannot be made durable (disk full, I/O error) it stays unacknowledged and is tried again a few times; then
-the process ends, and the broker keeps the packs.
+One thread calls it, and it never waits. `receive` returns what may be acknowledged: all of it is durable by then.
+
+Home of a member, `orgs/<org>/oracle/`: evidence.db (the log), quarantine.db, locks.db, outbox.db, price-source.json.
 """
 
 from __future__ import annotations
 
-import queue
+import base64
+import hashlib
+import hmac
 import sqlite3
-import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import httpx
-
-from network.clock import Clock, open_clock
-from network.consortium import Consortium
-from network.seats import Seat, open_seat
-from oracle.anchors import AnchorSays, AnchorWatch, log_origin
-from oracle.committee import Keys, log
-from oracle.lien import ClientNode, NodeApi, read_committees, read_liens, read_price
-from oracle.profile import Profile, profile_file
-from oracle.registry import read_devices
-from oracle.session import INFLIGHT_MAX, Broker, Message, Session, Tls
-from oracle.standing import Read
-from oracle.worker import Identity, Member, NodeSays, Outside
-from wuxin_client import Client
-from wuxin_client.errors import WuxinError
+from network.clock import Clock
+from oracle.admission import Admitted, Door, Refused, Repeat, admit
+from oracle.agreement.closing import CLOSINGS_KEPT, Closings
+from oracle.agreement.committee import Ballots, Desk, Keys, Statement, log, read_signed
+from oracle.agreement.locks import Locks
+from oracle.agreement.notes import PACKS_BYTES_MAX, UNSOUND, Note, NoteWriter, digests, read_differs, read_note
+from oracle.agreement.supplies import Supplies
+from oracle.alarms import Alarms
+from oracle.anchors import Anchors, AnchorSays, Offer
+from oracle.node_client import NodeApi
+from oracle.outbox import Outbox
+from oracle.profile import Profile
+from oracle.registry import Device, Registry
+from oracle.sources.session import Message
+from oracle.standing import Read, Standing
+from oracle.storage.quarantine import QUARANTINE_FILE, Quarantine
+from oracle.storage.store import STORAGE_KEY_BYTES, Store, Vault
+from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
 from wuxin_evidence.errors import EvidenceError
 
-TICK_S = 0.05
-"""How often time alone is looked at: windows that become due, waits that are over. No pack waits for it."""
-NODE_LOOK_S = 1.0
-"""How often a member looks at its node for devices, committee and pledges, when nothing asks for it sooner."""
-NODE_LOOK_S_MIN = 0.1
-"""However often it is asked for; packs of unknown devices must not become a load on the node."""
-BATCH_MAX = 500
-"""Messages made durable together; more would delay the first of them."""
-INBOX_MAX = 2 * INFLIGHT_MAX
-"""Messages that wait for the worker; the broker holds back the rest."""
-STOP_LOOK_S = 0.2
-"""How often a thread that waits for room looks whether the process ends."""
-STORE_TRIES_MAX = 5
-STORE_PAUSE_S = 0.5
+PARKED_MAX = 256
+"""Packs of devices not known yet, kept until the node's next answer; the rest is refused at once."""
 
 
 @dataclass(frozen=True)
-class Installed:
-    """What `run` opens from an installation's home."""
+class NodeSays:
+    """One look at the member's own node and price file."""
 
-    seat: Seat
-    consortium: Consortium
-    clock: Clock
+    devices: Sequence[Device]
+    committees: Sequence[Committee]
+    reads: Sequence[Read]
 
-    @classmethod
-    def open(cls, home: Path, org: str) -> Installed:
-        consortium = Consortium.load(home)
-        return cls(open_seat(home, org), consortium, open_clock(consortium, home))
+
+@dataclass(frozen=True)
+class Identity:
+    """Who the member is, and the secret from which its storage key is derived."""
+
+    organisation: str
+    consortium_id: bytes
+    keys: Keys
+    storage_secret: bytes
 
     @property
-    def identity(self) -> Identity:
-        """Raises `forbidden` when the organisation is no oracle member."""
-        seat = self.seat
-        if seat.oracle_sm2 is None or seat.oracle_evm is None:
-            raise EvidenceError("forbidden", f"{seat.name} is no oracle member", "name it in the consortium file")
-        keys = Keys(seat.oracle_sm2, seat.oracle_evm)
-        return Identity(seat.name, self.consortium.consortium_id, keys, seat.command_secret)
+    def storage_key(self) -> bytes:
+        return hmac.digest(self.storage_secret, b"wuxin/1/oracle/evidence-log", hashlib.sha256)[:STORAGE_KEY_BYTES]
 
 
-class NodeWatch:
-    """A thread that looks at the member's node and price file, and puts what it saw into the inbox."""
+@dataclass(frozen=True)
+class Outside:
+    """How a member reaches others: `publish(topic, payload)`, its node, `ask_node` to look at it soon, and
+    `offer_anchor` to have its log anchored some time."""
 
-    def __init__(self, node: NodeApi, home: Path, inbox: queue.Queue[object], stop: threading.Event) -> None:
-        self._node = node
-        self._home = home
-        self._inbox = inbox
-        self._stop = stop
-        self._asked = threading.Event()
-
-    def ask(self) -> None:
-        """Look soon."""
-        self._asked.set()
-
-    def look(self) -> NodeSays:
-        """One look. Raises the node's errors."""
-        return NodeSays(
-            read_devices(self._node.devices()),
-            read_committees(self._node.committee()),
-            [*read_liens(self._node), *self._price()],
-        )
-
-    def _price(self) -> list[Read]:
-        """A price file that cannot be read stops prices, and nothing else."""
-        try:
-            return read_price(self._home)
-        except EvidenceError as error:
-            log.error("the price file cannot be used: %s", error)
-            return []
-
-    def run(self) -> None:
-        while not self._stop.is_set():
-            try:
-                self._inbox.put(self.look())
-            except (WuxinError, EvidenceError, httpx.HTTPError, OSError, KeyError, ValueError) as error:
-                log.warning("the node's answer cannot be used: %s", error)
-            self._stop.wait(NODE_LOOK_S_MIN)
-            self._asked.wait(NODE_LOOK_S)
-            self._asked.clear()
+    publish: Callable[[str, bytes], None]
+    node: NodeApi
+    ask_node: Callable[[], None]
+    offer_anchor: Callable[[Offer], None]
 
 
-class Process:
-    """One member with its threads. `run` returns when `stop` was called; `on_ready` is called at each subscription."""
+class Member:
+    """The worker's state machine. One thread calls it; nothing in it waits."""
 
     def __init__(
         self,
         identity: Identity,
         home: Path,
-        clock: Clock,
-        node: NodeApi,
-        broker: Broker,
         profile: Profile,
-        on_ready: Callable[[], None] = lambda: None,
+        clock: Clock,
+        outside: Outside,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._inbox: queue.Queue[object] = queue.Queue(INBOX_MAX)
-        self._stop = threading.Event()
-        prefix = f"wuxin/1/{identity.consortium_id.hex()}"
-        client_id = f"wuxin-{identity.consortium_id.hex()[:8]}-{identity.organisation}"
-        self._watch = NodeWatch(node, home, self._inbox, self._stop)
-        topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
-        self._session = Session(broker, client_id, topics, self._deliver, on_ready)
-        origin = log_origin(identity.consortium_id, identity.organisation)
-        self._anchors = AnchorWatch(node, origin, self._inbox, self._stop)
-        outside = Outside(self._session.publish, node, self._watch.ask, self._anchors.offer)
-        self.member = Member(identity, home, profile, clock, outside)
+        vault = Vault(identity.storage_key)
+        self.store = Store(home / "evidence.db", vault)
+        self.quarantine = Quarantine(home / QUARANTINE_FILE, vault)
+        self.supplies = Supplies(identity.consortium_id, self.store)
+        self.outbox = Outbox(home / "outbox.db", outside.node, vault)
+        self._identity = identity
+        self._outside = outside
+        self._writer = NoteWriter(
+            identity.consortium_id, identity.organisation, identity.keys.sm2, self.store.next_number("boot")
+        )
+        self.registry = Registry()
+        self.desk = Desk(
+            identity.organisation, identity.consortium_id, identity.keys, profile, clock, self.registry, self.store,
+            Locks(home / "locks.db"), self._say, monotonic,
+        )  # fmt: skip
+        self.ballots = Ballots(self.desk, self._on_quorum)
+        self.closings = Closings(self.desk, self.ballots)
+        self.alarms = Alarms(self.desk, self.ballots)
+        self.standing = Standing(self.desk, self.ballots, outside.ask_node)
+        self.anchors = Anchors(self.desk, outside.offer_anchor)
+        self.differs: list[Mapping[str, Any]] = []
+        self._door = Door(identity.consortium_id, profile, self.registry, self.store)
+        self._parked: list[Message] = []
+        self._heard: dict[str, tuple[int, int]] = {}
+        self._must_resume = True
 
-    def run(self) -> None:
-        threads = [
-            threading.Thread(target=self._watch.run, name="node", daemon=True),
-            threading.Thread(target=self.member.outbox.run, name="outbox", daemon=True),
-            threading.Thread(target=self._anchors.run, name="anchors", daemon=True),
-        ]
-        for thread in threads:
-            thread.start()
-        self._session.start()
+    def receive(self, messages: Sequence[Message]) -> list[Message]:
+        """Take a batch; what may be acknowledged. Packs in it are durable when this returns.
+
+        A batch that fails is heard again from its first note on.
+        """
+        heard = dict(self._heard)
         try:
-            while not self._stop.is_set():
-                self._step()
-        finally:
-            self._stop.set()
-            self._watch.ask()
-            self._session.stop()
-            self.member.close()
-            for thread in threads:
-                thread.join(2)
+            acknowledged = self._receive(messages)
+        except Exception:
+            self._must_resume = True
+            self._heard = heard
+            raise
+        self._resume()
+        return acknowledged
 
-    def stop(self) -> None:
-        """From any thread."""
-        self._stop.set()
-        with suppress(queue.Full):  # then the worker is awake anyway
-            self._inbox.put_nowait(None)
+    def _receive(self, messages: Sequence[Message]) -> list[Message]:
+        packs = [each for each in messages if each.topic.endswith("/packs")]
+        notes = self._read_notes([each for each in messages if not each.topic.endswith("/packs")])
+        for note in notes:
+            if note.type == "packs":
+                self.supplies.put(note)
+        admitted, parked = self._admit(packs, self.supplies.take())
+        self._parked.extend(parked)
+        for each in admitted:
+            self._follow(each)
+        for note in notes:
+            self._take(note)
+        return [each for each in messages if each not in parked]
 
-    def _deliver(self, message: Message) -> None:
-        """From the network thread. While the inbox is full nothing more is read from the broker."""
-        while not self._stop.is_set():
-            try:
-                self._inbox.put(message, timeout=STOP_LOOK_S)
-            except queue.Full:
+    def node_says(self, news: NodeSays) -> list[Message]:
+        """A fresh look at the node; returns messages that waited for it and may be acknowledged now."""
+        self.registry.replace(news.devices)
+        self.desk.learn(news.committees)
+        self.closings.know_slots()
+        waiting, self._parked = self._parked, []
+        admitted, _ = self._admit(waiting, [], may_park=False)
+        for each in admitted:
+            self._follow(each)
+        self._resume()
+        self.standing.on_reads(list(news.reads))
+        return waiting
+
+    def anchor_says(self, look: AnchorSays) -> None:
+        """A fresh look at what is anchored."""
+        self.anchors.on_look(look)
+
+    def tick(self) -> None:
+        """What time alone brings about."""
+        if self.desk.committee is not None:
+            for each in self._admit([], self.supplies.take())[0]:
+                self._follow(each)
+            self.closings.tick()
+            self.alarms.tick()
+            self.standing.tick()
+
+    def close(self) -> None:
+        self.outbox.stop()
+        self.store.close()
+        self.quarantine.close()
+        self.desk.locks.close()
+
+    def _resume(self) -> None:
+        """After a start or a failure, what is stored may not have been looked at yet."""
+        if self._must_resume and self.desk.committee is not None:
+            self._must_resume = False
+            self.alarms.resume()
+
+    def _admit(
+        self, packs: Sequence[Message], supplied: Sequence[bytes], may_park: bool = True
+    ) -> tuple[list[Admitted], list[Message]]:
+        """Judge and store one batch in one transaction; nothing counts unless it commits.
+
+        How far each peer was heard is written along. A batch of notes alone is not worth an fsync: played again after
+        a crash, a note says what is said already.
+        """
+        admitted: list[Admitted] = []
+        parked: list[Message] = []
+        now_ms = self.desk.clock.now_ms()
+        incoming = [*((each.payload, each.topic, each) for each in packs), *((raw, None, None) for raw in supplied)]
+        if not incoming:
+            return admitted, parked
+        with self.store.batch():
+            for raw, topic, message in incoming:
+                verdict = self._stored(raw, topic, now_ms)
+                if isinstance(verdict, Admitted):
+                    admitted.append(verdict)
+                elif isinstance(verdict, Refused):
+                    room = may_park and len(self._parked) + len(parked) < PARKED_MAX
+                    if verdict.code == "unknown_device" and message is not None and room:
+                        parked.append(message)
+                    else:
+                        self._refuse(raw, topic or "a peer", verdict, now_ms)
+            self.store.set_peer_positions([(name, *position) for name, position in self._heard.items()])
+            self.quarantine.flush()
+        if parked:
+            self._outside.ask_node()
+        return admitted, parked
+
+    def _stored(self, raw: bytes, topic: str | None, now_ms: int) -> Admitted | Repeat | Refused:
+        """Judge one envelope and add it to the log. Whatever an envelope breaks, it alone is refused; what the disk
+        breaks is raised."""
+        try:
+            verdict = admit(raw, topic, now_ms, self._door)
+            if isinstance(verdict, Admitted):
+                self.store.add(verdict.pack, verdict.measured.window, verdict.late, now_ms)
+        except (sqlite3.Error, OSError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- the second wall: admission names every fault it knows
+            return Refused("malformed", f"{type(error).__name__}: {error}")
+        return verdict
+
+    def _refuse(self, raw: bytes, topic: str, verdict: Refused, now_ms: int) -> None:
+        log.warning("refused a pack on %s: %s: %s", topic, verdict.code, verdict.detail)
+        self.quarantine.put(raw, topic, verdict.code, verdict.detail, now_ms)
+        if verdict.code == "pack_equivocation" and verdict.pack is not None:
+            self.store.mark_equivocal(verdict.pack.device_id, verdict.pack.boot, verdict.pack.seq)
+
+    def _follow(self, each: Admitted) -> None:
+        """What a durable pack brings about: first a possible alarm, then a window that waited for it."""
+        device = self.registry.find(each.pack.device_id)
+        if self.desk.committee is not None and device is not None:
+            self.alarms.on_pack(each.measured, each.pack.digest, device.slots)
+            self.closings.on_pack(each.pack.digest)
+
+    def _read_notes(self, messages: Sequence[Message]) -> list[Note]:
+        notes: list[Note] = []
+        for message in messages:
+            if message.topic == self._writer.topic or self.desk.committee is None:
                 continue
-            return
+            try:
+                note = read_note(message.payload, message.topic, self.desk.consortium_id, self.desk.committees)
+            except (EvidenceError, *UNSOUND) as error:
+                log.warning("a note on %s is refused: %r", message.topic, error)
+                continue
+            last = self._heard.get(note.organisation) or self.store.peer_position(note.organisation)
+            if (note.boot, note.seq) > last:
+                self._heard[note.organisation] = (note.boot, note.seq)
+                notes.append(note)
+        return notes
 
-    def _step(self) -> None:
-        items = self._take()
-        messages = [each for each in items if isinstance(each, Message)]
-        for news in (each for each in items if isinstance(each, NodeSays)):
-            self._session.ack(self.member.node_says(news))
-        if messages:
-            self._session.ack(self._stored(messages))
-        for look in (each for each in items if isinstance(each, AnchorSays)):
-            self.member.anchor_says(look)
-        self.member.tick()
-
-    def _take(self) -> list[object]:
-        """Everything that waits, at most BATCH_MAX; empty after TICK_S without anything."""
+    def _take(self, note: Note) -> None:
         try:
-            items = [self._inbox.get(timeout=TICK_S)]
-        except queue.Empty:
-            return []
-        while len(items) < BATCH_MAX:
-            try:
-                items.append(self._inbox.get_nowait())
-            except queue.Empty:
-                break
-        return items
+            if note.type == "have":
+                self.closings.on_have(note)
+            elif note.type == "want":
+                self._supply(note)
+            elif note.type == "signed":
+                self._take_signed(note)
+            elif note.type == "differs":
+                differs = read_differs(note)
+                self.differs = [*self.differs[-99:], differs]
+                log.warning("%s differs: %s", note.organisation, differs)
+        except (EvidenceError, *UNSOUND) as error:
+            log.warning("a %.20s note of %s is refused: %r", note.type, note.organisation, error)
 
-    def _stored(self, messages: list[Message]) -> list[Message]:
-        for tries in range(1, STORE_TRIES_MAX + 1):
-            try:
-                return self.member.receive(messages)
-            except (sqlite3.Error, OSError) as error:
-                log.error("a batch is not durable (try %d): %s", tries, error)
-                if tries == STORE_TRIES_MAX:
-                    raise
-                time.sleep(STORE_PAUSE_S)
-        return []
+    def _take_signed(self, note: Note) -> None:
+        statement, signature = read_signed(note, self.desk)
+        self._require_current(statement)
+        if statement.attestation.kind == SCHEDULED:
+            self.closings.on_signed(note.organisation, statement, signature)
+        elif statement.attestation.kind == ALARM:
+            self.alarms.on_signed(note.organisation, statement, signature)
+        else:
+            self.ballots.add(note.organisation, statement, signature)
+            self.standing.on_signed(statement)
 
+    def _require_current(self, statement: Statement) -> None:
+        """What is of no slot here, or of another time, is not worth its room in memory. Raises `not_found`,
+        `clock_skew`."""
+        attestation, desk = statement.attestation, self.desk
+        if attestation.kind in (SCHEDULED, ALARM) and not self.registry.has_slot(statement.subject_id):
+            raise EvidenceError("not_found", f"no device weighs slot {statement.subject_id[:128]}")
+        window, newest = attestation.sequence >> 16, desk.profile.windows.index(desk.now_s + desk.profile.clock_skew_s)
+        if not newest - CLOSINGS_KEPT <= window <= newest:
+            raise EvidenceError("clock_skew", f"a statement of window {window}, now it is {newest}")
 
-def run(
-    home: Path,
-    org: str,
-    api_url: str,
-    api_key: str,
-    mqtt_host: str,
-    mqtt_port: int,
-    tls: Tls | None = None,
-    mqtt_version: int = 5,
-) -> None:
-    """Run `org`'s oracle member until the process is interrupted; `mqtt_version` is 3 for the embedded broker.
+    def _supply(self, note: Note) -> None:
+        """Publish the packs that a peer wants and this member holds."""
+        if note.body["to"] != self.desk.organisation:
+            return
+        chunk: list[bytes] = []
+        for digest in sorted(digests(note.body["packs"])):
+            if not self.store.holds(digest):
+                continue
+            chunk.append(self.store.envelope(digest))
+            if sum(map(len, chunk)) >= PACKS_BYTES_MAX:
+                self._say("packs", {"envelopes": chunk})
+                chunk = []
+        if chunk:
+            self._say("packs", {"envelopes": chunk})
 
-    Raises `forbidden` when the organisation is no oracle member, KeystoreError when its keys do not open.
-    """
-    process = open_process(home, org, api_url, api_key, Broker(mqtt_host, mqtt_port, tls, mqtt_version))
-    try:
-        process.run()
-    except KeyboardInterrupt:
-        process.stop()
+    def _say(self, kind: str, body: Mapping[str, object]) -> None:
+        if kind == "want":
+            self.supplies.want(digests(body["packs"]))
+        self._outside.publish(self._writer.topic, self._writer.write(kind, body))
 
+    def _on_quorum(self, signed: SignedAttestation, statement: Statement) -> None:
+        attestation, count = signed.attestation, len(signed.signatures)
+        kind = KIND_NAMES[attestation.kind]
+        is_first = count <= self.desk.require_committee(attestation.window_end).threshold
+        key = f"{attestation.digest().hex()}-{kind}"
+        is_routine = attestation.kind == SCHEDULED  # a window's end brings one for every slot; an alarm passes them
+        self.outbox.put(key if is_first else f"{key}-{count}", self._body(signed, statement), routine=is_routine)
+        log.info("%s of %s %s has %d signatures", kind, statement.subject_kind, statement.subject_id, count)
+        if attestation.kind == SCHEDULED:
+            self.closings.settle(statement)
+        elif attestation.kind != ALARM:
+            self.standing.settle(statement)
 
-def open_process(
-    home: Path,
-    org: str,
-    api_url: str,
-    api_key: str,
-    broker: Broker,
-    profile: Path | None = None,
-    on_ready: Callable[[], None] = lambda: None,
-) -> Process:
-    """The process of `org`'s member in an installation's home, not started yet; by the home's profile if no other."""
-    installed = Installed.open(home, org)
-    member_home = home / "orgs" / org / "oracle"
-    member_home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    node = ClientNode(Client(api_url, api_key))
-    judged_by = Profile.load(profile or profile_file(home))
-    return Process(installed.identity, member_home, installed.clock, node, broker, judged_by, on_ready)
+    def _body(self, signed: SignedAttestation, statement: Statement) -> dict[str, Any]:
+        """What the node is given: the attestation, its packs, and their place in this member's log."""
+        held = sorted(digest for digest in statement.packs if self.store.holds(digest))
+        size = len(self.store.tree)
+        proofs: list[dict[str, Any]] = []
+        for digest in held:
+            index = self.store.index_of(digest)
+            path = [each.hex() for each in self.store.tree.inclusion_proof(index, size)]
+            proofs.append({"digest": digest.hex(), "index": index, "path": path})
+        body: dict[str, Any] = {
+            "attestation": signed.to_json(),
+            "subject_kind": statement.subject_kind,
+            "subject_id": statement.subject_id,
+            "packs": [base64.b64encode(self.store.envelope(digest)).decode() for digest in held],
+            "checkpoint": self.anchors.checkpoint(),
+            "inclusion": {"origin": self.anchors.origin, "size": size, "proofs": proofs},
+        }
+        consistency = self.anchors.consistency()
+        return body if consistency is None else {**body, "consistency": consistency}

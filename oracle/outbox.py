@@ -22,9 +22,9 @@ from typing import Any
 
 import httpx
 
-from oracle.database import open_database
-from oracle.lien import NodeApi
-from oracle.store import Vault
+from oracle.node_client import NodeApi
+from oracle.storage.database import open_database
+from oracle.storage.store import Vault
 from wuxin_client.errors import Denied, Rejected, WuxinError
 from wuxin_evidence.errors import EvidenceError
 

@@ -1,7 +1,7 @@
 """The asset profile: how readings of one kind of asset become indicators, as data that is hashed into attestations.
 
     Profile.load(path)        read, check every field, keep the hash of the canonical form
-    profile_file(home)        the profile of an installation: its own profile.json, else the one shipped by default
+    profile_file(home)        the profile of an installation: its own profile.json
     profile.scale(pack)       decimal readings -> int64 in the profile's units, or `implausible`
     profile.windows           the window arithmetic
 
@@ -20,15 +20,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from oracle.windows import Windows
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.cose import Pack
+from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.senml import Reading
+from wuxin_evidence.packs.pack import Pack
+from wuxin_evidence.packs.senml import Reading
 
-PROFILES = Path(__file__).parent / "profiles"
-DEFAULT_PROFILE = PROFILES / "warehouse-weight-1.json"
 HOME_PROFILE = "profile.json"
-"""In a home, a copy of the shipped profile that its consortium uses, where that is not the default."""
+"""In a home, a copy of the profile that its consortium uses."""
 
 INT64_MAX = 2**63 - 1
 SCALE_EXPONENT_MAX = 9
@@ -87,7 +85,7 @@ class Profile:
     document: Mapping[str, Any]
 
     @classmethod
-    def load(cls, path: Path = DEFAULT_PROFILE) -> Profile:
+    def load(cls, path: Path) -> Profile:
         """Read a profile file. Raises `malformed` naming the field."""
         return cls.parse(json.loads(path.read_text("utf-8")))
 
@@ -107,7 +105,7 @@ class Profile:
                 document=document,
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EvidenceError("malformed", f"profile: {error!r}", "compare with profiles/*.json") from error
+            raise EvidenceError("malformed", f"profile: {error!r}", "compare with docs/reference/profile.md") from error
 
     def scale(self, pack: Pack) -> tuple[Measurement, ...]:
         """The pack's readings in its own order. Raises `implausible`, or `malformed` from the decoder."""
@@ -132,19 +130,9 @@ class Profile:
         return Measurement(scale.quantity, value, reading.time_ms)
 
 
-def shipped_profile(name: str) -> Profile:
-    """The profile of that name in this release. Raises `not_found`."""
-    path = PROFILES / f"{name}.json"
-    if path.parent != PROFILES or not path.is_file():
-        known = ", ".join(sorted(each.stem for each in PROFILES.glob("*.json")))
-        raise EvidenceError("not_found", f"no profile {name!r} is shipped", f"use one of: {known}")
-    return Profile.load(path)
-
-
 def profile_file(home: Path) -> Path:
     """Where the profile of an installation is."""
-    own = home / HOME_PROFILE
-    return own if own.is_file() else DEFAULT_PROFILE
+    return home / HOME_PROFILE
 
 
 def _windows(document: Mapping[str, Any]) -> Windows:

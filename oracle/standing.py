@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from oracle.committee import Ballots, Desk, Statement, log
-from oracle.indicators import QUALITY_FULL_BP
+from oracle.agreement.committee import Ballots, Desk, Statement, log
+from oracle.operators.weighed_stock import QUALITY_FULL_BP
 from wuxin_evidence.attestation import OK, SCHEDULED_N, Indicator, sequence_of
 from wuxin_evidence.ids import indicator_id, subject
 

@@ -1,6 +1,6 @@
 """One organisation's chaincode gone wrong: it computes something else, or takes too long.
 
-    python -m tests.altered_chaincode wrong|slow <arguments of chaincode.server>
+    python -m tests.altered_chaincode wrong|slow <arguments of chaincode.server.serving>
 
 `altered` puts it in the place of an organisation's own, on whichever engine carries the facts.
 """
@@ -19,12 +19,12 @@ from unittest.mock import patch
 
 from chaincode import contract
 from chaincode.contract import FUNCTIONS, Response
-from chaincode.stub import Stub
-from network import supervisor
-from network.consortium import Consortium
-from network.local import ledger as local_ledger
-from network.local.endorser import Endorser
-from network.local.engine import open_endorser
+from chaincode.world.stub import Stub
+from network.bringup import supervisor
+from network.facts.embedded import ledger as local_ledger
+from network.facts.embedded.endorser import Endorser
+from network.facts.embedded.engine import open_endorser
+from network.membership.consortium import Consortium
 from tests.engines import Ledgers
 
 Fault = Literal["wrong", "slow"]
@@ -98,7 +98,7 @@ def _endorsers_with(organisation: str) -> Callable[[Path, Consortium], tuple[End
 
 
 if __name__ == "__main__":
-    from chaincode.peer_calls import FACTS
-    from chaincode.server import main
+    from chaincode.server.calls import FACTS
+    from chaincode.server.serving import main
 
     sys.exit(main(sys.argv[2:], replace(FACTS, invoke={"wrong": wrong, "slow": slow}[sys.argv[1]])))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from network import tools
+from network.bringup import tools
 from tests.engines import ledgers
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ ENABLE = {
     "solc": "make contracts/node_modules/ready",
     "forge": "make contracts/node_modules/ready",
     "anvil": "make contracts/node_modules/ready",
-    "fabric": ".venv/bin/python -m network.tools, which builds Fabric's commands and the validator once",
-    "evm": ".venv/bin/python -m network.tools, which builds Fabric's commands and the validator once",
+    "fabric": ".venv/bin/python -m network.bringup.tools, which builds Fabric's commands and the validator once",
+    "evm": ".venv/bin/python -m network.bringup.tools, which builds Fabric's commands and the validator once",
 }
 TOOLS = {"fabric": "peer", "evm": "evmd"}
 """The command by which one knows that the others were built with it."""

@@ -25,14 +25,14 @@ from typing import Any, Literal
 import pytest
 
 from network.clock import Clock, SystemClock
-from network.connections import ChainConnection, Connections, FactsConnection
-from network.consortium import Consortium, write_demo
-from network.evm.deployment import record_path
-from network.local.ledger import open_ledger
-from network.local.obligations import open_chain
+from network.facts.embedded.ledger import open_ledger
+from network.membership.connections import ChainConnection, Connections, FactsConnection
+from network.membership.consortium import Consortium, write_demo
+from network.membership.seats import Seat, create_home, open_seat
+from network.obligations.embedded.circle import open_chain
+from network.obligations.jsonrpc.deployment import record_path
 from network.ports import Chain, Ledger
-from network.seats import Seat, create_home, open_seat
-from node.access import issue_api_keys
+from node.gate.access import issue_api_keys
 from oracle.profile import Profile, profile_file
 
 FactsEngine = Literal["embedded", "fabric"]
@@ -111,7 +111,7 @@ class Ledgers:
         connection = Connections.load(self.home).facts
         if connection is None:
             return open_ledger(self.home, self.consortium, seat, clock)
-        from network.fabric.ledger import open_ledger as open_fabric
+        from network.facts.fabric.ledger import open_ledger as open_fabric
 
         return open_fabric(self.consortium, seat, clock, entered(connection, through))
 
@@ -119,7 +119,7 @@ class Ledgers:
         connection = Connections.load(self.home).obligations.get(CHAIN)
         if connection is None:
             return open_chain(self.home, self.consortium, seat, clock, chain=CHAIN)
-        from network.evm.obligations import open_chain as open_evm
+        from network.obligations.jsonrpc.circle import open_chain as open_evm
 
         return open_evm(self.home, self.consortium, seat, connection, CHAIN)
 
@@ -178,7 +178,7 @@ class Networks:
 
     def _found(self, pair: Pair, home: Path) -> None:
         if pair == EMBEDDED:
-            from node.cli.founding import found
+            from node.machine.founding import found
 
             found(home)
         elif pair.facts == "embedded":
@@ -200,19 +200,19 @@ class Networks:
         issue_api_keys(home)
 
     def _over(self, home: Path, connections: Connections) -> None:
-        from node.cli.founding import found_over
+        from node.machine.founding import found_over
 
         connections.save(home)
         found_over(home)
 
     def _channel(self, home: Path) -> FactsConnection:
-        from network.fabric import network
+        from network.bringup.fabric import network
 
         self._downs.append(partial(network.down, home))
         return network.up(home, Consortium.load(home))
 
     def _validators(self, home: Path) -> ChainConnection:
-        from network.evm import validators
+        from network.bringup.cosmos import validators
 
         self._downs.append(partial(validators.down, home))
         return validators.up(home, Consortium.load(home))

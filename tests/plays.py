@@ -11,11 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from node.cli.acts import Act, Programme
-from node.cli.demo import FROZEN_TIMEOUT_S
-from node.cli.demo_story import BREACH_S, FIRST_WINDOW_S, Bin, Cast
-from node.cli.demo_world import World
-from node.cli.engines import RealEngine
+from node.demo.acts import Act, Programme
+from node.demo.demo import FROZEN_TIMEOUT_S
+from node.demo.story import BREACH_S, FIRST_WINDOW_S, Bin, Cast
+from node.demo.world import World
+from node.machine.engines import RealEngine
 from wuxin_evidence.attestation import Attestation
 
 WINDOW_S = 900

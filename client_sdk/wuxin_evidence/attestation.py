@@ -16,12 +16,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from wuxin_evidence import cbor
+from wuxin_evidence.crypto.secp256k1 import recover
+from wuxin_evidence.crypto.sm2 import check_public_key
+from wuxin_evidence.crypto.suites import SM2_SM3
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.errors import EvidenceError, malformed, too_large
 from wuxin_evidence.ids import ORGANISATION_NAME, keccak256
-from wuxin_evidence.secp256k1 import recover
-from wuxin_evidence.sm2 import check_public_key
-from wuxin_evidence.suites import SM2_SM3
 
 SCHEDULED, ALARM, LIEN, PRICE = 0, 1, 2, 3
 KIND_NAMES = ("scheduled", "alarm", "lien", "price")

@@ -11,7 +11,7 @@ import re
 
 from Cryptodome.Hash import keccak
 
-from wuxin_evidence import cbor
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.errors import malformed
 
 ORGANISATION_NAME = re.compile(r"[a-z0-9-]{2,32}")

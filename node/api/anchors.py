@@ -12,18 +12,18 @@ from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
-from network.trust_file import log_origin
+from network.membership.trust_file import log_origin
 from node.api.context import PREFIX, AtDesk, Desk, Here, Limit
 from node.api.fields import Body, Hash, Json
-from node.problems import Problem
+from node.gate.problems import Problem
 from node.projection import tables
-from node.records import as_json
-from wuxin_evidence.log import PROOF_HASHES_MAX
+from node.projection.records import as_json
+from wuxin_evidence.log.tree import PROOF_HASHES_MAX
 
 router = APIRouter(prefix=PREFIX, tags=["anchors"])
 
-NOTE_CHARS_MAX = 4096  # as chaincode/anchors.py; three lines and a signature line take about 400
-SIZE_DIGITS = 16  # of the tree size at the end of an anchor's id, as chaincode/stub.py writes it
+NOTE_CHARS_MAX = 4096  # as chaincode/statements/anchors.py; three lines and a signature line take about 400
+SIZE_DIGITS = 16  # of the tree size at the end of an anchor's id, as chaincode/world/stub.py writes it
 
 Origin = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,199}$")]
 AnchorId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,199}/[0-9]{16}$")]

@@ -21,13 +21,13 @@ from sqlalchemy.dialects.sqlite import insert
 from node.api.anchors import NOTE_CHARS_MAX
 from node.api.context import PREFIX, AtDesk, Desk, Here, Limit, Node, Order, with_etag
 from node.api.fields import Body, Hash, Json
-from node.commands import FACTS, Step
-from node.handed_in import require_in_log
-from node.local_tables import attestation_upload, evidence_pack, sealed_pack
-from node.problems import Problem
+from node.commands.commands import FACTS, Step
+from node.evidence.uploads import require_in_log
+from node.gate.problems import Problem
 from node.projection import tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
-from node.records import missing
+from node.projection.records import missing
+from node.stores.local_tables import attestation_upload, evidence_pack, sealed_pack
 from wuxin_evidence.attestation import (
     KIND_NAMES,
     SCHEDULED,
@@ -38,10 +38,10 @@ from wuxin_evidence.attestation import (
     check_quorum,
     check_quorum_evm,
 )
-from wuxin_evidence.cose import Pack, parse_pack, verify_pack
+from wuxin_evidence.crypto.secp256k1 import recover
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log import PROOF_HASHES_MAX, pack_root
-from wuxin_evidence.secp256k1 import recover
+from wuxin_evidence.log.tree import PROOF_HASHES_MAX, pack_root
+from wuxin_evidence.packs.pack import Pack, parse_pack, verify_pack
 
 router = APIRouter(prefix=PREFIX, tags=["attestations"])
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from fastapi import APIRouter, Request
 
-from node import collateral, facilities
 from node.api.context import PREFIX, Caller, Here, note_read
 from node.api.fields import Ident, Json
+from node.lending import collateral, facilities
 
 router = APIRouter(prefix=PREFIX, tags=["collateral"])
 

@@ -19,17 +19,18 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from network.clock import Clock
-from network.consortium import Consortium
-from node import access, audit, commands
-from node.access import Doorkeeper, Principal
+from network.membership.consortium import Consortium
 from node.api.fields import Body, Json
-from node.commands import Commands, Step
-from node.delivery import Delivery
-from node.problems import Problem
+from node.commands import commands
+from node.commands.commands import Commands, Step
+from node.commands.delivery import Delivery
+from node.commands.seals import Seals
+from node.gate import access, audit
+from node.gate.access import Doorkeeper, Principal
+from node.gate.problems import Problem
+from node.ledgers.served import Served
 from node.projection.follow import Position
-from node.seals import Seals
-from node.served import Served
-from node.stores import Store
+from node.stores.databases import Store
 
 PREFIX = "/v1"
 WAIT_S_MAX = 60.0  # longer waits are asked for again; a proxy in between gives up sooner

@@ -7,10 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from node import records
 from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
 from node.api.fields import Body, DeviceId, Hash, Hex, Ident, Nothing, SlotId, Words
-from node.projection import tables
+from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["devices"])
 

@@ -10,11 +10,11 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
-from node import events
 from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, Node
 from node.api.fields import Body, Json
+from node.projection import events
 from node.projection.facts import LEDGER as FACTS_LEDGER
-from node.records import missing
+from node.projection.records import missing
 
 router = APIRouter(prefix=PREFIX, tags=["events"])
 

@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from node.api.context import PREFIX, Caller, Here, note_read
-from node.bundles import Uploads, make_bundle
+from node.evidence.bundles import Uploads, make_bundle
 
 router = APIRouter(prefix=PREFIX, tags=["evidence"])
 

@@ -10,7 +10,6 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from network.ports import PortError
-from node import facilities
 from node.api.context import PREFIX, AtDesk, Caller, Desk, Here, Limit, Node, note_read, noted_page
 from node.api.fields import (
     Age,
@@ -26,6 +25,7 @@ from node.api.fields import (
     ReasonKey,
     Seconds,
 )
+from node.lending import facilities
 from node.projection import tables
 
 router = APIRouter(prefix=PREFIX, tags=["facilities"])

@@ -1,6 +1,6 @@
 """Field types of requests: strict, bounded, the unit in the name. Nothing is converted: "1" is not 1, 1.0 is not 1.
 
-Bounds are those of chaincode/fields.py, so that what cannot be accepted is refused before it is queued; the ledger
+Bounds are those of chaincode.world.fields, so that what cannot be accepted is refused before it is queued; the ledger
 checks again.
 """
 

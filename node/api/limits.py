@@ -17,10 +17,10 @@ from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from node.access import Doorkeeper
 from node.api.fields import WHOLE_MAX
-from node.problems import Problem, problem_response
-from wuxin_evidence.canonical import require_shallow
+from node.gate.access import Doorkeeper
+from node.gate.problems import Problem, problem_response
+from wuxin_evidence.encoding.canonical import require_shallow
 from wuxin_evidence.errors import EvidenceError
 
 BODY_BYTES_MAX = 8 * 1024 * 1024  # 1000 packs of 4 KiB, in base64, with their paths in a log of 2^32 packs

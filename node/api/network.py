@@ -10,14 +10,14 @@ from fastapi import APIRouter
 from sqlalchemy import func, select
 
 from network.ports import PortError
-from node import duties, records
 from node.api.context import PREFIX, Caller, Here, Node
 from node.api.fields import Json
-from node.commands import PENDING
-from node.local_tables import command
-from node.problems import Problem
-from node.projection import tables
+from node.commands.commands import PENDING
+from node.gate.problems import Problem
+from node.lending import duties
+from node.projection import records, tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
+from node.stores.local_tables import command
 
 LOOK_S = 5.0  # for a ledger to say its height; who asks for the status wants to know what does not answer
 

@@ -7,12 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from node import records
 from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, with_etag
 from node.api.fields import Body, Ident, Json, Nothing, Organisation, Salt, Seconds
-from node.problems import Problem
-from node.projection import tables
-from wuxin_evidence.canonical import canonical_json
+from node.gate.problems import Problem
+from node.projection import records, tables
+from wuxin_evidence.encoding.canonical import canonical_json
 
 router = APIRouter(prefix=PREFIX, tags=["pledges"])
 

@@ -7,7 +7,6 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from node import records
 from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
 from node.api.fields import (
     Amount,
@@ -22,7 +21,7 @@ from node.api.fields import (
     SlotId,
     Words,
 )
-from node.projection import tables
+from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["receipts"])
 

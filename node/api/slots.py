@@ -8,10 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
-from node import records
 from node.api.context import PREFIX, AtDesk, Here, Limit
 from node.api.fields import Body, SlotId
-from node.projection import tables
+from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["slots"])
 

@@ -10,8 +10,8 @@ from pydantic import StringConstraints
 
 from node.api.context import PREFIX, WAIT_S_MAX, Caller, Here, Limit, Wait
 from node.api.fields import Json
-from node.commands import PENDING
-from node.records import missing
+from node.commands.commands import PENDING
+from node.projection.records import missing
 
 router = APIRouter(prefix=PREFIX, tags=["transactions"])
 

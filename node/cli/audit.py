@@ -11,10 +11,10 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from network.local.audit_facts import LEDGER, FactsReplayed, audit_facts
-from network.local.audit_findings import AttestationKey, Findings
+from network.audit.facts import LEDGER, FactsReplayed, audit_facts
+from network.audit.findings import AttestationKey, Findings
+from wuxin_evidence.bundle.trust import Trust, TrustedChain
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.trust import Trust, TrustedChain
 
 HOLDS, FAILED, INCOMPLETE, UNREADABLE = range(4)
 WORDS = {HOLDS: "both ledgers hold", FAILED: "FAILED", INCOMPLETE: "incomplete", UNREADABLE: "unreadable"}
@@ -94,7 +94,7 @@ def _chain(
     findings: Findings,
     accepted: dict[str, Mapping[AttestationKey, str]],
 ) -> None:
-    from network.local.audit_obligations import audit_obligations, ledger_of  # loads the engine of the chain
+    from network.audit.obligations import audit_obligations, ledger_of  # loads the engine of the chain
 
     replay = _opened(ledger_of(chain.name), findings, lambda: audit_obligations(home, trust, chain, findings))
     if replay is not None and replay.whole:

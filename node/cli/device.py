@@ -13,15 +13,15 @@ from pathlib import Path
 from typing import Any, cast
 
 from network.clock import open_clock
-from network.consortium import Consortium
-from network.homes import home_of
-from node.cli.homes import endpoints
-from oracle.quarantine import Quarantine
-from oracle.replay import Device, load_mapping, packs_of, replay
-from wuxin_evidence.cose import sign_pack
+from network.membership.consortium import Consortium
+from network.membership.homes import home_of
+from node.machine.homes import endpoints
+from oracle.sources.replay import Device, load_mapping, packs_of, replay
+from oracle.storage.quarantine import Quarantine
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.packs.pack import sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 
 def replay_series(home: Path, series: Path, mapping: Path, device_id: str | None, speed: str) -> dict[str, Any]:

@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from network.connections import Connections, ConnectionsError
-from network.consortium import CONSORTIUM_FILE, Consortium, ConsortiumError
-from network.homes import home_of, is_own
-from network.local.endorser import stopped_endorsers
-from node.cli.homes import api_key, endpoints
+from network.membership.connections import Connections, ConnectionsError
+from network.membership.consortium import CONSORTIUM_FILE, Consortium, ConsortiumError
+from network.membership.endorsers import stopped_endorsers
+from network.membership.homes import home_of, is_own
+from node.machine.homes import api_key, endpoints
 from wuxin_client import Client, WuxinError
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.crypto.suites import sm2_providers
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.suites import sm2_providers
-from wuxin_evidence.trust import Trust
 
 DISK_FREE_MIN_BYTES = 1 << 30
 """Both ledgers and the evidence log write before they acknowledge: with less than this an operator should be told."""

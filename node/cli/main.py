@@ -72,7 +72,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Let everything run on until it is interrupted.")] = False,
 ) -> None:
     """Close the loop once on recorded data: from a signed reading to a refused draw."""
-    from node.cli.demo import run
+    from node.demo.demo import run
 
     engines = list(Engine) if consortium else engine or []
     run(home, as_json=as_json, engines=[each.value for each in engines], keep=keep)
@@ -155,7 +155,7 @@ def evidence_get(
     org: Annotated[str, typer.Option(help="Ask as this organisation.")] = "regulator",
 ) -> None:
     """Fetch a bundle from the running node."""
-    from node.cli.homes import client
+    from node.machine.homes import client
 
     with client(home, org) as node:
         out.write_bytes(node.evidence(identifier))
@@ -198,7 +198,7 @@ def audit(home: Home, trust: Annotated[Path, typer.Option(help="Your trust file.
 @endorser.command("stop")
 def endorser_stop(org: str, home: Home = HOME_DEFAULT) -> None:
     """Let an organisation's endorser of the embedded ledger answer no more."""
-    from network.local.endorser import stop_endorser
+    from network.membership.endorsers import stop_endorser
 
     stop_endorser(home, org)
 
@@ -206,7 +206,7 @@ def endorser_stop(org: str, home: Home = HOME_DEFAULT) -> None:
 @endorser.command("start")
 def endorser_start(org: str, home: Home = HOME_DEFAULT) -> None:
     """Let it answer again."""
-    from network.local.endorser import start_endorser
+    from network.membership.endorsers import start_endorser
 
     start_endorser(home, org)
 
@@ -220,7 +220,7 @@ def network_up(
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Bring up real ledgers for a home and make their first transactions; again, it starts what does not run."""
-    from node.cli.network import up
+    from node.machine.network import up
 
     up(home, [each.value for each in engine or ()])
 
@@ -228,7 +228,7 @@ def network_up(
 @network.command("down")
 def network_down(home: Home = HOME_DEFAULT) -> None:
     """End their processes; ledgers and keys stay."""
-    from node.cli.network import down
+    from node.machine.network import down
 
     down(home)
 
@@ -236,7 +236,7 @@ def network_down(home: Home = HOME_DEFAULT) -> None:
 @network.command("status")
 def network_status(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
     """Show each process of the networks."""
-    from node.cli.network import status
+    from node.machine.network import status
 
     raise typer.Exit(status(home, as_json=as_json))
 
@@ -244,7 +244,7 @@ def network_status(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
 @network.command("doctor")
 def network_doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
     """Look at the network of facts and name what is missing: a peer, an anchor, a package, a certificate, a clock."""
-    from node.cli.network import doctor
+    from node.machine.network import doctor
 
     raise typer.Exit(doctor(home, as_json=as_json))
 
@@ -252,7 +252,7 @@ def network_doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
 @network.command("upgrade-chaincode")
 def network_upgrade_chaincode(home: Home = HOME_DEFAULT) -> None:
     """Have all organisations agree on the chaincode of this installation and run it, without a pause."""
-    from node.cli.network import upgrade_chaincode
+    from node.machine.network import upgrade_chaincode
 
     upgrade_chaincode(home)
 
@@ -265,7 +265,7 @@ def network_profile(
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Write a connection profile with which a stock client reaches the network of facts."""
-    from node.cli.network import profile
+    from node.machine.network import profile
 
     profile(home, org, out)
 

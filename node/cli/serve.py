@@ -5,10 +5,10 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from network.consortium import CONSORTIUM_FILE
-from network.homes import HOMES, is_separated
-from node.cli.founding import found
-from node.cli.stage import Stage
+from network.membership.consortium import CONSORTIUM_FILE
+from network.membership.homes import HOMES, is_separated
+from node.machine.founding import found
+from node.machine.stage import Stage
 
 
 def run(home: Path, *, port: int, dev_rpc: bool) -> None:

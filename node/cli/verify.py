@@ -3,9 +3,9 @@
 import json
 from pathlib import Path
 
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import Verdict, verify_bundle
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import Verdict, verify_bundle
 
 UNREADABLE = 3
 WORDS = {0: "valid", 1: "INVALID", 2: "incomplete", 3: "unreadable"}

@@ -18,12 +18,12 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select
 from sqlalchemy.dialects.sqlite import insert
 
-from chaincode.consortium import CONSORTIUM_KEY
-from network.consortium import Consortium
+from chaincode.parties.consortium import CONSORTIUM_KEY
+from network.membership.consortium import Consortium
 from node.projection import tables
 from wuxin_evidence.attestation import MISSING, OK, PRICE, SUSPECT, Attestation
-from wuxin_evidence.canonical import parse_canonical_json
-from wuxin_evidence.fabric_messages import BlockView, TransactionView, Write, parse_block, validation_code_name
+from wuxin_evidence.encoding.canonical import parse_canonical_json
+from wuxin_evidence.fabric import BlockView, TransactionView, Write, parse_block, validation_code_name
 from wuxin_evidence.ids import subject
 
 LEDGER = "f"

@@ -16,7 +16,7 @@ from sqlalchemy import select
 
 from network.ports import Chain, Ledger, Log, PortError
 from node.projection import facts, obligations, tables
-from node.stores import Store
+from node.stores.databases import Store
 
 RETRY_S = 0.5
 TROUBLE_S = 30.0  # an endpoint that does not answer is given up sooner, so that a trouble that lasts is said all along

@@ -21,12 +21,12 @@ from sqlalchemy import Table, select
 
 from network.clock import open_clock
 from network.ports import Chain, Ledger, Log, Unavailable
-from node.engine import HomeEngine
+from node.ledgers.engine import HomeEngine
 from node.projection import facts, tables
 from node.projection.follow import START, Place, apply_facts, apply_obligation, checkpoint_of
 from node.settings import ServingLocks
 from node.settings import check as check_home
-from node.stores import Store
+from node.stores.databases import Store
 
 DIFFERENCES_MAX = 100  # enough to see what is wrong; a read model that differs is thrown away
 CHECK_FILE = "readmodel-check.db"

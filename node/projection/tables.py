@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import JSON, Boolean, Column, Index, Integer, MetaData, String, Table
 from sqlalchemy.types import TypeDecorator
 
-from node.stores import Store
+from node.stores.databases import Store
 
 SCHEMA_VERSION = 1  # another number is another read model: it is rebuilt, never migrated
 

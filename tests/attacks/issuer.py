@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from network.clock import open_clock
-from network.consortium import Consortium
-from network.local.ledger import open_ledger
+from network.facts.embedded.ledger import open_ledger
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
 from network.ports import Ledger, PortError
-from network.seats import open_seat
 
 
 async def issue(ledger: Ledger, receipt: dict[str, Any]) -> dict[str, Any]:

@@ -7,15 +7,15 @@ while the bank's member is down.
 import sqlite3
 from contextlib import closing
 
-from node.cli.demo_story import FIRST_WINDOW_S, Bin
-from oracle.member import Installed
-from oracle.store import Vault
+from node.demo.story import FIRST_WINDOW_S, Bin
+from oracle.process import Installed
+from oracle.storage.store import Vault
 from tests.plays import Play, until
 from wuxin_evidence.attestation import Attestation
-from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.ids import indicator_id
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.packs.pack import parse_pack, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 TRUE_KG, TOLD_KG = 60_000, 95_000
 

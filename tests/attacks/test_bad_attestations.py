@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from network.membership.published import public_keys
 from network.ports import Rejected, TxResult
-from network.published import public_keys
-from node.cli.founding import found
+from node.ledgers.served import Served
+from node.machine.founding import found
 from node.projection.rebuild import _all_rows
-from node.served import Served
 from tests.node.conftest import Running, running
 from tests.node.story import COMMODITY, FACILITY, Story
 from tests.scenarios.ledger_story import feed_arguments, record_arguments
 from wuxin_evidence.attestation import ALARM, PRICE, SCHEDULED, Attestation, MemberSignature, SignedAttestation
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.ids import command_id, facility_key, keccak256, subject
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.suites import SigningKey
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,15 +13,15 @@ import cbor2
 import pytest
 from cbor2 import CBORTag
 
-from node.cli.demo_story import FIRST_WINDOW_S, WAIT_S, Bin
-from oracle.replay import Device
+from node.demo.story import FIRST_WINDOW_S, WAIT_S, Bin
+from oracle.sources.replay import Device
 from tests.plays import WINDOW_S, Play, consortium, until
-from wuxin_evidence import cbor
 from wuxin_evidence.attestation import ALARM, MISSING, Attestation
-from wuxin_evidence.cose import external_aad, parse1, sign1, sign_pack
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.ids import indicator_id
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.packs.pack import external_aad, parse1, sign1, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 MEMBERS = {"bank", "insurer", "inspector"}
 SM2_N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123

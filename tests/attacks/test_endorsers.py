@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from chaincode import contract
-from chaincode.stub import Stub
-from network.consortium import Consortium
-from network.local import ledger as local_ledger
-from network.local.endorser import Endorser
-from network.local.engine import open_endorser
+from chaincode.world.stub import Stub
+from network.facts.embedded import ledger as local_ledger
+from network.facts.embedded.endorser import Endorser
+from network.facts.embedded.engine import open_endorser
+from network.membership.consortium import Consortium
 from network.ports import Unavailable
-from node.cli.founding import found
+from node.machine.founding import found
 from tests.node.conftest import Running, running
 from tests.node.story import QUANTITY_G, RECEIPT, Story
 from tests.plays import wuxin

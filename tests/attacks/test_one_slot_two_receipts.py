@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from network.clock import open_clock
-from network.consortium import Consortium
-from network.local.ledger import open_ledger
-from network.seats import open_seat
-from node.cli.founding import found
-from wuxin_evidence.fabric_messages import parse_block
+from network.facts.embedded.ledger import open_ledger
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
+from node.machine.founding import found
+from wuxin_evidence.fabric import parse_block
 
 ROUNDS = 100
 ANSWER_S = 60.0

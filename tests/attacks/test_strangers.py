@@ -9,17 +9,17 @@ import pytest
 
 from chaincode.contract import FUNCTIONS
 from contracts.loader import DEPLOY_ORDER, load_artifact
-from network.consortium import write_demo
-from network.evm.deployment import Deployment
-from network.local.ledger import open_ledger
-from network.local.obligations import EmbeddedChain
+from network.facts.embedded.ledger import open_ledger
+from network.membership.consortium import write_demo
+from network.membership.seats import create_home, open_seat
+from network.obligations.embedded.circle import EmbeddedChain
+from network.obligations.jsonrpc.deployment import Deployment
 from network.ports import Rejected
-from network.seats import create_home, open_seat
-from node.cli.founding import found
+from node.machine.founding import found
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, Story
+from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.ids import facility_key
-from wuxin_evidence.secp256k1 import EvmKey
 
 OPEN_TO_ALL = {
     "repay": "anyone may pay",

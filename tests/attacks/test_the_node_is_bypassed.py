@@ -1,8 +1,8 @@
 """A borrower who owns the node cannot draw on a frozen line: the refusal is the contract's."""
 
-from network.local.obligations import open_chain
-from network.seats import open_seat
-from node.cli.demo_story import BREACH_S, Bin
+from network.membership.seats import open_seat
+from network.obligations.embedded.circle import open_chain
+from node.demo.story import BREACH_S, Bin
 from tests.plays import Play
 from wuxin_evidence.ids import command_id, facility_key
 

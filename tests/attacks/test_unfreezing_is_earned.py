@@ -8,10 +8,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from network.local.obligations import open_chain
+from network.membership.seats import open_seat
+from network.obligations.embedded.circle import open_chain
 from network.ports import TxResult
-from network.seats import open_seat
-from node.cli.founding import found
+from node.machine.founding import found
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, QUANTITY_G, Story
 from wuxin_evidence.ids import command_id, facility_key

@@ -18,15 +18,15 @@ from web3 import HTTPProvider
 
 from contracts.loader import BANK, RESTRICTED, load_artifact
 from network.clock import SystemClock
-from network.evm.abi import ContractAbi
-from network.evm.chain import Contract, Web3Chain
-from network.evm.requests import Endpoint
-from network.local.evm_methods import EmbeddedEndpoint
-from network.local.evm_node import open_node
-from oracle.broker import LOOPBACK, free_port
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.embedded.node import open_node
+from network.obligations.jsonrpc.abi import ContractAbi
+from network.obligations.jsonrpc.chain import Contract, Web3Chain
+from network.obligations.jsonrpc.requests import Endpoint
+from oracle.sources.broker import LOOPBACK, free_port
 from tests.bench.rows import Row, milliseconds
+from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.ids import keccak256
-from wuxin_evidence.secp256k1 import EvmKey
 
 CHAIN_ID = 7001
 TRANSACTIONS = 200

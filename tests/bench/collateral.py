@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from node.cli.demo_story import Bin
-from node.cli.homes import api_key
-from node.cli.stage import Stage
+from node.demo.story import Bin
+from node.machine.homes import api_key
+from node.machine.stage import Stage
 from tests.bench.latency import lent
 from tests.bench.rows import Row, milliseconds
 

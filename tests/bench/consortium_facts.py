@@ -17,14 +17,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from network import supervisor
-from network.connections import Connections
-from network.consortium import write_demo
-from network.fabric import network
-from network.fabric.channel import ChannelSetting
-from network.fabric.layout import Layout, layout_of
-from network.seats import create_home
-from node.cli.founding import found_over
+from network.bringup import supervisor
+from network.bringup.fabric import network
+from network.bringup.fabric.channel import ChannelSetting
+from network.bringup.fabric.layout import Layout, layout_of
+from network.membership.connections import Connections
+from network.membership.consortium import write_demo
+from network.membership.seats import create_home
+from node.machine.founding import found_over
 from tests.bench.fabric_peers import CHAINCODE, GoPrograms, build_go, environment, go_command, install_go
 from tests.bench.processor_time import by_kind, spent
 from tests.bench.rows import Row, milliseconds

@@ -13,8 +13,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from node.cli.demo_story import Bin
-from node.cli.demo_world import World
+from node.demo.story import Bin
+from node.demo.world import World
 from oracle.profile import Profile, profile_file
 from oracle.windows import Windows
 from tests.bench.latency import lent, patient

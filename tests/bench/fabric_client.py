@@ -18,11 +18,11 @@ from pathlib import Path
 import uvloop
 
 from network.clock import SystemClock
-from network.connections import Connections
-from network.consortium import Consortium
-from network.fabric.ledger import open_ledger
+from network.facts.fabric.ledger import open_ledger
+from network.membership.connections import Connections
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
 from network.ports import Ledger, PortError
-from network.seats import open_seat
 
 ORGANISATION = "warehouse"
 

@@ -13,17 +13,17 @@ import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from network.bringup.fabric.layout import Layout, PeerPlace
+from network.bringup.fabric.lifecycle import Member, Wanted, ensure
+from network.bringup.fabric.package import Package, ServerAddress, ServerTls, build
+from network.bringup.listeners import address, listeners
+from network.bringup.supervisor import Program, start
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.fabric.layout import Layout, PeerPlace
-from network.fabric.ledger import open_ledger
-from network.fabric.lifecycle import Member, Wanted, ensure
-from network.fabric.package import Package, ServerAddress, ServerTls, build
-from network.identities import key_to_pem
-from network.listeners import address, listeners
-from network.seats import Seat, open_admin, open_seat, open_tls
-from network.supervisor import Program, start
-from wuxin_evidence.fabric_policy import peers_at_least
+from network.facts.fabric.ledger import open_ledger
+from network.membership.consortium import Consortium
+from network.membership.identities import key_to_pem
+from network.membership.seats import Seat, open_admin, open_seat, open_tls
+from wuxin_evidence.fabric.policy import peers_at_least
 
 SOURCE = Path(__file__).parent / "go"
 CHAINCODE = "factsgo"

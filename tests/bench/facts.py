@@ -14,10 +14,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from network.clock import SystemClock
-from network.local.ledger import open_ledger
+from network.facts.embedded.ledger import open_ledger
+from network.membership.seats import open_seat
 from network.ports import Ledger
-from network.seats import open_seat
-from node.cli.founding import found
+from node.machine.founding import found
 from tests.bench.rows import Row, milliseconds
 
 TRANSACTIONS = 400
@@ -48,7 +48,7 @@ def measure() -> list[Row]:
 
 
 async def _run(home: Path, uscc: str, in_flight: int) -> tuple[float, list[float]]:
-    from network.consortium import Consortium
+    from network.membership.consortium import Consortium
 
     consortium = Consortium.load(home)
     ledger = open_ledger(home, consortium, open_seat(home, "warehouse"), SystemClock())

@@ -24,18 +24,19 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
 from network.clock import SystemClock
-from oracle.broker import LOOPBACK, broker_thread, free_port
-from oracle.committee import Keys
-from oracle.member import Process
+from node.products import product
+from oracle.agreement.committee import Keys
+from oracle.member import Identity
+from oracle.process import Process
 from oracle.profile import Profile
-from oracle.session import INFLIGHT_MAX, Broker, Message, Session
-from oracle.worker import Identity
+from oracle.sources.broker import LOOPBACK, broker_thread, free_port
+from oracle.sources.session import INFLIGHT_MAX, Broker, Message, Session
 from tests.bench.rows import Row
 from wuxin_evidence.attestation import Committee, CommitteeMember
-from wuxin_evidence.cose import parse_pack, sign_pack, topic
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey, sm2_providers, suite
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey, sm2_providers, suite
+from wuxin_evidence.packs.pack import parse_pack, sign_pack, topic
+from wuxin_evidence.packs.senml import Reading
 
 CONSORTIUM = bytes(range(32))
 DEVICE = "scale-1"
@@ -132,7 +133,8 @@ def _member(folder: Path, node: Quiet, broker: Broker) -> Iterator[Process]:
     """A member in a thread, subscribed."""
     ready = threading.Event()
     identity = Identity(f"bank{folder.name}", CONSORTIUM, node.identity.keys, node.identity.storage_secret)
-    process = Process(identity, folder, SystemClock(), node, broker, Profile.load(), ready.set)
+    profile = Profile.load(product("weighed-stock").profile())
+    process = Process(identity, folder, SystemClock(), node, broker, profile, ready.set)
     thread = threading.Thread(target=process.run, daemon=True)
     thread.start()
     try:

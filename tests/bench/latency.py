@@ -14,12 +14,12 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from node.cli.acts import Programme
-from node.cli.demo_story import FIRST_WINDOW_S, WAIT_S, Bin, Cast
-from node.cli.demo_world import World
-from node.cli.engines import RealEngine
+from node.demo.acts import Programme
+from node.demo.story import FIRST_WINDOW_S, WAIT_S, Bin, Cast
+from node.demo.world import World
+from node.machine.engines import RealEngine
 from tests.bench.rows import Row, milliseconds
-from wuxin_evidence.senml import Reading
+from wuxin_evidence.packs.senml import Reading
 
 SAMPLES = 12
 """Of each borrower."""

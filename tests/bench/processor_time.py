@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from network.supervisor import states
+from network.bringup.supervisor import states
 
 _TICKS_A_SECOND = os.sysconf("SC_CLK_TCK")
 

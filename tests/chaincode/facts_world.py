@@ -14,13 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chaincode import contract
-from chaincode.errors import RangeInWrite
-from chaincode.members import uscc_check_character
-from chaincode.stub import Caller, Entry, KeyChange, Page, implicit_collection
+from chaincode.parties.members import uscc_check_character
+from chaincode.world.errors import RangeInWrite
+from chaincode.world.stub import Caller, Entry, KeyChange, Page, implicit_collection
 from wuxin_evidence import attestation as evidence
 from wuxin_evidence import ids
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding.canonical import canonical_json
 
 START_S = 1_641_100_000
 """2022-01-02, in the days of the shipped series."""

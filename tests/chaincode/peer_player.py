@@ -18,17 +18,17 @@ from typing import Any
 
 import grpc.aio
 
-from chaincode import peer_messages as messages
-from chaincode.errors import Refusal
-from chaincode.peer_calls import FACTS, Program
-from chaincode.peer_messages import Place
-from chaincode.server import CHANNEL_OPTIONS, METHOD, SERVICE, ChaincodeServer, Limits, Options, Tls
-from chaincode.stub import KeyChange
-from network.local.private_data import Vault
-from network.local.simulator import Simulator
-from network.local.state import PrivateValue, State
-from network.local.storage import SCHEMA
-from wuxin_evidence.fabric_messages import (
+from chaincode.server import messages
+from chaincode.server.calls import FACTS, Program
+from chaincode.server.messages import Place
+from chaincode.server.serving import CHANNEL_OPTIONS, METHOD, SERVICE, ChaincodeServer, Limits, Options, Tls
+from chaincode.world.errors import Refusal
+from chaincode.world.stub import KeyChange
+from network.facts.embedded.private_data import Vault
+from network.facts.embedded.simulator import Simulator
+from network.facts.embedded.state import PrivateValue, State
+from network.facts.embedded.storage import SCHEMA
+from wuxin_evidence.fabric import (
     SignedProposal,
     Version,
     parse_policy,
@@ -38,7 +38,7 @@ from wuxin_evidence.fabric_messages import (
     serialized_identity,
     signed_proposal,
 )
-from wuxin_evidence.fabric_schema import CHAINCODE, CHAINCODE_SHIM, PROPOSAL, QUERY_RESULT, parse, serialize
+from wuxin_evidence.fabric.schema import CHAINCODE, CHAINCODE_SHIM, PROPOSAL, QUERY_RESULT, parse, serialize
 
 CHAINCODE_ID = "facts_1:" + "ab" * 32
 CHANNEL = "wuxin"

@@ -7,8 +7,8 @@ import pytest
 from chaincode.access import TABLE
 from chaincode.contract import FUNCTIONS
 from tests.chaincode.facts_world import ROLE_OF, TERMS, World, asset, device, msp, pledge, receipt, slot
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding.canonical import canonical_json
 
 WRONG_ROLES = [
     (function, organisation)

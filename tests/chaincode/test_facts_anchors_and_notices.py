@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.chaincode.facts_world import CONSORTIUM_ID, START_S, World
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
-from wuxin_evidence.log import Tree
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
+from wuxin_evidence.log.tree import Tree
 
 ORIGIN = f"wuxin/1/{CONSORTIUM_ID.hex()}/logs/bank"
 HASH = "ab" * 32

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chaincode.assets import FULL_LOAD_MS, AssetEvent, check_chain, event_hash
-from chaincode.fields import parse
+from chaincode.things.assets import FULL_LOAD_MS, AssetEvent, check_chain, event_hash
+from chaincode.world.fields import parse
 from tests.chaincode.facts_world import START_S, World, asset
 from wuxin_evidence import ids
 

@@ -17,8 +17,9 @@ from tests.chaincode.facts_world import (
     statement,
 )
 from wuxin_evidence import attestation as evidence
-from wuxin_evidence import cbor, ids
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence import ids
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import cbor
 
 SLOT_SUBJECT = ids.subject("slot", slot()).hex()
 HEAD_KEY = f"attestation-head/{SLOT_SUBJECT}/0"

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaincode.contract import ARGUMENT_BYTES_MAX, FUNCTIONS
-from chaincode.fields import WHOLE_MAX
+from chaincode.world.fields import WHOLE_MAX
 from tests.chaincode.facts_world import World, receipt
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.encoding.canonical import canonical_json
 
 
 def answer(world: World, *raw: bytes, msp_id: str = "WarehouseMSP") -> dict[str, Any]:

@@ -3,9 +3,9 @@
 import pytest
 
 from tests.chaincode.facts_world import START_S, World, asset, device, slot, uscc
-from wuxin_evidence.cose import sign_pack
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.packs.pack import sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 KEY = SigningKey.generate("sm2-sm3")
 

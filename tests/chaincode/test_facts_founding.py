@@ -2,9 +2,9 @@
 
 import pytest
 
-from chaincode.members import uscc_check_character
+from chaincode.parties.members import uscc_check_character
 from tests.chaincode.facts_world import START_S, World, founding_organisation, uscc
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
 
 
 def test_the_founding_writes_members_their_msps_and_the_first_committee(empty: World) -> None:

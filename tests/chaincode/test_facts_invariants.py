@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from tests.chaincode.facts_world import TERMS, World, msp, pledge, receipt, slot
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.encoding.canonical import canonical_json
 
 STEPS = 250
 SEEDS = range(12)

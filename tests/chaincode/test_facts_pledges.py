@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from chaincode.stub import implicit_collection
+from chaincode.world.stub import implicit_collection
 from tests.chaincode.facts_world import START_S, TERMS, World, pledge, receipt, slot
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.encoding.canonical import canonical_json
 
 OTHER_TERMS = canonical_json({"salt": "5b" * 16, "contract_number": "HT-2022-001"})
 ACCEPT = {"pledge_id": "pledge-1", "facility_id": "facility-1"}

@@ -7,7 +7,7 @@ import pytest
 from chaincode.contract import FUNCTIONS
 from chaincode.queries import KINDS
 from tests.chaincode.facts_world import START_S, World, device, msp, receipt, slot
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
 
 
 def test_a_record_is_got_as_it_stands(receipted: World) -> None:

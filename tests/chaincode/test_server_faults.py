@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from chaincode import peer_conversation, peer_messages
-from chaincode import peer_messages as messages
-from chaincode.peer_calls import FACTS
-from chaincode.peer_stub import PeerFailure, PeerGone, PeerStub
-from chaincode.server import ChaincodeServer, Limits
+from chaincode.server import conversation as peer_conversation
+from chaincode.server import messages
+from chaincode.server import messages as peer_messages
+from chaincode.server.calls import FACTS
+from chaincode.server.serving import ChaincodeServer, Limits
+from chaincode.server.stub import PeerFailure, PeerGone, PeerStub
 from tests.chaincode.facts_world import TERMS, World, pledge, receipt, slot
 from tests.chaincode.peer_player import BATCHES, Ledger, connected, proposal_of, serving
 from tests.chaincode.test_server_stream import Held, opened, program
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.encoding.canonical import canonical_json
 
 SECRET = "SECRET-5c1d"
 

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from chaincode import contract
-from chaincode.peer_calls import Program
-from chaincode.stub import implicit_collection
-from network.local.simulator import Simulator
+from chaincode.server.calls import Program
+from chaincode.world.stub import implicit_collection
+from network.facts.embedded.simulator import Simulator
 from tests.chaincode import peer_player
 from tests.chaincode.facts_world import TERMS, World
 from tests.chaincode.peer_player import BATCHES, ONE_BY_ONE, Answer, Ledger, Peer, Simulation, proposal_of
 from tests.chaincode.test_facts_determinism import story
 from tests.network import toy_chaincode
-from wuxin_evidence.fabric_messages import encode_rwset, parse_signed_proposal
+from wuxin_evidence.fabric import encode_rwset, parse_signed_proposal
 
 EVALUATED = {"pages", "changes", "read", "kept", "kept_hash", "guarded_by"}
 TOY = Program(toy_chaincode.invoke, lambda function: function not in EVALUATED)

@@ -9,13 +9,13 @@ from typing import Any
 import grpc.aio
 import pytest
 
-from chaincode import peer_messages as messages
-from chaincode.composite_keys import composite_key
 from chaincode.contract import Response
-from chaincode.errors import Refusal
-from chaincode.peer_calls import FACTS, Program
-from chaincode.peer_stub import PeerStub
-from chaincode.server import METHOD, SERVICE, Limits
+from chaincode.server import messages
+from chaincode.server.calls import FACTS, Program
+from chaincode.server.serving import METHOD, SERVICE, Limits
+from chaincode.server.stub import PeerStub
+from chaincode.world.composite_keys import composite_key
+from chaincode.world.errors import Refusal
 from tests.chaincode.peer_player import (
     BATCHES,
     CHAINCODE_ID,
@@ -29,8 +29,8 @@ from tests.chaincode.peer_player import (
     proposal_of,
     serving,
 )
-from wuxin_evidence.fabric_messages import parse_signed_proposal
-from wuxin_evidence.fabric_schema import PROPOSAL
+from wuxin_evidence.fabric import parse_signed_proposal
+from wuxin_evidence.fabric.schema import PROPOSAL
 
 Run = Callable[[PeerStub], Any]
 

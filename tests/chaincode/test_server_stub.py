@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from chaincode import peer_messages as messages
-from chaincode import peer_stub
-from chaincode.composite_keys import LAST_CHARACTER, composite_key, composite_range, split_composite_key
-from chaincode.errors import Refusal
-from chaincode.peer_messages import Abilities, Call, Place
-from chaincode.peer_stub import PeerRefused, PeerStub
-from chaincode.stub import Caller
-from wuxin_evidence.fabric_schema import CHAINCODE_SHIM, parse, serialize
+from chaincode.server import messages
+from chaincode.server import stub as peer_stub
+from chaincode.server.messages import Abilities, Call, Place
+from chaincode.server.stub import PeerRefused, PeerStub
+from chaincode.world.composite_keys import LAST_CHARACTER, composite_key, composite_range, split_composite_key
+from chaincode.world.errors import Refusal
+from chaincode.world.stub import Caller
+from wuxin_evidence.fabric.schema import CHAINCODE_SHIM, parse, serialize
 
 CALL = Call(Place("wuxin", "tx"), (b"f", b"{}"), Caller("BankMSP", b"pem"), 1, {})
 HELD = "_implicit_org_BankMSP"

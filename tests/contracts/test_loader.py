@@ -19,16 +19,18 @@ from contracts.loader import (
     load_rule_pack,
     parse_rule_pack,
 )
+from node.products import product
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import indicator_id, keccak256
 
+SHIPPED = product("weighed-stock").pack
 Pack = dict[str, Any]
 Change = Callable[[Pack], object]
 
 
 @pytest.fixture
 def pack() -> Pack:
-    return copy.deepcopy(dict(load_rule_pack("warehouse-stock-1").document))
+    return copy.deepcopy(dict(SHIPPED.document))
 
 
 def refusal(document: object) -> EvidenceError:
@@ -38,7 +40,7 @@ def refusal(document: object) -> EvidenceError:
 
 
 def test_the_shipped_pack_freezes_on_an_unexplained_loss() -> None:
-    packed, rules = load_rule_pack("warehouse-stock-1").to_call()
+    packed, rules = SHIPPED.to_call()
     assert len(packed) == 32
     condition = (indicator_id("unexplained_loss_g"), 2, 3_000_000, 10_000)
     action = (5, 0, 0, 0, bytes(32), bytes(32))
@@ -49,9 +51,9 @@ def test_the_shipped_pack_freezes_on_an_unexplained_loss() -> None:
 def test_the_hash_is_of_what_the_pack_says_and_not_of_how_it_is_written(tmp_path: Path, pack: Pack) -> None:
     rewritten = tmp_path / "pack.json"
     rewritten.write_text(json.dumps(dict(reversed(pack.items())), indent=7), "utf-8")
-    assert load_rule_pack(rewritten).hash == load_rule_pack("warehouse-stock-1").hash
+    assert load_rule_pack(rewritten).hash == SHIPPED.hash
     pack["rules"][0]["when"]["conditions"][0]["value"] += 1
-    assert parse_rule_pack(pack).hash != load_rule_pack("warehouse-stock-1").hash
+    assert parse_rule_pack(pack).hash != SHIPPED.hash
 
 
 PLAIN = frozenset(ACTIONS) - {
@@ -183,10 +185,10 @@ def test_a_huge_file_is_refused_unread(tmp_path: Path) -> None:
     assert caught.value.code == "too_large"
 
 
-@pytest.mark.parametrize("name", ["warehouse-stock-9", "schema", "no/such/file.json"])
+@pytest.mark.parametrize("name", ["pack", "no/such/file.json"])
 def test_an_unknown_pack_is_not_found(name: str) -> None:
     with pytest.raises(EvidenceError) as caught:
-        load_rule_pack(name)
+        load_rule_pack(Path(name))
     assert caught.value.code == "not_found"
 
 

@@ -10,7 +10,7 @@ from contracts import loader
 from contracts.loader import ACTIONS
 from contracts.schema import problems
 
-SCHEMA: dict[str, Any] = json.loads((Path(loader.__file__).parent / "packs" / "schema.json").read_text("utf-8"))
+SCHEMA: dict[str, Any] = json.loads((Path(loader.__file__).parent / "pack-schema.json").read_text("utf-8"))
 
 
 def test_the_schema_knows_every_action_of_the_field() -> None:

@@ -18,13 +18,13 @@ from typing import Any, cast
 import typer.main
 
 from chaincode import contract
-from network import consortium
-from network.evm import abi
-from network.seats import create_home
+from network.membership import consortium
+from network.membership.seats import create_home
+from network.obligations.jsonrpc import abi
 from node.app import create_app
 from node.cli.main import app as command_line
 from node.projection.obligations import snake
-from wuxin_evidence import bundle
+from wuxin_evidence.bundle import archive as bundle
 
 ROOT = Path(__file__).parents[2]
 ROOMS = {
@@ -126,7 +126,7 @@ def _target(node: ast.Assign | ast.AnnAssign) -> str:
 def facts_events() -> set[str]:
     """Types of the events that the chaincode emits."""
     found: set[str] = set()
-    for path in (ROOT / "chaincode").glob("*.py"):
+    for path in (ROOT / "chaincode").rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and _name_of(node.func) in ("Event", "_event"):
                 found.update(_codes_in(node.args[:1]))
@@ -171,7 +171,7 @@ def routes(home: Path) -> set[tuple[str, str]]:
 
 def schema_fields() -> set[str]:
     """Every property name of the rule pack schema."""
-    document = json.loads((ROOT / "contracts" / "packs" / "schema.json").read_text("utf-8"))
+    document = json.loads((ROOT / "contracts" / "pack-schema.json").read_text("utf-8"))
     return set(_properties(document))
 
 

@@ -11,13 +11,13 @@ import pytest
 
 from tests.docs.pages import read, shell_block
 from tests.evidence.bundle_maker import DEVICE, NOON_S, Consortium
-from wuxin_evidence.bundle import read_bundle, write_bundle
-from wuxin_evidence.bundle_members import DeviceKey, log_members, pack_members
-from wuxin_evidence.cose import parse_pack, sign_pack
-from wuxin_evidence.fabric_schema import COMMON, parse
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
-from wuxin_evidence.trust import Trust
+from wuxin_evidence.bundle.archive import read_bundle, write_bundle
+from wuxin_evidence.bundle.members import DeviceKey, log_members, pack_members
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.fabric.schema import COMMON, parse
+from wuxin_evidence.packs.pack import parse_pack, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 PAGE = "operating/verify-without-us.md"
 ORDER = re.findall(r"^```sh\n# (.+)$", read(PAGE), re.MULTILINE)

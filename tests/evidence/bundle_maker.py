@@ -11,7 +11,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from wuxin_evidence import evm_proof, evm_rlp, evm_trie
 from wuxin_evidence.attestation import (
     SCHEDULED,
     Attestation,
@@ -22,8 +21,8 @@ from wuxin_evidence.attestation import (
     SignedAttestation,
     sequence_of,
 )
-from wuxin_evidence.bundle import write_bundle
-from wuxin_evidence.bundle_members import (
+from wuxin_evidence.bundle.archive import write_bundle
+from wuxin_evidence.bundle.members import (
     DeviceKey,
     Inclusion,
     attestation_members,
@@ -34,11 +33,14 @@ from wuxin_evidence.bundle_members import (
     obligations_members,
     pack_members,
 )
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
-from wuxin_evidence.cose import Pack, parse_pack, sign_pack
-from wuxin_evidence.fabric_config import genesis_envelope
-from wuxin_evidence.fabric_messages import (
+from wuxin_evidence.bundle.trust import Trust, TrustedChain, TrustedFacts, TrustedLog, TrustedOrganisation
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import rlp
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.evm import proof as evm_proof
+from wuxin_evidence.evm import trie as evm_trie
+from wuxin_evidence.fabric import (
     Endorsement,
     NamespaceChanges,
     Outcome,
@@ -54,13 +56,13 @@ from wuxin_evidence.fabric_messages import (
     serialized_identity,
     transaction_payload,
 )
-from wuxin_evidence.fabric_proof import P256_ORDER, BlockSigner
+from wuxin_evidence.fabric.config import genesis_envelope
+from wuxin_evidence.fabric.proof import P256_ORDER, BlockSigner
 from wuxin_evidence.ids import indicator_id, subject
-from wuxin_evidence.log import Tree, pack_root
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
-from wuxin_evidence.trust import Trust, TrustedChain, TrustedFacts, TrustedLog, TrustedOrganisation
+from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
+from wuxin_evidence.log.tree import Tree, pack_root
+from wuxin_evidence.packs.pack import Pack, parse_pack, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 NOON_S = 1_641_096_000
 WINDOW_S = 900
@@ -278,8 +280,8 @@ class Consortium:
             evm_proof.Receipt(2, 1, 21_000, bytes(256), ()).raw(),
             evm_proof.Receipt(2, status, 90_000, bytes(256), (log,)).raw(),
         ]
-        signed_for = evm_rlp.int_bytes(chain_id)
-        transactions = [b"\x02" + evm_rlp.encode([signed_for, each]) for each in (b"transfer", b"submit")]
+        signed_for = rlp.int_bytes(chain_id)
+        transactions = [b"\x02" + rlp.encode([signed_for, each]) for each in (b"transfer", b"submit")]
         header = evm_proof.Header(
             parent_hash=b"\x01" * 32,
             ommers_hash=bytes(32),

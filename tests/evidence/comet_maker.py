@@ -8,16 +8,16 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from wuxin_evidence import comet_evm
-from wuxin_evidence.comet_blocks import ABSENT, COMMIT, COMMIT_MESSAGE, HEADER, Commit, Header, validator_address
-from wuxin_evidence.comet_proof import CometProof
-from wuxin_evidence.evm_proof import Log
-from wuxin_evidence.evm_rlp import encode, int_bytes
+from wuxin_evidence.bundle.trust import TrustedChain, TrustedValidator
+from wuxin_evidence.comet import evm as comet_evm
+from wuxin_evidence.comet.blocks import ABSENT, COMMIT, COMMIT_MESSAGE, HEADER, Commit, Header, validator_address
+from wuxin_evidence.comet.proof import CometProof
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.encoding.protobuf import write
+from wuxin_evidence.encoding.rlp import encode, int_bytes
+from wuxin_evidence.evm.proof import Log
 from wuxin_evidence.ids import keccak256
-from wuxin_evidence.log import Tree
-from wuxin_evidence.protobuf_wire import write
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.trust import TrustedChain, TrustedValidator
+from wuxin_evidence.log.tree import Tree
 
 CONSENSUS_ID = "wuxin-test"
 CHAIN_ID = 262144

@@ -21,29 +21,29 @@ from pathlib import Path
 from typing import Any, cast
 from unittest.mock import patch
 
-from contracts.loader import load_rule_pack
-from network import supervisor
+from network.bringup import supervisor
+from network.bringup.fabric import channel, network
 from network.clock import SystemClock
-from network.connections import Connections, FactsConnection
-from network.consortium import Consortium, write_demo
-from network.fabric import channel, network
-from network.fabric.ledger import FabricLedger, open_ledger
+from network.facts.fabric.ledger import FabricLedger, open_ledger
+from network.membership.connections import Connections, FactsConnection
+from network.membership.consortium import Consortium, write_demo
+from network.membership.seats import create_home, open_seat
+from network.membership.trust_file import TRUST_FILE, set_block_signers
 from network.ports import Commit, Invalid, TxResult
-from network.seats import create_home, open_seat
-from network.trust_file import TRUST_FILE, set_block_signers
-from node.bundles import obligation_members
-from node.cli.founding import RULE_PACK, found_over
+from node.evidence.bundles import obligation_members
+from node.machine.founding import PRODUCT, found_over
+from node.products import product
 from tests.engines import BOTH, CHAIN, EVM, FABRIC, Ledgers, Networks
 from tests.scenarios.ledger_story import LedgerStory, feed_arguments, record_arguments
 from wuxin_evidence.attestation import SignedAttestation
-from wuxin_evidence.bundle import write_bundle
-from wuxin_evidence.bundle_members import attestation_members, facts_members
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.fabric_messages import envelope, parse_block
-from wuxin_evidence.fabric_proof import BlockSigner
+from wuxin_evidence.bundle.archive import write_bundle
+from wuxin_evidence.bundle.members import attestation_members, facts_members
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.fabric import envelope, parse_block
+from wuxin_evidence.fabric.proof import BlockSigner
 from wuxin_evidence.ids import command_id
-from wuxin_evidence.log import EMPTY_ROOT
-from wuxin_evidence.trust import Trust
+from wuxin_evidence.log.tree import EMPTY_ROOT
 
 GOLDEN = Path(__file__).parent / "golden"
 RECORDED = ("fabric", "evmd", "raft", "trust.json", "bundle.zip")
@@ -195,7 +195,7 @@ async def _bundle(story: LedgerStory, trust: Trust, facts: Mapping[str, str], mi
     raw = await anext(bank.ledger.blocks(recorded.block - 1))
     profile = canonical_json(json.loads(_profile(story)))
     members = {
-        **attestation_members(mined["lien"], profile, canonical_json(load_rule_pack(RULE_PACK).document)),
+        **attestation_members(mined["lien"], profile, canonical_json(product(PRODUCT).pack.document)),
         **facts_members(parse_block(raw).transactions[recorded.index].envelope, raw),
         **await obligation_members(bank.chain, mined["tx_hash"]),
     }

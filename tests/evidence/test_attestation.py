@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wuxin_evidence import attestation as a
-from wuxin_evidence import cbor
-from wuxin_evidence.canonical import canonical_json, parse_canonical_json
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import cbor
+from wuxin_evidence.encoding.canonical import canonical_json, parse_canonical_json
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import indicator_id, keccak256, subject
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.suites import SigningKey
 
 BYTES32 = st.binary(min_size=32, max_size=32)
 UINT64, UINT32 = st.integers(0, 2**64 - 1), st.integers(0, 2**32 - 1)

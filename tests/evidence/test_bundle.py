@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence import bundle
+from wuxin_evidence.bundle import archive as bundle
 from wuxin_evidence.errors import EvidenceError
 
 MEMBERS = {"profile.json": b"{}", "attestation.cbor": b"\x80", "facts/block.pb": b"PK\x03\x04 inside a member"}

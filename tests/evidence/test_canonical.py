@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence.canonical import canonical_json, parse_canonical_json
+from wuxin_evidence.encoding.canonical import canonical_json, parse_canonical_json
 from wuxin_evidence.errors import EvidenceError
 
 SAFE = st.integers(-(2**53) + 1, 2**53 - 1)

@@ -3,7 +3,7 @@ from cbor2 import CBORTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence import cbor
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.errors import EvidenceError
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence.checkpoint import Checkpoint, Verifier, open_checkpoint, sign_checkpoint
+from wuxin_evidence.crypto.suites import SigningKey, suite
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.suites import SigningKey, suite
+from wuxin_evidence.log.checkpoint import Checkpoint, Verifier, open_checkpoint, sign_checkpoint
 
 KEYS = {name: SigningKey.generate(name) for name in ("sm2-sm3", "es256", "eddsa")}
 POINT = Checkpoint("wuxin/bank/packs", 1234, bytes(range(32)))

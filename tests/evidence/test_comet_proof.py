@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 
 from tests.evidence.comet_maker import CHAIN_ID, CONSENSUS_ID, FEED, Chain, envelope, result, with_commit, wrapped
-from wuxin_evidence import comet_evm
-from wuxin_evidence.comet_blocks import COMMIT_MESSAGE, NIL, Commit, Header, time_text, verify_commit
-from wuxin_evidence.comet_evm import read_outcome, read_transaction
-from wuxin_evidence.comet_proof import PLACE, CometFact, CometProof, verify_comet
+from wuxin_evidence.bundle.trust import TrustedValidator
+from wuxin_evidence.comet import evm as comet_evm
+from wuxin_evidence.comet.blocks import COMMIT_MESSAGE, NIL, Commit, Header, time_text, verify_commit
+from wuxin_evidence.comet.evm import read_outcome, read_transaction
+from wuxin_evidence.comet.proof import PLACE, CometFact, CometProof, verify_comet
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.encoding.protobuf import write
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.evm_proof import Log
-from wuxin_evidence.protobuf_wire import write
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.trust import TrustedValidator
+from wuxin_evidence.evm.proof import Log
 
 LOG = Log(FEED, (b"\x0a" * 32, b"\x0b" * 32), b"data")
 

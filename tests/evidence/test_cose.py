@@ -7,10 +7,11 @@ from cbor2 import CBORTag
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wuxin_evidence import cbor, cose
+from wuxin_evidence.crypto.suites import P256_N, SigningKey
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.senml import Reading, encode_readings
-from wuxin_evidence.suites import P256_N, SigningKey
+from wuxin_evidence.packs import pack as cose
+from wuxin_evidence.packs.senml import Reading, encode_readings
 
 CONSORTIUM = bytes(range(32))
 KEY = SigningKey.generate("sm2-sm3")

@@ -4,9 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence import evm_proof, evm_rlp, evm_trie
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.encoding import rlp
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.secp256k1 import EvmKey
+from wuxin_evidence.evm import proof as evm_proof
+from wuxin_evidence.evm import trie as evm_trie
 
 nested = st.recursive(st.binary(max_size=80), lambda inner: st.lists(inner, max_size=5), max_leaves=20)
 
@@ -59,24 +61,24 @@ def receipt(status: int, *logs: evm_proof.Log, kind: int = 2) -> evm_proof.Recei
         ),
     ],
 )
-def test_rlp_agrees_with_the_published_examples(value: evm_rlp.Rlp, encoded: str) -> None:
-    assert evm_rlp.encode(value).hex() == encoded
-    assert evm_rlp.decode(bytes.fromhex(encoded)) == value
+def test_rlp_agrees_with_the_published_examples(value: rlp.Rlp, encoded: str) -> None:
+    assert rlp.encode(value).hex() == encoded
+    assert rlp.decode(bytes.fromhex(encoded)) == value
 
 
 @given(nested)
-def test_rlp_reads_back_what_it_wrote(value: evm_rlp.Rlp) -> None:
-    assert evm_rlp.decode(evm_rlp.encode(value)) == value
+def test_rlp_reads_back_what_it_wrote(value: rlp.Rlp) -> None:
+    assert rlp.decode(rlp.encode(value)) == value
 
 
 @given(st.binary(max_size=80))
 def test_whatever_rlp_accepts_has_no_second_spelling(raw: bytes) -> None:
     try:
-        value = evm_rlp.decode(raw)
+        value = rlp.decode(raw)
     except EvidenceError as error:
         assert error.code == "malformed"
     else:
-        assert evm_rlp.encode(value) == raw
+        assert rlp.encode(value) == raw
 
 
 @pytest.mark.parametrize(
@@ -84,16 +86,16 @@ def test_whatever_rlp_accepts_has_no_second_spelling(raw: bytes) -> None:
 )
 def test_rlp_refuses_second_spellings_and_broken_ends(raw: str) -> None:
     with pytest.raises(EvidenceError) as refusal:
-        evm_rlp.decode(bytes.fromhex(raw))
+        rlp.decode(bytes.fromhex(raw))
     assert refusal.value.code == "malformed"
 
 
 def test_rlp_refuses_deep_nesting() -> None:
-    value: evm_rlp.Rlp = []
+    value: rlp.Rlp = []
     for _ in range(9):
         value = [value]
     with pytest.raises(EvidenceError, match="deep"):
-        evm_rlp.decode(evm_rlp.encode(value))
+        rlp.decode(rlp.encode(value))
 
 
 @pytest.mark.parametrize(
@@ -128,7 +130,7 @@ def test_ordered_proofs_hold_for_every_index_and_only_for_it(count: int) -> None
     root = evm_trie.ordered_root(values)
     for index in {0, 1, count // 2, count - 1} & set(range(count)):
         proof = evm_trie.prove_ordered(values, index)
-        key = evm_rlp.encode(evm_rlp.int_bytes(index))
+        key = rlp.encode(rlp.int_bytes(index))
         assert evm_trie.verify_proof(root, key, proof) == values[index]
         for changed in (proof[:-1], [*proof, proof[-1]], [proof[0][:-1] + b"?", *proof[1:]]):
             with pytest.raises(EvidenceError) as refusal:
@@ -189,7 +191,7 @@ def test_receipts_read_back_in_every_type(kind: int) -> None:
 
 
 def test_a_receipt_is_proved_with_its_transaction_at_its_index() -> None:
-    transactions = [bytes([2]) + evm_rlp.encode([b"transaction %d" % n]) for n in range(20)]
+    transactions = [bytes([2]) + rlp.encode([b"transaction %d" % n]) for n in range(20)]
     receipts = [receipt(n % 2, log(bytes([n]) * 32, b"\x0a" * 20)).raw() for n in range(20)]
     block = header(transactions_root=evm_trie.ordered_root(transactions), receipts_root=evm_trie.ordered_root(receipts))
     proof = evm_proof.prove_receipt(transactions, receipts, 3)

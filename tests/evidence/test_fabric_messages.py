@@ -4,10 +4,10 @@ from hashlib import sha256
 
 import pytest
 
-from wuxin_evidence import fabric_messages as messages
+from wuxin_evidence import fabric as messages
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_config import genesis_envelope
-from wuxin_evidence.fabric_schema import CHAINCODE, COMMON, POLICIES, PROPOSAL, parse, serialize
+from wuxin_evidence.fabric.config import genesis_envelope
+from wuxin_evidence.fabric.schema import CHAINCODE, COMMON, POLICIES, PROPOSAL, parse, serialize
 
 CREATOR = messages.serialized_identity("BankMSP", b"a certificate")
 NONCE = b"n" * 24

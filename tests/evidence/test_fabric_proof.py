@@ -8,10 +8,8 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from tests.evidence.bundle_maker import NOON_S, Authority, Consortium, FabricSigner
-from wuxin_evidence import fabric_proof
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_blocks import BlockView, TransactionView
-from wuxin_evidence.fabric_messages import (
+from wuxin_evidence.fabric import (
     BlockSignature,
     Endorsement,
     Identity,
@@ -21,7 +19,9 @@ from wuxin_evidence.fabric_messages import (
     parse_envelope,
     serialized_identity,
 )
-from wuxin_evidence.fabric_schema import COMMON, serialize
+from wuxin_evidence.fabric import proof as fabric_proof
+from wuxin_evidence.fabric.blocks import BlockView, TransactionView
+from wuxin_evidence.fabric.schema import COMMON, serialize
 
 
 @pytest.fixture(scope="module")

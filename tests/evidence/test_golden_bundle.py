@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from wuxin_evidence.bundle import read_bundle, write_bundle
-from wuxin_evidence.fabric_proof import BlockSigner
-from wuxin_evidence.fabric_schema import COMMON, parse, serialize
-from wuxin_evidence.trust import Trust, TrustedValidator
-from wuxin_evidence.verify import Verdict, verify_bundle
+from wuxin_evidence.bundle.archive import read_bundle, write_bundle
+from wuxin_evidence.bundle.trust import Trust, TrustedValidator
+from wuxin_evidence.bundle.verify import Verdict, verify_bundle
+from wuxin_evidence.fabric.proof import BlockSigner
+from wuxin_evidence.fabric.schema import COMMON, parse, serialize
 
 GOLDEN = Path(__file__).parent / "golden"
 TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())

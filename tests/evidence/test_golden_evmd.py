@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from wuxin_evidence.comet_blocks import validator_address
-from wuxin_evidence.comet_proof import CometProof, verify_comet
-from wuxin_evidence.comet_rpc import prove
+from wuxin_evidence.bundle.trust import Trust, TrustedChain, TrustedValidator
+from wuxin_evidence.comet.blocks import validator_address
+from wuxin_evidence.comet.proof import CometProof, verify_comet
+from wuxin_evidence.comet.rpc import prove
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.evm_proof import attestation_logs
-from wuxin_evidence.trust import Trust, TrustedChain, TrustedValidator
+from wuxin_evidence.evm.proof import attestation_logs
 
 GOLDEN = Path(__file__).parent / "golden"
 TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())

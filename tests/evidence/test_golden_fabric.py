@@ -11,12 +11,11 @@ from typing import Any
 
 import pytest
 
-from network import tools
+from network.bringup import tools
 from tests.evidence.bundle_maker import Authority
+from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_blocks import UNREADABLE, require_exact_block
-from wuxin_evidence.fabric_config import CONFIG
-from wuxin_evidence.fabric_messages import (
+from wuxin_evidence.fabric import (
     BlockView,
     Principal,
     TransactionView,
@@ -29,15 +28,16 @@ from wuxin_evidence.fabric_messages import (
     parse_policy,
     validation_code_name,
 )
-from wuxin_evidence.fabric_proof import (
+from wuxin_evidence.fabric.blocks import UNREADABLE, require_exact_block
+from wuxin_evidence.fabric.config import CONFIG
+from wuxin_evidence.fabric.proof import (
     BlockSigner,
     load_certificate,
     verify_block,
     verify_creator,
     verify_endorsements,
 )
-from wuxin_evidence.fabric_schema import COMMON, parse, serialize
-from wuxin_evidence.trust import Trust
+from wuxin_evidence.fabric.schema import COMMON, parse, serialize
 
 GOLDEN = Path(__file__).parent / "golden" / "fabric"
 FILES = sorted(GOLDEN.glob("*.pb"))

@@ -7,10 +7,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_blocks import require_exact_block
-from wuxin_evidence.fabric_messages import parse_block, parse_identity, serialized_identity
-from wuxin_evidence.fabric_proof import (
+from wuxin_evidence.fabric import parse_block, parse_identity, serialized_identity
+from wuxin_evidence.fabric.blocks import require_exact_block
+from wuxin_evidence.fabric.proof import (
     P256_ORDER,
     BlockSigner,
     load_certificate,
@@ -19,8 +20,7 @@ from wuxin_evidence.fabric_proof import (
     verify_endorsements,
     verify_identity,
 )
-from wuxin_evidence.fabric_schema import COMMON, parse
-from wuxin_evidence.trust import Trust
+from wuxin_evidence.fabric.schema import COMMON, parse
 
 GOLDEN = Path(__file__).parent / "golden" / "raft"
 TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.log import (
+from wuxin_evidence.log.tree import (
     EMPTY_ROOT,
     Tree,
     leaf_hash,

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wuxin_evidence.encoding.protobuf import WIRE_BYTES_MAX, Field, Kind, Message, delimited, read, write
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.protobuf_wire import WIRE_BYTES_MAX, Field, Kind, Message, delimited, read, write
 
 INNER = Message("Inner", (Field(1, "name", Kind.TEXT), Field(2, "fixed", Kind.FIXED)))
 OUTER = Message(

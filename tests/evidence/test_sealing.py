@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wuxin_evidence import cbor, sm2
+from wuxin_evidence.crypto import sm2
+from wuxin_evidence.crypto.sealing import BODY_BYTES_MAX, open_sealed, seal
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.sealing import BODY_BYTES_MAX, open_sealed, seal
-from wuxin_evidence.suites import SigningKey
 
 BANK, INSURER = SigningKey.generate("sm2-sm3"), SigningKey.generate("sm2-sm3")
 READERS = {"bank": BANK.public_key, "insurer": INSURER.public_key}

@@ -3,8 +3,8 @@ from eth_account import Account
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wuxin_evidence.crypto.secp256k1 import ORDER, EvmKey, recover
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.secp256k1 import ORDER, EvmKey, recover
 
 KEY = EvmKey.generate()
 DIGEST = bytes(range(32))

@@ -5,9 +5,9 @@ from cbor2 import CBORTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence import cbor
+from wuxin_evidence.encoding import cbor
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.senml import READINGS_MAX, Reading, decode_readings, encode_readings
+from wuxin_evidence.packs.senml import READINGS_MAX, Reading, decode_readings, encode_readings
 
 T0_MS = 1_641_118_398_123
 READINGS = st.builds(

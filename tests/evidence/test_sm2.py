@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wuxin_evidence import sm2, sm2_gmssl
+from wuxin_evidence.crypto import sm2, sm2_gmssl
+from wuxin_evidence.crypto.sm2_libcrypto import ProviderUnavailable, der_signature, load, raw_signature
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.sm2_libcrypto import ProviderUnavailable, der_signature, load, raw_signature
 
 try:
     LIBCRYPTO = load()
@@ -220,7 +220,7 @@ def test_without_openssl_the_portable_provider_does_the_work(monkeypatch):
 
 
 def test_threads_share_keys_even_when_the_cache_evicts_them(monkeypatch):
-    monkeypatch.setattr("wuxin_evidence.sm2_libcrypto.PUBLIC_KEYS_CACHED", 1)
+    monkeypatch.setattr("wuxin_evidence.crypto.sm2_libcrypto.PUBLIC_KEYS_CACHED", 1)
     provider = load()
     keys = [provider.public_key(number.to_bytes(32, "big")) for number in range(1, 5)]
     signatures = [provider.sign(number.to_bytes(32, "big"), b"m") for number in range(1, 5)]

@@ -5,9 +5,9 @@ import random
 import pytest
 from Cryptodome.Util.asn1 import DerInteger, DerOctetString, DerSequence
 
-from wuxin_evidence import sm2
+from wuxin_evidence.crypto import sm2
+from wuxin_evidence.crypto.sm2_gmssl import GmsslProvider
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.sm2_gmssl import GmsslProvider
 
 PROVIDER = GmsslProvider()
 KEY, POINT = sm2.VECTOR_PRIVATE_KEY, sm2.VECTOR_PUBLIC_KEY

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from wuxin_evidence import sm2
+from wuxin_evidence.crypto import sm2
+from wuxin_evidence.crypto.sm2_libcrypto import USER_ID, LibcryptoProvider, ProviderUnavailable, load
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.sm2_libcrypto import USER_ID, LibcryptoProvider, ProviderUnavailable, load
 
 try:
     LOADED = load()
@@ -80,8 +80,8 @@ def code_of_failure(provider: LibcryptoProvider) -> str:
 
 @pytest.fixture
 def counted(monkeypatch):
-    monkeypatch.setattr("wuxin_evidence.sm2_libcrypto.PUBLIC_KEYS_CACHED", 2)
-    monkeypatch.setattr("wuxin_evidence.sm2_libcrypto.PRIVATE_KEYS_CACHED", 2)
+    monkeypatch.setattr("wuxin_evidence.crypto.sm2_libcrypto.PUBLIC_KEYS_CACHED", 2)
+    monkeypatch.setattr("wuxin_evidence.crypto.sm2_libcrypto.PRIVATE_KEYS_CACHED", 2)
     return Counted(LOADED._c)
 
 

@@ -6,9 +6,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.sm2_libcrypto import der_signature, raw_signature
-from wuxin_evidence.suites import (
+from wuxin_evidence.crypto.sm2_libcrypto import der_signature, raw_signature
+from wuxin_evidence.crypto.suites import (
     ED25519_L,
     ED25519_P,
     P256_N,
@@ -19,6 +18,7 @@ from wuxin_evidence.suites import (
     suite,
     suite_by_alg,
 )
+from wuxin_evidence.errors import EvidenceError
 
 NAMES = ["sm2-sm3", "es256", "eddsa"]
 EVERY_SUITE = pytest.mark.parametrize("name", NAMES)

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.evidence.bundle_maker import FEED, Consortium
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.trust import Trust
 
 
 @pytest.fixture(scope="module")

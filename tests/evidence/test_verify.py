@@ -8,25 +8,25 @@ from dataclasses import replace
 import pytest
 
 from tests.evidence.bundle_maker import DEVICE, NOON_S, PROFILE, SLOT, WINDOW_S, Authority, Consortium
-from wuxin_evidence import verify
 from wuxin_evidence.attestation import LIEN, MemberSignature, SignedAttestation
-from wuxin_evidence.bundle import write_bundle
-from wuxin_evidence.bundle_members import (
+from wuxin_evidence.bundle import verify
+from wuxin_evidence.bundle.archive import write_bundle
+from wuxin_evidence.bundle.members import (
     DeviceKey,
     attestation_members,
     enrolment_members,
     facts_members,
     pack_members,
 )
-from wuxin_evidence.canonical import canonical_json
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import Verdict, verify_bundle
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_proof import BlockSigner
+from wuxin_evidence.fabric.proof import BlockSigner
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log import EMPTY_ROOT
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.suites import SigningKey
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import Verdict, verify_bundle
+from wuxin_evidence.log.tree import EMPTY_ROOT
 
 Members = dict[str, bytes]
 
@@ -325,7 +325,7 @@ def test_a_committee_that_was_replaced_cannot_attest_later_windows(consortium: C
 
 
 def test_a_window_that_ends_where_the_next_epoch_begins_is_the_old_ones(consortium: Consortium, trust: Trust) -> None:
-    """The edge of chaincode/committee.py and OracleCommittee.epochAt: active_from < window end <= next active_from."""
+    """The same edge as OracleCommittee.epochAt: active_from < window end <= next active_from."""
     first, border_s = trust.committees[0], consortium.attestation().window_end
     later = replace(first, epoch=2, active_from_s=border_s)
     assert verify_bundle(consortium.bundle(), replace(trust, committees=(first, later))).exit_status == 0

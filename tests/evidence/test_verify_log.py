@@ -6,12 +6,12 @@ from collections.abc import Callable
 import pytest
 
 from tests.evidence.bundle_maker import LOG, Consortium
-from wuxin_evidence.bundle_members import consistency_members
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
-from wuxin_evidence.log import Tree
-from wuxin_evidence.suites import SigningKey
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import Verdict, verify_bundle
+from wuxin_evidence.bundle.members import consistency_members
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import Verdict, verify_bundle
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
+from wuxin_evidence.log.tree import Tree
 
 ANCHORS = "compare with the anchored checkpoints"
 CONSISTENCY = "log/consistency.json"

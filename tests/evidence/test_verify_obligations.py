@@ -8,17 +8,17 @@ import pytest
 
 from tests.evidence.bundle_maker import FEED, NOON_S, Consortium
 from tests.evidence.comet_maker import CHAIN_ID, Chain
-from wuxin_evidence import evm_qbft
-from wuxin_evidence.bundle_members import obligations_members
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.comet_proof import PLACE
+from wuxin_evidence.bundle.members import obligations_members
+from wuxin_evidence.bundle.trust import Trust, TrustedChain, TrustedValidator
+from wuxin_evidence.bundle.verify import Verdict, verify_bundle
+from wuxin_evidence.comet.proof import PLACE
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.encoding.rlp import encode, int_bytes
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.evm_proof import ATTESTATION_ACCEPTED, Header, Log, Receipt, prove_receipt
-from wuxin_evidence.evm_rlp import encode, int_bytes
-from wuxin_evidence.evm_trie import ordered_root
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.trust import Trust, TrustedChain, TrustedValidator
-from wuxin_evidence.verify import Verdict, verify_bundle
+from wuxin_evidence.evm import qbft as evm_qbft
+from wuxin_evidence.evm.proof import ATTESTATION_ACCEPTED, Header, Log, Receipt, prove_receipt
+from wuxin_evidence.evm.trie import ordered_root
 
 Members = dict[str, bytes]
 
@@ -257,7 +257,7 @@ def _reread(consortium: Consortium, *chains: TrustedChain) -> Trust:
 
 
 def test_a_seal_is_over_the_round_and_the_blocks_hash_is_not(consortium: Consortium) -> None:
-    from wuxin_evidence.evm_proof import decode_header
+    from wuxin_evidence.evm.proof import decode_header
 
     first, second = (
         decode_header(qbft(consortium, GENESIS_VALIDATORS, round_number=n)["obligations/header.rlp"]) for n in (0, 1)
@@ -281,7 +281,7 @@ def test_a_seal_is_over_the_round_and_the_blocks_hash_is_not(consortium: Consort
     ],
 )
 def test_extra_data_in_another_form_is_refused(consortium: Consortium, extra: bytes, code: str) -> None:
-    from wuxin_evidence.evm_proof import decode_header
+    from wuxin_evidence.evm.proof import decode_header
 
     header = decode_header(qbft(consortium, GENESIS_VALIDATORS)["obligations/header.rlp"])
     with pytest.raises(EvidenceError) as refused:

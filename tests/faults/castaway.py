@@ -16,13 +16,13 @@ import sys
 from pathlib import Path
 
 from network.clock import SystemClock
-from network.connections import Connections
-from network.consortium import Consortium
-from network.evm import sending
-from network.fabric import gateway
+from network.facts.fabric import gateway
+from network.membership.connections import Connections
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
+from network.obligations.jsonrpc import sending
 from network.ports import PortError
-from network.seats import open_seat
-from node.engine import open_facts, open_obligations
+from node.ledgers.engine import open_facts, open_obligations
 from tests.engines import CHAIN
 from tests.faults.consortium_load import Side, mint, register
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from network.connections import Connections, FactsConnection
-from network.fabric.ledger import open_ledger
+from network.facts.fabric.ledger import open_ledger
+from network.membership.connections import Connections, FactsConnection
 from network.ports import Ledger, Unavailable
 from tests.engines import Ledgers
 from tests.faults.islands import Island

@@ -22,11 +22,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from network.consortium import Consortium
+from network.membership.consortium import Consortium
+from network.membership.published import public_keys
 from network.ports import Chain, Commit, Ledger, Unavailable
-from network.published import public_keys
 from tests.engines import Bound, Ledgers
-from wuxin_evidence.fabric_messages import TransactionView, parse_block
+from wuxin_evidence.fabric import TransactionView, parse_block
 from wuxin_evidence.ids import command_id
 
 Side = Literal["facts", "obligations"]

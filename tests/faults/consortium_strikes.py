@@ -22,9 +22,9 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from network import supervisor
-from network.fabric.layout import Layout, OrdererPlace, layout_of
-from network.supervisor import State
+from network.bringup import supervisor
+from network.bringup.fabric.layout import Layout, OrdererPlace, layout_of
+from network.bringup.supervisor import State
 from tests.engines import Ledgers
 from tests.faults.consortium_load import Load, Side
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from node.stores import BUSY_TIMEOUT_MS, Store
+from node.stores.databases import BUSY_TIMEOUT_MS, Store
 
 WRITES = ("INSERT", "UPDATE", "DELETE", "BEGIN IMMEDIATE")
 

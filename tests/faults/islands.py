@@ -25,9 +25,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
-from network import supervisor
-from network.listeners import LOOPBACK, NETWORK_FILE
-from network.supervisor import Program
+from network.bringup import supervisor
+from network.bringup.listeners import LOOPBACK, NETWORK_FILE
+from network.bringup.supervisor import Program
 
 CHUNK_BYTES = 64 * 1024
 CLONE_NEWNET = 0x40000000

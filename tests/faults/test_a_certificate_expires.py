@@ -16,21 +16,21 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from network import supervisor
-from network.fabric import query, retry
-from network.fabric.layout import OrdererPlace, PeerPlace
-from network.identities import Authority, FabricSigner, Validity, key_from_pem
+from network.bringup import supervisor
+from network.bringup.fabric.layout import OrdererPlace, PeerPlace
+from network.bringup.supervisor import Program
+from network.facts.fabric import query, retry
+from network.membership.identities import Authority, FabricSigner, Validity, key_from_pem
+from network.membership.published import certificate, certificate_file
+from network.membership.seats import Seat, _keystore
 from network.ports import PortError, Rejected, Unavailable
-from network.published import certificate, certificate_file
-from network.seats import Seat, _keystore
-from network.supervisor import Program
 from tests.engines import BOTH, FABRIC, FACTS_PAIRS, Ledgers, on
 from tests.faults.consortium_health import Findings, caught_up, doctor, sound, through_own_peer
 from tests.faults.consortium_load import loaded, register
 from tests.faults.consortium_strikes import RECOVERY_S_MAX, network_of
 from tests.faults.islands import programs_of
 from tests.scenarios.ledger_story import LedgerStory
-from wuxin_evidence.fabric_messages import NONCE_BYTES
+from wuxin_evidence.fabric import NONCE_BYTES
 
 LIFE_S = 8
 """Time to bring the certificate into use and to see it taken."""

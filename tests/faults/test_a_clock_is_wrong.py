@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from network.fabric.network import doctor
+from network.bringup.fabric.network import doctor
 from tests.engines import FABRIC, Ledgers, on
 
 OFF_S = 20 * 60
@@ -23,7 +23,7 @@ async def test_the_doctor_names_this_machine_and_by_how_much_it_is_off(
     ledgers: Ledgers, monkeypatch: pytest.MonkeyPatch, off_s: int, words: str
 ) -> None:
     shifted = SimpleNamespace(time_ns=lambda: time.time_ns() + off_s * 10**9)
-    monkeypatch.setattr("network.fabric.doctor.time", shifted)
+    monkeypatch.setattr("network.bringup.fabric.doctor.time", shifted)
     (finding,) = await asyncio.to_thread(doctor, ledgers.network_home, ledgers.consortium)
     assert (finding.severity, finding.place) == ("error", "this machine"), finding
     by = rf"its clock is (19 min 5[89]|20 min [012]) s {words} those of all 9 nodes"

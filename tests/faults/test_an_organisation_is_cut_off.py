@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from network.evm.validators import status
+from network.bringup.cosmos.validators import status
 from tests.engines import BOTH, Ledgers, on
 from tests.faults.consortium_health import caught_up, doctor, run, sound
 from tests.faults.consortium_load import Load, Side, loaded

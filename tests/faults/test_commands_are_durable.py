@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from node import audit
-from node.cli.founding import found
-from node.commands import fabric_nonce
-from node.local_tables import LOCAL
-from node.stores import Store
+from node.commands.commands import fabric_nonce
+from node.gate import audit
+from node.machine.founding import found
+from node.stores.databases import Store
+from node.stores.local_tables import LOCAL
 from tests.faults.faulty_store import Faults
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, Story

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from network import supervisor
-from network.evm import sending
+from network.bringup import supervisor
+from network.obligations.jsonrpc import sending
 from tests.engines import BOTH, Ledgers, on
 from tests.faults.consortium_health import doctor
 from tests.faults.consortium_load import Load, Side, loaded

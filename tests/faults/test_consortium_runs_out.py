@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from network import supervisor
-from network.fabric.nodes import peer_program
+from network.bringup import supervisor
+from network.bringup.fabric.nodes import peer_program
 from tests.engines import BOTH, Ledgers, on
 from tests.faults.consortium_health import caught_up
 from tests.faults.consortium_load import loaded

@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 
-from node.cli.founding import found
-from node.cli.homes import api_key
-from node.cli.stage import Stage
+from node.machine.founding import found
+from node.machine.homes import api_key
+from node.machine.stage import Stage
 from tests.node.conftest import running
 from tests.node.story import FACILITY, Story
 

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.local.engine import LEDGER_FILE, LocalFacts, open_endorsers
-from network.seats import open_seat
+from network.facts.embedded.engine import LEDGER_FILE, LocalFacts, open_endorsers
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
 from node.cli import audit
-from node.cli.founding import found
+from node.machine.founding import found
 from tests.network.test_validation import Client, keeping
 from tests.node.conftest import running
 from tests.node.story import FACILITY, Story

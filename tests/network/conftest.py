@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from network.clock import Clock, SystemClock
-from network.consortium import Consortium, write_demo
-from network.local.endorser import Endorser
-from network.local.engine import LocalFacts, open_endorser
-from network.seats import Seat, create_home, open_seat
+from network.facts.embedded.endorser import Endorser
+from network.facts.embedded.engine import LocalFacts, open_endorser
+from network.membership.consortium import Consortium, write_demo
+from network.membership.seats import Seat, create_home, open_seat
 from tests.network import toy_chaincode
 
 

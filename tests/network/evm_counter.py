@@ -7,11 +7,11 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from network.evm.abi import ContractAbi
-from network.evm.chain import Contract, Web3Chain
-from network.local.evm_methods import EmbeddedEndpoint
-from network.local.evm_node import EvmNode, open_node
-from wuxin_evidence.secp256k1 import EvmKey
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.embedded.node import EvmNode, open_node
+from network.obligations.jsonrpc.abi import ContractAbi
+from network.obligations.jsonrpc.chain import Contract, Web3Chain
+from wuxin_evidence.crypto.secp256k1 import EvmKey
 
 CHAIN_ID = 7001
 START_S = 1_641_114_000

@@ -10,10 +10,10 @@ import signal
 import sys
 from pathlib import Path
 
-from network.local.evm_methods import EmbeddedEndpoint
+from network.obligations.embedded.methods import EmbeddedEndpoint
 from network.ports import Unavailable
 from tests.network.evm_counter import chain_over, counter_node
-from wuxin_evidence.secp256k1 import EvmKey
+from wuxin_evidence.crypto.secp256k1 import EvmKey
 
 
 async def main() -> None:

@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import pytest
 
+from network.membership.seats import Seat
 from network.ports import Invalid, Ledger, Rejected, Unavailable
-from network.seats import Seat
-from wuxin_evidence.fabric_messages import NONCE_BYTES, parse_block, transaction_id
+from wuxin_evidence.fabric import NONCE_BYTES, parse_block, transaction_id
 
 LedgerOf = Callable[[str], Ledger]
 

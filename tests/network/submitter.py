@@ -14,11 +14,11 @@ import sys
 from pathlib import Path
 
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.local.engine import LocalFacts, open_endorser
-from network.local.ledger import LocalLedger, bind
+from network.facts.embedded.engine import LocalFacts, open_endorser
+from network.facts.embedded.ledger import LocalLedger, bind
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
 from network.ports import PortError
-from network.seats import open_seat
 from tests.network import toy_chaincode
 
 

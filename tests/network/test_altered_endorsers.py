@@ -9,20 +9,20 @@ from pathlib import Path
 import pytest
 
 from chaincode import contract
-from chaincode.stub import Stub, pledge_key, receipt_key
+from chaincode.world.stub import Stub, pledge_key, receipt_key
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.local.engine import LocalFacts, open_endorser
-from network.local.ledger import bind
-from network.local.proposal import agree, seal
-from network.local.state import State
+from network.facts.embedded.engine import LocalFacts, open_endorser
+from network.facts.embedded.ledger import bind
+from network.facts.embedded.proposal import agree, seal
+from network.facts.embedded.state import State
+from network.facts.proposal import prepare
+from network.membership.consortium import Consortium
+from network.membership.seats import Seat
 from network.ports import Ledger
-from network.proposal import prepare
-from network.seats import Seat
 from tests.chaincode.facts_world import pledge, receipt
 from tests.network.test_facts_of_the_house import TERMS, founding
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.fabric_messages import validation_code_name
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.fabric import validation_code_name
 
 DAY_S = 86_400
 Altered = Callable[[Stub, Sequence[bytes]], contract.Response]

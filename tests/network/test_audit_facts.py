@@ -11,15 +11,15 @@ import pytest
 
 from chaincode import contract
 from chaincode.contract import Response
-from chaincode.stub import Stub
+from chaincode.world.stub import Stub
 from network.clock import SystemClock
-from network.consortium import Consortium, write_demo
-from network.local.endorser import Invoke
-from network.local.engine import LocalFacts, open_endorser, open_endorsers, open_orderer
-from network.local.ledger import bind
-from network.seats import create_home, open_seat
+from network.facts.embedded.endorser import Invoke
+from network.facts.embedded.engine import LocalFacts, open_endorser, open_endorsers, open_orderer
+from network.facts.embedded.ledger import bind
+from network.membership.consortium import Consortium, write_demo
+from network.membership.seats import create_home, open_seat
 from tests.network.audit_home import alter, audited, copy_of, facts_file, failures, lived_in, one
-from wuxin_evidence.fabric_messages import (
+from wuxin_evidence.fabric import (
     BAD_CREATOR_SIGNATURE,
     DUPLICATE_TXID,
     ENDORSEMENT_POLICY_FAILURE,

@@ -11,18 +11,19 @@ from typing import Any
 import pytest
 
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.local.ledger import open_ledger
-from network.local.obligations import open_chain
-from network.seats import open_seat
+from network.facts.embedded.ledger import open_ledger
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
+from network.obligations.embedded.circle import open_chain
 from node.cli import audit
+from node.products import product
 from oracle.profile import Profile
 from tests.network.audit_home import alter, audited, chain_file, copy_of, failures, lived_in, one
 from wuxin_evidence.attestation import PRICE, Attestation, Indicator, MemberSignature, sequence_of, window_index
-from wuxin_evidence.evm_proof import SEAL_BYTES, Header, decode_header, decode_receipt, seal
-from wuxin_evidence.evm_trie import ordered_root
+from wuxin_evidence.crypto.secp256k1 import recover
+from wuxin_evidence.evm.proof import SEAL_BYTES, Header, decode_header, decode_receipt, seal
+from wuxin_evidence.evm.trie import ordered_root
 from wuxin_evidence.ids import indicator_id, subject
-from wuxin_evidence.secp256k1 import recover
 
 A_SLOT = "SELECT address, key FROM slot LIMIT 1"
 
@@ -200,7 +201,7 @@ async def _equivocate(home: Path) -> None:
 
 
 def _price(consortium: Consortium, commodity: str, price_minor: int) -> Attestation:
-    profile = Profile.load()
+    profile = Profile.load(product("weighed-stock").profile())
     now_s = SystemClock().now_ms() // 1000 - 2
     index = window_index(now_s, profile.windows.window_s, consortium.day_offset_s)
     return Attestation(

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from chaincode.stub import implicit_collection
-from network.local.audit_rerun import rerun
-from network.local.state import State
-from network.local.storage import SCHEMA
+from chaincode.world.stub import implicit_collection
+from network.audit.rerun import rerun
+from network.facts.embedded.state import State
+from network.facts.embedded.storage import SCHEMA
 from tests.network.audit_home import facts_file, lived_in, one
-from wuxin_evidence.fabric_messages import HashedCollection, HashedWrite, TransactionView, Version, Write, parse_block
+from wuxin_evidence.fabric import HashedCollection, HashedWrite, TransactionView, Version, Write, parse_block
 
 
 @pytest.fixture

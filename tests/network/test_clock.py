@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from network.clock import ScenarioClock, SystemClock, open_clock, system_ms
-from network.consortium import write_demo
+from network.membership.consortium import write_demo
 from network.ports import Unavailable
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from chaincode.committee import COMMITTEE_MEMBERS_MAX
-from chaincode.members import uscc_check_character
-from network.consortium import Consortium, ConsortiumError, write_demo
+from chaincode.parties.committee import COMMITTEE_MEMBERS_MAX
+from chaincode.parties.members import uscc_check_character
+from network.membership.consortium import Consortium, ConsortiumError, write_demo
 
 
 @pytest.fixture

@@ -10,17 +10,17 @@ from pathlib import Path
 
 import pytest
 
-from network.consortium import Consortium
-from network.local.engine import LocalFacts
-from network.local.ledger import bind
+from network.facts.embedded.engine import LocalFacts
+from network.facts.embedded.ledger import bind
+from network.membership.consortium import Consortium
+from network.membership.published import certificate
+from network.membership.seats import Seat
 from network.ports import Commit, Unavailable
-from network.published import certificate
-from network.seats import Seat
 from tests.network.conftest import OpenFacts
 from tests.network.faulty_storage import Faults
 from tests.network.submitter import nonce
-from wuxin_evidence.fabric_messages import parse_block
-from wuxin_evidence.fabric_proof import BlockSigner, verify_block
+from wuxin_evidence.fabric import parse_block
+from wuxin_evidence.fabric.proof import BlockSigner, verify_block
 
 
 async def require_sound_chain(facts: LocalFacts, home: Path) -> set[str]:

@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 
 from chaincode.contract import Response
-from chaincode.stub import Stub
+from chaincode.world.stub import Stub
 from network.clock import SystemClock
-from network.consortium import Consortium, ConsortiumError
-from network.local.endorser import Answer, start_endorser, stop_endorser, stopped_endorsers
-from network.local.engine import LocalFacts, open_endorser
-from network.local.ledger import LocalLedger, bind
-from network.local.proposal import agree
-from network.local.state import State
+from network.facts.embedded.endorser import Answer
+from network.facts.embedded.engine import LocalFacts, open_endorser
+from network.facts.embedded.ledger import LocalLedger, bind
+from network.facts.embedded.proposal import agree
+from network.facts.embedded.state import State
+from network.facts.proposal import Prepared, prepare
+from network.membership.consortium import Consortium, ConsortiumError
+from network.membership.endorsers import start_endorser, stop_endorser, stopped_endorsers
+from network.membership.seats import Seat, open_peer
 from network.ports import EndorsementMismatch, Rejected, Unavailable
-from network.proposal import Prepared, prepare
-from network.seats import Seat, open_peer
 from tests.network import toy_chaincode
 from tests.network.conftest import OpenFacts
-from wuxin_evidence.fabric_messages import parse_block
+from wuxin_evidence.fabric import parse_block
 
 NOW_MS = SystemClock().now_ms()
 

@@ -5,12 +5,12 @@ import time
 
 import pytest
 
-from network.evm import proofs
-from network.evm.abi import snake_case
-from network.evm.signing import Unsigned
-from network.local.evm_methods import EmbeddedEndpoint
-from network.local.evm_node import NodeUnavailable, open_node
-from network.local.evm_types import TransactionRefused
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.embedded.node import NodeUnavailable, open_node
+from network.obligations.embedded.types import TransactionRefused
+from network.obligations.jsonrpc import proofs
+from network.obligations.jsonrpc.abi import snake_case
+from network.obligations.jsonrpc.signing import Unsigned
 from network.ports import Rejected, Unavailable
 from tests.network.evm_counter import (
     ANNA,
@@ -25,7 +25,7 @@ from tests.network.evm_counter import (
     deployed_counter,
 )
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.evm_proof import ReceiptProof, decode_header, sealed_by, verify_receipt
+from wuxin_evidence.evm.proof import ReceiptProof, decode_header, sealed_by, verify_receipt
 
 
 @pytest.fixture

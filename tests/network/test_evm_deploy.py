@@ -4,20 +4,21 @@ import json
 
 import pytest
 
+from network.bringup.contracts import set_up_circle
 from network.clock import open_clock
-from network.evm.deploy import set_up_circle
-from network.evm.deployment import Deployment, record_path
-from network.local.obligations import bind_embedded, clock_stamp, open_chain, open_circle
+from network.membership.seats import open_seat
+from network.obligations.embedded.circle import bind_embedded, clock_stamp, open_chain, open_circle
+from network.obligations.jsonrpc.deployment import Deployment, record_path
 from network.ports import Unavailable
-from network.seats import open_seat
-from wuxin_evidence.evm_proof import decode_header
+from node.products import product
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.evm.proof import decode_header
 from wuxin_evidence.ids import keccak256
-from wuxin_evidence.trust import Trust
 
 PROFILE = bytes([5]) * 32
 SET_UP = {
     "profiles": [(PROFILE, 900)],
-    "packs": ["warehouse-stock-1"],
+    "packs": [product("weighed-stock").pack],
     "deposits_minor": {"bank": 10**12, "manufacturer": 0},
 }
 

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from network.evm.signing import Unsigned
-from network.local.evm_methods import EmbeddedEndpoint
-from network.local.evm_node import EvmNode, NodeUnavailable
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.embedded.node import EvmNode, NodeUnavailable
+from network.obligations.jsonrpc.signing import Unsigned
 from network.ports import Unavailable
 from tests.network.evm_counter import ANNA, BERT, CHAIN_ID, chain_over, counter_node, deployed_counter
-from wuxin_evidence.evm_proof import decode_header, decode_receipt
-from wuxin_evidence.evm_trie import ordered_root
+from wuxin_evidence.evm.proof import decode_header, decode_receipt
+from wuxin_evidence.evm.trie import ordered_root
 
 ROOT = Path(__file__).parents[2]
 

@@ -4,15 +4,16 @@ import sqlite3
 
 import pytest
 
-from network.evm.signing import Unsigned
-from network.local import evm, evm_state
-from network.local.evm_state import AccountRecord, StateStore, WorldState
-from network.local.evm_types import BlockContext, Message, OutOfTime, TransactionRefused
+from network.obligations.embedded import machine as evm
+from network.obligations.embedded import state as evm_state
+from network.obligations.embedded.state import AccountRecord, StateStore, WorldState
+from network.obligations.embedded.types import BlockContext, Message, OutOfTime, TransactionRefused
+from network.obligations.jsonrpc.signing import Unsigned
 from tests.network.evm_counter import ANNA, BERT, BYTECODE, CHAIN_ID
-from wuxin_evidence.evm_rlp import decode_list, encode, int_bytes
-from wuxin_evidence.evm_trie import ordered_root
+from wuxin_evidence.crypto.secp256k1 import ORDER
+from wuxin_evidence.encoding.rlp import decode_list, encode, int_bytes
+from wuxin_evidence.evm.trie import ordered_root
 from wuxin_evidence.ids import keccak256
-from wuxin_evidence.secp256k1 import ORDER
 
 CONTEXT = BlockContext(CHAIN_ID, 1, 1_641_114_000, bytes(20), 60_000_000, lambda number: bytes([number]) * 32)
 

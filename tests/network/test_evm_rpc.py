@@ -12,9 +12,9 @@ from eth_account import Account
 from web3 import HTTPProvider
 from web3.exceptions import ContractCustomError, Web3RPCError
 
-from network.local.evm_methods import EmbeddedEndpoint
-from network.local.evm_provider import EmbeddedProvider, web3_over
-from network.local.evm_rpc import serve_rpc
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.embedded.provider import EmbeddedProvider, web3_over
+from network.obligations.embedded.rpc import serve_rpc
 from tests.network.evm_counter import (
     ANNA,
     BYTECODE,
@@ -151,6 +151,7 @@ def test_state_of_an_older_block_is_refused_not_guessed(node):
 
 
 def test_loading_the_engine_leaves_no_recursion_limit_that_deep_json_could_crash() -> None:
-    program = "import json, network.local.evm\ntry: json.loads('[' * 500_000)\nexcept RecursionError: print('refused')"
+    engine = "network.obligations.embedded.machine"
+    program = f"import json, {engine}\ntry: json.loads('[' * 500_000)\nexcept RecursionError: print('refused')"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "refused\n")

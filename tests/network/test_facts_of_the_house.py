@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from network.clock import open_clock
-from network.consortium import Consortium
-from network.local.endorser import start_endorser, stop_endorser
-from network.local.ledger import open_ledger
+from network.facts.embedded.ledger import open_ledger
+from network.membership.consortium import Consortium
+from network.membership.endorsers import start_endorser, stop_endorser
+from network.membership.published import first_committee
+from network.membership.seats import Seat
 from network.ports import Ledger, Rejected, Unavailable
-from network.published import first_committee
-from network.seats import Seat
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.fabric_messages import parse_block
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.fabric import parse_block
 
 TERMS = {"terms": canonical_json({"salt": "5a" * 16, "rate_bp": 435, "contract": "C-2022-001"})}
 

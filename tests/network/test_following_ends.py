@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from network.local.obligations import EmbeddedChain
+from network.obligations.embedded.circle import EmbeddedChain
 
 
 class Sealing:

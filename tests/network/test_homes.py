@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from network.connections import ChainConnection, Connections, FabricNode, FactsConnection
-from network.consortium import Consortium, write_demo
-from network.homes import home_of, is_own, is_separated, separate, share
-from network.keystore import KeystoreError
-from network.published import certificate, public_keys
-from network.seats import create_home, open_seat
+from network.membership.connections import ChainConnection, Connections, FabricNode, FactsConnection
+from network.membership.consortium import Consortium, write_demo
+from network.membership.homes import home_of, is_own, is_separated, separate, share
+from network.membership.keystore import KeystoreError
+from network.membership.published import certificate, public_keys
+from network.membership.seats import create_home, open_seat
 
 
 @pytest.fixture

@@ -5,9 +5,18 @@ import datetime
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 
-from network.identities import Authority, FabricSigner, Roots, Validity, has_signed, key_from_pem, key_to_pem, new_key
+from network.membership.identities import (
+    Authority,
+    FabricSigner,
+    Roots,
+    Validity,
+    has_signed,
+    key_from_pem,
+    key_to_pem,
+    new_key,
+)
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_proof import P256_ORDER
+from wuxin_evidence.fabric.proof import P256_ORDER
 
 IN_2022_MS = 1_641_114_000_000
 IN_2050_MS = 2_524_608_000_000

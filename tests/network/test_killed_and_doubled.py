@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from network.consortium import Consortium, ConsortiumError
-from network.fabric.layout import layout_of
-from network.fabric.nodes import write_file, write_orderer, write_peer
-from network.homes import HOMES, home_of, separate
-from network.listeners import listeners
+from network.bringup.fabric.layout import layout_of
+from network.bringup.fabric.nodes import write_file, write_orderer, write_peer
+from network.bringup.listeners import listeners
+from network.membership.consortium import Consortium, ConsortiumError
+from network.membership.homes import HOMES, home_of, separate
 
 
 def closed(path: Path) -> bool:

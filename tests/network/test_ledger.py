@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.local.blocks import statement_of
-from network.local.engine import LocalFacts
-from network.local.ledger import LocalLedger, bind
+from network.facts.embedded.blocks import statement_of
+from network.facts.embedded.engine import LocalFacts
+from network.facts.embedded.ledger import LocalLedger, bind
+from network.membership.consortium import Consortium
+from network.membership.published import certificate, root_certificates
+from network.membership.seats import Seat
 from network.ports import Ledger, Rejected, Unavailable
-from network.published import certificate, root_certificates
-from network.seats import Seat
 from tests.network.conftest import OpenFacts
 from tests.network.ledger_contract import LedgerContract, LedgerOf, take
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.fabric_messages import parse_block
-from wuxin_evidence.fabric_proof import BlockSigner, verify_block, verify_creator, verify_endorsements
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.fabric import parse_block
+from wuxin_evidence.fabric.proof import BlockSigner, verify_block, verify_creator, verify_endorsements
 
 
 @pytest.fixture

@@ -3,8 +3,8 @@
 import pytest
 
 from chaincode.contract import FUNCTIONS
+from network.facts.proposal import require_submitting
 from network.ports import Rejected
-from network.proposal import require_submitting
 
 
 @pytest.mark.parametrize("function", [name for name, each in FUNCTIONS.items() if not each.submitting])

@@ -10,13 +10,22 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from network.consortium import Consortium, ConsortiumError, write_demo
-from network.identities import Roots
-from network.keystore import KeystoreError
-from network.published import certificate, first_committee, public_keys, root_certificates
-from network.seats import TlsDuty, create_home, open_admin, open_orderer, open_peer, open_sealer, open_seat, open_tls
-from network.trust_file import set_feed, trust_of
-from wuxin_evidence.trust import Trust
+from network.membership.consortium import Consortium, ConsortiumError, write_demo
+from network.membership.identities import Roots
+from network.membership.keystore import KeystoreError
+from network.membership.published import certificate, first_committee, public_keys, root_certificates
+from network.membership.seats import (
+    TlsDuty,
+    create_home,
+    open_admin,
+    open_orderer,
+    open_peer,
+    open_sealer,
+    open_seat,
+    open_tls,
+)
+from network.membership.trust_file import set_feed, trust_of
+from wuxin_evidence.bundle.trust import Trust
 
 
 def test_a_seat_has_the_signers_of_its_duties_and_no_others(home: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from network import supervisor
-from network.supervision import LOG_BYTES_MAX, _bound
-from network.supervisor import Program, start, states, stop, supervisor_pid
+from network.bringup import supervisor
+from network.bringup.supervision import LOG_BYTES_MAX, _bound
+from network.bringup.supervisor import Program, start, states, stop, supervisor_pid
 
 SOON_S = 10.0
 
@@ -159,7 +159,12 @@ def test_a_program_that_does_not_end_is_killed(home: Path):
     assert time.monotonic() - begin < 5.0
 
 
-SHORT_GRACE = "import sys, pathlib, network.supervision as s; s.GRACE_S = 0.2; s.main(pathlib.Path(sys.argv[1]))"
+SHORT_GRACE = """
+import sys, pathlib
+from network.bringup import supervision
+supervision.GRACE_S = 0.2
+supervision.main(pathlib.Path(sys.argv[1]))
+"""
 
 
 def test_a_killed_supervisor_leaves_no_double(home: Path, program: Callable[..., Program]):
@@ -187,7 +192,7 @@ def test_without_guardian_and_supervisor_nothing_runs_until_the_next_start(home:
 
 def test_two_starts_at_once_end_with_one_supervisor(home: Path, program: Callable[..., Program]):
     script = (
-        "import sys; from pathlib import Path; from network.supervisor import Program, start; "
+        "import sys; from pathlib import Path; from network.bringup.supervisor import Program, start; "
         "h = Path(sys.argv[1]); n = sys.argv[2]; start(h, [Program(n, ('sleep', '1000'), {}, h, h / (n + '.log'))])"
     )
     starters = [subprocess.Popen([sys.executable, "-c", script, str(home), name]) for name in "abcd"]

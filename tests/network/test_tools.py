@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from network import tools
-from network.tools import Kit, ToolError, built, cache, command
+from network.bringup import tools
+from network.bringup.tools import Kit, ToolError, built, cache, command
 
 GO = """#!/bin/sh
 # Stands in for Go: counts its calls, and installs what a program of that name would be.
@@ -110,7 +110,7 @@ def test_a_build_that_makes_nothing_is_a_failure(programs: Path, kit: Kit):
 BUILD = """
 import sys
 from pathlib import Path
-from network.tools import Kit, built
+from network.bringup.tools import Kit, built
 print(built(Kit(Path(sys.argv[1]), frozenset({"thing"}), "-s -w", (), lambda _: False, "install Go")))
 """
 

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from network.consortium import write_demo
-from network.published import certificate
-from network.seats import create_home
-from network.trust_file import TRUST_FILE, set_block_signers, set_feed, set_validators
-from wuxin_evidence.fabric_proof import BlockSigner
-from wuxin_evidence.trust import Trust, TrustedValidator
+from network.membership.consortium import write_demo
+from network.membership.published import certificate
+from network.membership.seats import create_home
+from network.membership.trust_file import TRUST_FILE, set_block_signers, set_feed, set_validators
+from wuxin_evidence.bundle.trust import Trust, TrustedValidator
+from wuxin_evidence.fabric.proof import BlockSigner
 
 VALIDATORS = [TrustedValidator(bytes([n]) * 32, 1) for n in (4, 2, 3, 1)]
 

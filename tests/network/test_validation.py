@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.identities import Authority, FabricSigner, Validity, new_key
-from network.local.engine import LocalFacts
-from network.local.ledger import LocalLedger, bind
-from network.local.proposal import Agreed, seal
+from network.facts.embedded.engine import LocalFacts
+from network.facts.embedded.ledger import LocalLedger, bind
+from network.facts.embedded.proposal import Agreed, seal
+from network.facts.proposal import prepare
+from network.membership.consortium import Consortium
+from network.membership.identities import Authority, FabricSigner, Validity, new_key
+from network.membership.seats import Seat
 from network.ports import Invalid, Rejected
-from network.proposal import prepare
-from network.seats import Seat
 from tests.network.conftest import OpenFacts
-from wuxin_evidence.fabric_messages import (
+from wuxin_evidence.fabric import (
     BAD_CREATOR_SIGNATURE,
     DUPLICATE_TXID,
     ENDORSEMENT_POLICY_FAILURE,
@@ -265,7 +265,7 @@ async def test_a_certificate_that_is_not_valid_now_signs_nothing(
     facts = await asyncio.to_thread(LocalFacts, home, consortium, (), In2050())
     with pytest.raises(Rejected) as refused:
         client = Client(facts, seats["bank"])
-        from network.local.engine import open_endorsers
+        from network.facts.embedded.engine import open_endorsers
 
         facts._endorsers = open_endorsers(home, consortium)
         client.prepared = prepare(

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from chaincode.contract import Response
-from chaincode.errors import Refusal
-from chaincode.stub import Stub, implicit_collection
+from chaincode.world.errors import Refusal
+from chaincode.world.stub import Stub, implicit_collection
 
 Invoke = Callable[[Stub, Sequence[bytes]], Response]
 

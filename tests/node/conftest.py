@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from node.api.context import Node
 from node.app import create_app
-from node.cli.founding import found
+from node.machine.founding import found
 
 
 @pytest.fixture(scope="session")

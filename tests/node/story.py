@@ -3,7 +3,8 @@
 import base64
 from typing import Any
 
-from network.seats import Seat, open_seat
+from network.membership.seats import Seat, open_seat
+from node.products import product
 from oracle.profile import Profile
 from tests.node.conftest import Running
 from wuxin_evidence.attestation import (
@@ -17,11 +18,11 @@ from wuxin_evidence.attestation import (
     sequence_of,
     window_index,
 )
-from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.ids import indicator_id, subject
-from wuxin_evidence.log import pack_root
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.log.tree import pack_root
+from wuxin_evidence.packs.pack import parse_pack, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 RECEIPT, PLEDGE, FACILITY, DEVICE, COMMODITY = "receipt-1", "pledge-1", "facility-1", "scale-16", "copper-cathode"
 QUANTITY_G = 20_000_000
@@ -39,7 +40,7 @@ class Story:
         consortium = node.node.consortium
         self.slot = f"{consortium.organisation('warehouse').uscc}/BIN-16"
         self.device_key = SigningKey.generate("sm2-sm3")
-        self.profile = Profile.load()
+        self.profile = Profile.load(product("weighed-stock").profile())
         self.signers: list[Seat] = [open_seat(node.home, name) for name in ("bank", "inspector")]
         self._boot_seq = 0
         self._n = 0

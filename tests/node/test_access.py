@@ -6,8 +6,8 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from node import access
-from node.local_tables import audit
+from node.gate import access
+from node.stores.local_tables import audit
 from tests.node.conftest import Running
 from tests.node.story import Story
 

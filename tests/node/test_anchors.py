@@ -5,18 +5,18 @@ from typing import Any
 
 import pytest
 
-from network.seats import open_seat
-from network.trust_file import log_origin
+from network.membership.seats import open_seat
+from network.membership.trust_file import log_origin
 from tests.node.conftest import Running
 from tests.node.story import Story
 from wuxin_evidence.attestation import SignedAttestation
-from wuxin_evidence.bundle import read_bundle, write_bundle
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
-from wuxin_evidence.cose import parse_pack
-from wuxin_evidence.log import Tree
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import INVALID, VALID, verify_bundle
+from wuxin_evidence.bundle.archive import read_bundle, write_bundle
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import INVALID, VALID, verify_bundle
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
+from wuxin_evidence.log.tree import Tree
+from wuxin_evidence.packs.pack import parse_pack
 
 ANCHORS = "/v1/anchors"
 CONSISTENCY = "log/consistency.json"

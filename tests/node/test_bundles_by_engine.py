@@ -6,10 +6,10 @@ from typing import Any, cast
 import pytest
 
 from network.ports import Chain
-from node.bundles import obligation_members
+from node.evidence.bundles import obligation_members
 from tests.evidence.comet_maker import Chain as Voters
-from wuxin_evidence.canonical import parse_canonical_json
-from wuxin_evidence.comet_proof import CometProof
+from wuxin_evidence.comet.proof import CometProof
+from wuxin_evidence.encoding.canonical import parse_canonical_json
 
 
 class Proving:

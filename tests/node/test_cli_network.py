@@ -7,18 +7,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from network.connections import ChainConnection, Connections, FabricNode, FactsConnection
-from network.consortium import Consortium, write_demo
-from network.listeners import LOOPBACK
+from network.bringup.listeners import LOOPBACK
+from network.bringup.supervisor import FOLDER, Program, start, states, stop
+from network.membership.connections import ChainConnection, Connections, FabricNode, FactsConnection
+from network.membership.consortium import Consortium, write_demo
+from network.membership.published import certificate
+from network.membership.seats import create_home
 from network.ports import Rejected, Unavailable
-from network.published import certificate
-from network.seats import create_home
-from network.supervisor import FOLDER, Program, start, states, stop
-from node.cli import picture
-from node.cli.engines import connected
 from node.cli.main import app
-from node.cli.network import doctor, profile, status, up
-from node.cli.stage import Stage
+from node.demo import picture
+from node.machine.engines import connected
+from node.machine.network import doctor, profile, status, up
+from node.machine.stage import Stage
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from node import audit
-from node.commands import fabric_nonce
+from node.commands.commands import fabric_nonce
+from node.gate import audit
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, RECEIPT, SALT, TERMS, Story
 
@@ -124,7 +124,7 @@ KILLED = """
             assert answer.status_code == 202, answer.text
             if sys.argv[3] == "delivered":
                 served = node.node.served["warehouse"]
-                from node.commands import fabric_nonce
+                from node.commands.commands import fabric_nonce
                 node.node.commands.set_attempt(answer.json()["transaction"]["id"], 1, 0)
                 nonce = fabric_nonce(served.seat.command_secret, "warehouse", "before-the-crash", 1)
                 await served.ledger.submit("register_slot", body, nonce=nonce)

@@ -8,16 +8,16 @@ from typing import Any
 import pytest
 
 from network.clock import SystemClock
+from network.membership.seats import open_seat
 from network.ports import Invalid, TxResult
-from network.seats import open_seat
-from node import delivery as delivering
-from node.commands import Commands, Request, Step, fabric_nonce
-from node.delivery import ATTEMPTS_MAX, OVERTAKEN, Delivery
-from node.local_tables import LOCAL
+from node.commands import delivery as delivering
+from node.commands.commands import Commands, Request, Step, fabric_nonce
+from node.commands.delivery import ATTEMPTS_MAX, OVERTAKEN, Delivery
+from node.ledgers.served import Served
 from node.projection.follow import Position
 from node.projection.tables import open_read_model
-from node.served import Served
-from node.stores import Store
+from node.stores.databases import Store
+from node.stores.local_tables import LOCAL
 from tests.node.conftest import Running
 from tests.node.fakes import FakeChain, FakeLedger, no_answer, read_conflict
 from tests.node.story import FACILITY, RECEIPT, Story

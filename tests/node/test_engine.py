@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from network.clock import SystemClock
-from network.connections import CONNECTIONS_FILE, ChainConnection, Connections, FabricNode, FactsConnection
-from network.consortium import CONSORTIUM_FILE
-from node.engine import HomeEngine
+from network.membership.connections import (
+    CONNECTIONS_FILE,
+    ChainConnection,
+    Connections,
+    FabricNode,
+    FactsConnection,
+)
+from network.membership.consortium import CONSORTIUM_FILE
+from node.ledgers.engine import HomeEngine
 from node.settings import SettingsError, check
 
 PEER = FabricNode("bank", "BankMSP", "127.0.0.1:1", "no certificate")

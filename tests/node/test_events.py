@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from node.events import EventId, format_cursor, parse_cursor
-from node.problems import Problem
+from node.gate.problems import Problem
+from node.projection.events import EventId, format_cursor, parse_cursor
 from tests.node.conftest import Running
 from tests.node.story import Story
 

@@ -13,13 +13,13 @@ from node import __main__ as serving
 from node.api import limits
 from node.api.attestations import PACKS_MAX
 from node.api.limits import BODY_BYTES_MAX, require_sound
-from node.problems import Problem
+from node.gate.problems import Problem
 from tests.node.conftest import Running
-from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.log import PROOF_HASHES_MAX
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.log.tree import PROOF_HASHES_MAX
+from wuxin_evidence.packs.pack import parse_pack, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 
 @pytest.mark.parametrize("pattern", [b'\\"', b'"', b"\\", b"["], ids=["escapes", "quotes", "backslashes", "brackets"])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from network.connections import FabricNode, FactsConnection
-from network.consortium import Consortium, write_demo
-from network.seats import create_home
-from node.cli.network import up
+from network.membership.connections import FabricNode, FactsConnection
+from network.membership.consortium import Consortium, write_demo
+from network.membership.seats import create_home
+from node.machine.network import up
 from node.settings import ServingLocks, Settings
 
 
@@ -25,8 +25,8 @@ def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, mo
         inside -= 1
         return FactsConnection((FabricNode("bank", "BankMSP", "127.0.0.1:1", "pem"),))
 
-    monkeypatch.setattr("network.fabric.network.up", fabric_up)
-    monkeypatch.setattr("node.cli.founding.found_over", lambda home: None)
+    monkeypatch.setattr("network.bringup.fabric.network.up", fabric_up)
+    monkeypatch.setattr("node.machine.founding.found_over", lambda home: None)
     both = [threading.Thread(target=up, args=(tmp_path, ["fabric"])) for _ in range(2)]
     for each in both:
         each.start()

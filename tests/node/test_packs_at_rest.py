@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from cryptography.exceptions import InvalidTag
 
-from node.seals import PACKS, PRIVATE_ARGUMENTS, Seals
+from node.commands.seals import PACKS, PRIVATE_ARGUMENTS, Seals
 from tests.node.conftest import Running, running
 from tests.node.story import Story
 from wuxin_evidence.attestation import ALARM
-from wuxin_evidence.cose import parse1
+from wuxin_evidence.packs.pack import parse1
 
 SECRETS = {"bank": b"\x01" * 32, "insurer": b"\x02" * 32}
 

@@ -10,10 +10,10 @@ from sqlalchemy import Table, select
 from node.projection import tables
 from node.projection.facts import Channel, Foreign, Gap, apply_block
 from node.projection.tables import open_read_model
-from node.stores import Store
-from wuxin_evidence.fabric_blocks import VALID
-from wuxin_evidence.fabric_messages import parse_block
-from wuxin_evidence.trust import Trust
+from node.stores.databases import Store
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.fabric import parse_block
+from wuxin_evidence.fabric.blocks import VALID
 
 GOLDEN = Path(__file__).parents[1] / "evidence" / "golden"
 BLOCKS = [path.read_bytes() for path in sorted((GOLDEN / "fabric").glob("*.pb"))]

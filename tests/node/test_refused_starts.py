@@ -8,9 +8,10 @@ import pytest
 
 from node import __main__ as node_program
 from node.cli import main as cli
+from node.products import product
 from tests.node.conftest import running
 
-SHIPPED = Path(cli.__file__).parents[1] / "demo_data"
+SHIPPED = product("weighed-stock").sample
 
 
 def refusal(

@@ -6,8 +6,8 @@ from node.projection.facts import Channel
 from node.projection.rebuild import compare_with_ledgers
 from tests.node.conftest import Running
 from tests.node.story import FACILITY, PLEDGE, QUANTITY_G, RECEIPT, Story
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import INCOMPLETE, verify_bundle
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import INCOMPLETE, verify_bundle
 
 ACT = f"/v1/facilities/{FACILITY}"
 DRAW = {"amount_minor": 10_000_000}

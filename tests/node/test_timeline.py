@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from node.cli import timeline
-from node.cli.demo_world import DATA
-from node.cli.timeline import LATE_SHARE, LEAD_S, PACE, SERIES_START_MS, Timeline, paced, paced_profile, scenario
-from oracle.profile import Profile, shipped_profile
-from oracle.replay import Due, load_mapping, packs_of
+from node.demo import timeline
+from node.demo.timeline import LATE_SHARE, LEAD_S, PACE, SERIES_START_MS, Timeline, paced, scenario
+from node.demo.world import DATA
+from node.products import product
+from oracle.profile import Profile
+from oracle.sources.replay import Due, load_mapping, packs_of
 
-USUAL = Profile.load()
+STOCK = product("weighed-stock")
+USUAL = Profile.load(STOCK.profile())
 PACES = (30, PACE)
 """The demo's, and one for those who have much to attest in a window."""
 
@@ -23,7 +25,7 @@ def pace(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def quick(pace: int) -> Profile:
-    return shipped_profile(paced_profile(pace))
+    return Profile.load(STOCK.profile(pace))
 
 
 @dataclass
@@ -52,7 +54,7 @@ def dues(bin_number: str, of: Timeline) -> list[Due]:
 
 def test_a_paced_profile_is_the_usual_one_but_for_its_times(pace: int, quick: Profile) -> None:
     times = {name: -(-USUAL.document[name] // pace) for name in ("window_s", "grace_s", "heartbeat_s", "clock_skew_s")}
-    assert {**USUAL.document, **times, "name": paced_profile(pace)} == quick.document
+    assert {**USUAL.document, **times, "name": f"warehouse-weight-1-pace-{pace}"} == quick.document
     assert quick.windows.window_s * pace == USUAL.windows.window_s, "windows are divided without a remainder"
     assert quick.hash != USUAL.hash
 

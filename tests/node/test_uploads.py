@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from node.api import attestations
-from node.handed_in import require_in_log
+from node.evidence.uploads import require_in_log
 from node.projection import tables
 from node.projection.facts import LEDGER
 from node.projection.follow import START
@@ -17,11 +17,11 @@ from tests.node.conftest import Running
 from tests.node.story import Story
 from tests.node.test_anchors import Log
 from wuxin_evidence.attestation import SignedAttestation
-from wuxin_evidence.bundle import read_bundle
-from wuxin_evidence.checkpoint import Checkpoint, sign_checkpoint
-from wuxin_evidence.cose import parse_pack
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import VALID, verify_bundle
+from wuxin_evidence.bundle.archive import read_bundle
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import VALID, verify_bundle
+from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
+from wuxin_evidence.packs.pack import parse_pack
 
 
 async def code_of(node: Running, body: dict[str, Any], organisation: str = "bank") -> tuple[int, str]:

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from oracle.broker import free_port
+from oracle.sources.broker import free_port
 
 
 @dataclass(frozen=True)

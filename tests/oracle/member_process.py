@@ -15,13 +15,13 @@ import sys
 from pathlib import Path
 
 from network.clock import SystemClock
-from oracle.committee import Keys
-from oracle.member import Process
+from oracle.agreement.committee import Keys
+from oracle.member import Identity
+from oracle.process import Process
 from oracle.profile import Profile
-from oracle.session import Broker, Tls
-from oracle.worker import Identity
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.suites import SigningKey
+from oracle.sources.session import Broker, Tls
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey
 
 
 class DirectoryNode:

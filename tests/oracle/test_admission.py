@@ -8,7 +8,7 @@ import cbor2
 import pytest
 from cbor2 import CBORTag
 
-from oracle.quarantine import Quarantine
+from oracle.storage.quarantine import Quarantine
 from tests.oracle.trio import (
     CONSORTIUM,
     DEVICE,
@@ -20,9 +20,9 @@ from tests.oracle.trio import (
     mass,
     withdrawal,
 )
-from wuxin_evidence import cbor
-from wuxin_evidence.cose import external_aad, parse1, parse_pack, sign1, sign_pack
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import cbor
+from wuxin_evidence.packs.pack import external_aad, parse1, parse_pack, sign1, sign_pack
 
 SM2_N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 

@@ -12,9 +12,9 @@ from oracle.anchors import Anchored, AnchorSays, AnchorWatch, Offer
 from tests.oracle.trio import AFTER_GRACE_S, CONSORTIUM, PROFILE, Trio, mass
 from wuxin_client.errors import Conflict, Denied, Unanswered
 from wuxin_evidence.attestation import SCHEDULED
-from wuxin_evidence.checkpoint import Checkpoint, Verifier, open_checkpoint
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.log import Tree, verify_consistency
+from wuxin_evidence.log.checkpoint import Checkpoint, Verifier, open_checkpoint
+from wuxin_evidence.log.tree import Tree, verify_consistency
 
 BEAT_S = PROFILE.heartbeat_s
 ORIGIN = f"wuxin/1/{CONSORTIUM.hex()}/logs/bank"

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from oracle.locks import Locks
+from oracle.agreement.locks import Locks
 from oracle.outbox import Outbox
-from oracle.session import Message
-from oracle.store import Store, Vault
+from oracle.sources.session import Message
+from oracle.storage.store import Store, Vault
 from tests.oracle.trio import CONSORTIUM, DEVICE, SLOT, WINDOW, Trio, at, mass
 from wuxin_client.errors import Conflict, Unanswered
 from wuxin_evidence.attestation import ALARM, sequence_of
-from wuxin_evidence.cose import parse_pack, topic
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log import leaf_hash, verify_inclusion
+from wuxin_evidence.log.tree import leaf_hash, verify_inclusion
+from wuxin_evidence.packs.pack import parse_pack, topic
 
 VAULT = Vault(b"k" * 16)
 

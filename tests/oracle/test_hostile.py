@@ -15,19 +15,19 @@ import pytest
 from node.api import attestations as relay
 from node.api.limits import BODY_BYTES_MAX
 from oracle import admission
-from oracle.member import Process
-from oracle.notes import DIGESTS_MAX, NoteWriter, notes_topic
+from oracle.agreement.notes import DIGESTS_MAX, NoteWriter, notes_topic
+from oracle.agreement.supplies import TAKEN_MAX
 from oracle.outbox import Outbox
-from oracle.quarantine import EQUIVOCATIONS_MAX, ROWS_MAX, Quarantine
-from oracle.session import Message
+from oracle.process import Process
+from oracle.sources.session import Message
 from oracle.standing import NUMBERS_AHEAD_MAX, PROPOSALS_PER_TICK_MAX, Read
-from oracle.store import Vault
-from oracle.supplies import TAKEN_MAX
+from oracle.storage.quarantine import EQUIVOCATIONS_MAX, ROWS_MAX, Quarantine
+from oracle.storage.store import Vault
 from tests.oracle.trio import CONSORTIUM, DEVICE, NAMES, SLOT, WINDOW, TestDevice, Trio, W, at, mass, values
-from wuxin_evidence import cbor
 from wuxin_evidence.attestation import ALARM, LIEN, SCHEDULED, SCHEDULED_N, SignedAttestation, sequence_of
-from wuxin_evidence.cose import parse_pack, sign1, sign_pack, topic
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
+from wuxin_evidence.encoding import cbor
+from wuxin_evidence.packs.pack import parse_pack, sign1, sign_pack, topic
 
 
 def note_of(trio: Trio, kind: str, body: dict, boot: int = 5) -> Message:
@@ -104,7 +104,7 @@ def test_a_pack_that_breaks_admission_is_quarantined_alone(trio: Trio, monkeypat
             raise ZeroDivisionError("unforeseen")
         return judge(envelope, *rest)
 
-    monkeypatch.setattr("oracle.worker.admit", broken)
+    monkeypatch.setattr("oracle.member.admit", broken)
     trio.publish(b"odd", to=("bank",))
     trio.publish(trio.device.pack(mass(80_000, 0)), to=("bank",))
     trio.deliver()
@@ -281,7 +281,7 @@ class TestSupplies:
         thief = SigningKey.generate("sm2-sm3")
         forged = [sign_pack(thief, CONSORTIUM, DEVICE, 9, n, [mass(1, 1)]) for n in range(20)]
         judged: list[bytes] = []
-        monkeypatch.setattr("oracle.worker.admit", lambda raw, *rest: judged.append(raw))
+        monkeypatch.setattr("oracle.member.admit", lambda raw, *rest: judged.append(raw))
         trio.members["bank"].receive([note_of(trio, "packs", {"envelopes": forged})])
         trio.settle(1)
         assert judged == []

@@ -6,24 +6,24 @@ import csv
 import json
 import random
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oracle.indicators import LossFold, MeasuredPack, alarms, compute, fold_values
-from oracle.profile import DEFAULT_PROFILE, Measurement, Profile
+from node.products import product
+from oracle.operators.weighed_stock import LossFold, MeasuredPack, alarms, compute, fold_values
+from oracle.profile import Measurement, Profile
 from oracle.windows import CitedSet, Position, cite_alarm, cite_window, is_honest_prefix
 from tests.oracle.trio import CONSORTIUM, PROFILE, TestDevice, W, at, mass, withdrawal
 from tests.oracle.trio import WINDOW as NOW
 from wuxin_evidence.attestation import MISSING, OK, SUSPECT
-from wuxin_evidence.cose import parse_pack
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.senml import Reading
+from wuxin_evidence.packs.pack import parse_pack
+from wuxin_evidence.packs.senml import Reading
 
 TONNE = 1_000_000
-BIN_16 = Path(__file__).parents[2] / "node" / "demo_data" / "bin16.csv"
+BIN_16 = product("weighed-stock").sample / "bin16.csv"
 
 
 def weighed(seq: int, tonnes: float, offset_s: float, device: str = "a", window: int = NOW, out: float | None = None):
@@ -137,7 +137,7 @@ class TestProfile:
         assert [each.value for each in PROFILE.scale(pack)] == [0, 2, 80_123, -5_000]
 
     def test_the_hash_is_of_the_canonical_form(self):
-        document = json.loads(DEFAULT_PROFILE.read_text())
+        document = json.loads(product("weighed-stock").profile().read_text())
         shuffled = dict(reversed(list(document.items())))
         assert Profile.parse(shuffled).hash == PROFILE.hash
         assert Profile.parse({**document, "grace_s": 121}).hash != PROFILE.hash
@@ -153,13 +153,13 @@ class TestProfile:
         ],
     )
     def test_a_profile_that_cannot_be_computed_is_refused(self, change: dict):
-        document = {**json.loads(DEFAULT_PROFILE.read_text()), **change}
+        document = {**json.loads(product("weighed-stock").profile().read_text()), **change}
         with pytest.raises(EvidenceError) as refused:
             Profile.parse(document)
         assert refused.value.code == "malformed"
 
     def test_a_missing_field_is_named(self):
-        document = json.loads(DEFAULT_PROFILE.read_text())
+        document = json.loads(product("weighed-stock").profile().read_text())
         del document["grace_s"]
         with pytest.raises(EvidenceError, match="grace_s"):
             Profile.parse(document)

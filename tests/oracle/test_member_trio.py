@@ -6,12 +6,12 @@ from dataclasses import replace
 
 import pytest
 
-from oracle.alarm import OpenWindow, _fold
-from oracle.evidence import recall
-from oracle.indicators import alarms, fold_values
-from oracle.notes import NoteWriter, notes_topic, read_note
-from oracle.session import Message
+from oracle.agreement.notes import NoteWriter, notes_topic, read_note
+from oracle.alarms import OpenWindow, _fold
+from oracle.operators.weighed_stock import alarms, fold_values
+from oracle.sources.session import Message
 from oracle.standing import Read
+from oracle.storage.evidence import recall
 from tests.oracle.trio import (
     AFTER_GRACE_S,
     CONSORTIUM,
@@ -37,12 +37,12 @@ from wuxin_evidence.attestation import (
     MemberSignature,
     sequence_of,
 )
-from wuxin_evidence.cose import parse_pack, sign_pack
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log import pack_root
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.log.tree import pack_root
+from wuxin_evidence.packs.pack import parse_pack, sign_pack
+from wuxin_evidence.packs.senml import Reading
 
 
 def a_visit(trio: Trio, offset_s: float, before: int, after: int, to=NAMES) -> None:

@@ -17,16 +17,16 @@ import paho.mqtt.client as mqtt
 import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
-from oracle.broker import broker_thread
-from oracle.profile import DEFAULT_PROFILE
+from node.products import product
+from oracle.sources.broker import broker_thread
 from tests.oracle.brokers import Certificates, client_context, mosquitto
 from tests.oracle.trio import CONSORTIUM, DEVICE, NAMES, SLOT, TestDevice, Trio
 from wuxin_evidence.attestation import ALARM, SCHEDULED, SignedAttestation, check_quorum, check_quorum_evm
-from wuxin_evidence.cose import topic
-from wuxin_evidence.senml import Reading
+from wuxin_evidence.packs.pack import topic
+from wuxin_evidence.packs.senml import Reading
 
 ROOT = Path(__file__).parents[2]
-PROFILE = {**json.loads(DEFAULT_PROFILE.read_text()), "window_s": 4, "grace_s": 1}
+PROFILE = {**json.loads(product("weighed-stock").profile().read_text()), "window_s": 4, "grace_s": 1}
 
 
 class Consortium:

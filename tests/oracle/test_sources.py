@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from oracle.lien import PRICE_FILE, read_committee, read_committees, read_liens, read_price
-from oracle.profile import DEFAULT_PROFILE, HOME_PROFILE, PROFILES, Profile, profile_file, shipped_profile
+from node.products import product
+from oracle.node_client import PRICE_FILE, read_committee, read_committees, read_liens, read_price
+from oracle.profile import HOME_PROFILE, Profile, profile_file
 from oracle.registry import read_devices
 from tests.oracle.trio import PROFILE, Trio
 from wuxin_client.errors import NotFound
@@ -140,15 +141,17 @@ def test_devices_are_read_with_their_slots():
     assert read_devices([row])[0].slots == ()
 
 
-def test_a_home_uses_the_default_profile_or_its_own(tmp_path):
-    assert profile_file(tmp_path) == DEFAULT_PROFILE
-    shutil.copy(PROFILES / "warehouse-weight-1-pace-30.json", tmp_path / HOME_PROFILE)
+def test_a_home_uses_its_own_profile(tmp_path):
+    shutil.copy(product("weighed-stock").profile(30), tmp_path / HOME_PROFILE)
     assert Profile.load(profile_file(tmp_path)).windows.window_s == 30
 
 
-def test_a_profile_is_shipped_by_its_name():
-    assert shipped_profile("warehouse-weight-1").hash == PROFILE.hash
-    for name in ("moon-1", "../profiles/warehouse-weight-1"):
+def test_a_product_is_shipped_by_its_name():
+    assert Profile.load(product("weighed-stock").profile()).hash == PROFILE.hash
+    for name in ("moon-1", "../products/weighed-stock"):
         with pytest.raises(EvidenceError) as refused:
-            shipped_profile(name)
+            product(name)
         assert refused.value.code == "not_found"
+    with pytest.raises(EvidenceError) as refused:
+        product("weighed-stock").profile(7)
+    assert refused.value.code == "not_found"

@@ -12,25 +12,26 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
+from node.products import product
+from oracle.agreement.committee import Keys
 from oracle.anchors import Offer
-from oracle.committee import Keys
+from oracle.member import Identity, Member, NodeSays, Outside
 from oracle.profile import Profile
 from oracle.registry import Device
-from oracle.session import Message
+from oracle.sources.session import Message
 from oracle.standing import Read
-from oracle.worker import Identity, Member, NodeSays, Outside
 from wuxin_evidence.attestation import Committee, CommitteeMember, SignedAttestation, check_quorum
-from wuxin_evidence.cose import sign_pack, topic
+from wuxin_evidence.crypto.secp256k1 import EvmKey
+from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.ids import indicator_id
-from wuxin_evidence.secp256k1 import EvmKey
-from wuxin_evidence.senml import Reading
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.packs.pack import sign_pack, topic
+from wuxin_evidence.packs.senml import Reading
 
 CONSORTIUM = bytes(range(32))
 NAMES = ("bank", "insurer", "inspector")
 SLOT = "91310000MA1FL0AB12/A-01"
 DEVICE = "scale-1"
-PROFILE = Profile.load()
+PROFILE = Profile.load(product("weighed-stock").profile())
 W = PROFILE.windows
 WINDOW = 1_800_000
 """Any window index; the tests tell their times from its start."""

@@ -4,18 +4,18 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from network.local.ledger import LocalLedger
-from network.local.proposal import agree, seal
-from network.local.state import State
+from network.facts.embedded.ledger import LocalLedger
+from network.facts.embedded.proposal import agree, seal
+from network.facts.embedded.state import State
 from network.ports import Commit, Invalid, Ledger
-from wuxin_evidence.fabric_messages import VALID, envelope, validation_code_name
+from wuxin_evidence.fabric import VALID, envelope, validation_code_name
 
 
 async def submit_endorsed_by(ledger: Ledger, function: str, args: Mapping[str, Any], msp_ids: Sequence[str]) -> Commit:
     """Have it endorsed by these organisations' peers alone, and ordered. Raises Invalid."""
     if isinstance(ledger, LocalLedger):
         return await _embedded(ledger, function, args, msp_ids)
-    from network.fabric.ledger import FabricLedger
+    from network.facts.fabric.ledger import FabricLedger
 
     assert isinstance(ledger, FabricLedger)
     prepared = ledger._prepare(function, args, {}, None)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from network.homes import home_of
+from network.membership.homes import home_of
 
 SEEN_BY = "bank"
 """It acts last, and its act is done when its own node has read it."""

@@ -13,11 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from contracts.loader import load_rule_pack
-from network.evm.deployment import Deployment
+from network.membership.published import public_keys
+from network.obligations.jsonrpc.deployment import Deployment
 from network.ports import Commit, PortError, TxResult
-from network.published import public_keys
-from node.cli.founding import RULE_PACK
+from node.machine.founding import PRODUCT
+from node.products import product
 from tests.engines import CHAIN, Bound, Ledgers
 from wuxin_evidence.attestation import (
     ALARM,
@@ -32,10 +32,10 @@ from wuxin_evidence.attestation import (
     sequence_of,
     window_index,
 )
-from wuxin_evidence.canonical import canonical_json
-from wuxin_evidence.fabric_messages import parse_block
+from wuxin_evidence.crypto.secp256k1 import recover
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.fabric import parse_block
 from wuxin_evidence.ids import command_id, facility_key, indicator_id, keccak256, subject
-from wuxin_evidence.secp256k1 import recover
 
 QUANTITY_G = 20_000_000
 LINE_MINOR, DRAW_MINOR = 100_000_000, 50_000_000
@@ -161,7 +161,7 @@ class LedgerStory:
             "lienMaxAgeS": 3_600,
             "priceMaxAgeS": 3_600,
             "maturityS": self.now_s + 90 * DAY_S,
-            "rulePack": load_rule_pack(RULE_PACK).hash,
+            "rulePack": product(PRODUCT).pack.hash,
         }
 
     def quantity(self, *, kind: int = SCHEDULED, loss_g: int = 0) -> SignedAttestation:
@@ -334,7 +334,7 @@ class LedgerStory:
     def _meanings(self) -> dict[str, str]:
         kinds = {"slot": self.slot, "pledge": self.pledge_id, "commodity": self.commodity}
         known = {subject(kind, ident).hex(): f"<subject {kind}>" for kind, ident in kinds.items()}
-        rule = load_rule_pack(RULE_PACK).document["rules"][0]
+        rule = product(PRODUCT).pack.document["rules"][0]
         cause = keccak256(rule["id"].encode()) + rule["version"].to_bytes(32, "big") + subject("slot", self.slot)
         deployed = Deployment.load(self.ledgers.home, CHAIN)
         assert deployed is not None

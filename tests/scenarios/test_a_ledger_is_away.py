@@ -7,10 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from network import supervisor
-from node.cli.demo_story import WAIT_S
-from node.cli.engines import bring_up
-from node.cli.homes import api_key
+from network.bringup import supervisor
+from node.demo.story import WAIT_S
+from node.machine.engines import bring_up
+from node.machine.homes import api_key
 from tests.plays import Play, consortium, until
 from wuxin_client import Client
 

@@ -9,16 +9,16 @@ from typing import Any
 
 import pytest
 
-from network import supervisor
-from network.homes import home_of
-from node.cli.founding import found
-from node.cli.stage import ENDPOINTS_FILE
+from network.bringup import supervisor
+from network.membership.homes import home_of
+from node.machine.founding import found
+from node.machine.stage import ENDPOINTS_FILE
 from tests.engines import BOTH, EVM, FABRIC, Pair, pair_of
 from tests.plays import until, wuxin
 from tests.scenarios.demo_books import books_of
-from wuxin_evidence.suites import SigningKey
-from wuxin_evidence.trust import Trust
-from wuxin_evidence.verify import verify_bundle
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import verify_bundle
+from wuxin_evidence.crypto.suites import SigningKey
 
 DEMO_SECONDS_MAX = 150
 """The promise is 60 seconds on two idle cores; a test machine may be busy with something else."""

@@ -13,7 +13,7 @@ from chaincode.contract import FUNCTIONS
 from network.ports import Commit, Invalid, Ledger, Rejected
 from tests.engines import FABRIC, FACTS_PAIRS, Bound, Ledgers, on
 from tests.scenarios.ledger_story import CONTRACT_NUMBER, LedgerStory
-from wuxin_evidence.fabric_messages import parse_block
+from wuxin_evidence.fabric import parse_block
 
 ROUNDS = 6
 SKEW_MS = 20 * 60 * 1000

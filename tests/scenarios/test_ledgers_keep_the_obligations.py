@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from network.membership.published import public_keys
 from network.ports import Chain, Log, Rejected, TxResult
-from network.published import public_keys
 from tests.engines import CHAIN_PAIRS, Ledgers, on
 from tests.scenarios.ledger_story import DRAW_MINOR, LedgerStory, alarm, feed_arguments
 from wuxin_evidence.attestation import PRICE

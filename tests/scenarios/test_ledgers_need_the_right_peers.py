@@ -8,7 +8,7 @@ from tests.altered_chaincode import Fault, altered
 from tests.engines import FABRIC, FACTS_PAIRS, Ledgers, on
 from tests.scenarios.chosen_endorsers import submit_endorsed_by
 from tests.scenarios.ledger_story import LedgerStory
-from wuxin_evidence.fabric_messages import parse_block, parse_identity
+from wuxin_evidence.fabric import parse_block, parse_identity
 
 
 async def pledged(story: LedgerStory) -> None:

@@ -1,6 +1,6 @@
 """Three oracle members are three processes: one may die, two may not."""
 
-from node.cli.demo_story import FIRST_WINDOW_S, WAIT_S, Bin
+from node.demo.story import FIRST_WINDOW_S, WAIT_S, Bin
 from tests.plays import WINDOW_S, Play
 
 

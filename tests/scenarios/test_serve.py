@@ -13,10 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from network.consortium import Consortium
-from node.cli.homes import client, endpoints
+from network.membership.consortium import Consortium
+from node.machine.homes import client, endpoints
 from tests.plays import until, wuxin
-from wuxin_evidence.suites import SigningKey
+from wuxin_evidence.crypto.suites import SigningKey
 
 DEVICE = "scale-by-hand"
 UP_S, DOWN_S, WAIT_S = 60.0, 30.0, 30.0

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from network.fabric.nodes import WATCH
-from node.cli import picture
-from node.cli.network import processes
-from node.cli.stage import Stage
+from network.bringup.fabric.nodes import WATCH
+from node.demo import picture
+from node.machine.network import processes
+from node.machine.stage import Stage
 from tests.engines import EVM, FABRIC, Ledgers, on
 
 LISTENS = "0A"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from network.evm import endpoints, sending
+from network.obligations.jsonrpc import endpoints, sending
 from tests.network.evm_counter import counter_node
 
 

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from network.evm.endpoints import Endpoints, JsonRpcProbe
-from network.local.evm_methods import EmbeddedEndpoint
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.jsonrpc.endpoints import Endpoints, JsonRpcProbe
 from tests.network.evm_counter import CHAIN_ID
 
 

@@ -10,11 +10,11 @@ import sys
 import time
 from pathlib import Path
 
-from network.connections import Connections
-from network.consortium import Consortium
-from network.evm.obligations import open_chain
-from network.evm.sending import Sender
-from network.seats import open_seat
+from network.membership.connections import Connections
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
+from network.obligations.jsonrpc.circle import open_chain
+from network.obligations.jsonrpc.sending import Sender
 
 
 async def main(home: Path, command: bytes, amount: int) -> None:

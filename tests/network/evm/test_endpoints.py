@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from network.evm import endpoints as endpoints_module
-from network.evm.endpoints import Endpoints, JsonRpcProbe, NoEndpoint
-from network.local.evm_rpc import serve_rpc
+from network.obligations.embedded.rpc import serve_rpc
+from network.obligations.jsonrpc import endpoints as endpoints_module
+from network.obligations.jsonrpc.endpoints import Endpoints, JsonRpcProbe, NoEndpoint
 from network.ports import Unavailable
 from tests.network.evm.faulty_endpoint import FaultyEndpoint, over
 from tests.network.evm_counter import CHAIN_ID, LIMIT, chain_over, deployed_counter

@@ -5,11 +5,11 @@ import stat
 
 import pytest
 
-from network.consortium import write_demo
-from network.evm import besu
-from network.evm.genesis import BLOCK_GAS_MAX, GenesisValidator, bech32, checksum_address, genesis
-from network.evm.validator_files import Ports, make_keys, render
-from network.keystore import KeystoreError
+from network.bringup import besu
+from network.bringup.cosmos.files import Ports, make_keys, render
+from network.bringup.cosmos.genesis import BLOCK_GAS_MAX, GenesisValidator, bech32, checksum_address, genesis
+from network.membership.consortium import write_demo
+from network.membership.keystore import KeystoreError
 
 TEMPLATE = {
     "chain_id": "template",

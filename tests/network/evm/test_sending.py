@@ -5,11 +5,11 @@ import random
 
 import pytest
 
-from network.evm import sending
-from network.evm.requests import Requests
-from network.evm.sending import Sender
-from network.evm.signing import Unsigned, contract_address
-from network.local.evm_methods import EmbeddedEndpoint
+from network.obligations.embedded.methods import EmbeddedEndpoint
+from network.obligations.jsonrpc import sending
+from network.obligations.jsonrpc.requests import Requests
+from network.obligations.jsonrpc.sending import Sender
+from network.obligations.jsonrpc.signing import Unsigned, contract_address
 from network.ports import Unavailable
 from tests.network.evm.faulty_endpoint import FaultyEndpoint, over
 from tests.network.evm_counter import ABI, ANNA, BYTECODE, CHAIN_ID, chain_over, deployed_counter

@@ -14,17 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from network import supervisor
-from network.connections import Connections
-from network.consortium import Consortium, write_demo
-from network.evm import validators
-from network.evm.deploy import set_up_circle
-from network.evm.deployment import Deployment
-from network.evm.obligations import bind, open_chain
+from network.bringup import supervisor
+from network.bringup.contracts import set_up_circle
+from network.bringup.cosmos import validators
+from network.membership.connections import Connections
+from network.membership.consortium import Consortium, write_demo
+from network.membership.seats import create_home, open_seat
+from network.obligations.jsonrpc.circle import bind, open_chain
+from network.obligations.jsonrpc.deployment import Deployment
 from network.ports import Rejected, Unavailable
-from network.seats import create_home, open_seat
-from wuxin_evidence.comet_proof import CometProof, verify_comet
-from wuxin_evidence.trust import Trust
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.comet.proof import CometProof, verify_comet
 
 pytestmark = pytest.mark.engine("evm")
 

@@ -7,8 +7,8 @@ from contextlib import ExitStack
 import pytest
 
 from network.clock import SystemClock
-from network.fabric.ledger import FabricLedger, open_ledger
-from network.seats import Seat
+from network.facts.fabric.ledger import FabricLedger, open_ledger
+from network.membership.seats import Seat
 from tests.engines import networks
 from tests.network import toy_chaincode
 from tests.network.conftest import OpenFacts

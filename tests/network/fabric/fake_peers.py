@@ -19,22 +19,17 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.x509.oid import NameOID
 
-from network.connections import FabricNode, FactsConnection
-from network.fabric import wire
-from network.identities import key_to_pem, new_key
-from network.local.endorser import Answer, Endorser
-from network.local.engine import LocalFacts
-from network.local.proposal import Agreed
-from network.local.state import State
-from network.local.validate import Policies
+from network.facts.embedded.endorser import Answer, Endorser
+from network.facts.embedded.engine import LocalFacts
+from network.facts.embedded.proposal import Agreed
+from network.facts.embedded.state import State
+from network.facts.embedded.validate import Policies
+from network.facts.fabric import wire
+from network.membership.connections import FabricNode, FactsConnection
+from network.membership.identities import key_to_pem, new_key
 from network.ports import Rejected
-from wuxin_evidence.fabric_messages import (
-    Principal,
-    parse_envelope,
-    parse_signed_proposal,
-    transaction_payload,
-)
-from wuxin_evidence.fabric_schema import (
+from wuxin_evidence.fabric import Principal, parse_envelope, parse_signed_proposal, transaction_payload
+from wuxin_evidence.fabric.schema import (
     COMMON,
     EVENTS,
     GATEWAY,

@@ -4,16 +4,16 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from network import supervisor
-from network.connections import FactsConnection
-from network.consortium import Consortium
-from network.fabric.layout import layout_of
-from network.fabric.lifecycle import Member, Wanted, ensure
-from network.fabric.network import Server, server_program
-from network.fabric.package import ServerAddress, ServerTls, build
-from network.listeners import address
-from network.seats import open_admin, open_tls
-from wuxin_evidence.fabric_messages import peers_at_least
+from network.bringup import supervisor
+from network.bringup.fabric.layout import layout_of
+from network.bringup.fabric.lifecycle import Member, Wanted, ensure
+from network.bringup.fabric.network import Server, server_program
+from network.bringup.fabric.package import ServerAddress, ServerTls, build
+from network.bringup.listeners import address
+from network.membership.connections import FactsConnection
+from network.membership.consortium import Consortium
+from network.membership.seats import open_admin, open_tls
+from wuxin_evidence.fabric import peers_at_least
 
 ROOT = Path(__file__).parents[3]
 CHAINCODE = "toy"

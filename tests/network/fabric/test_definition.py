@@ -1,6 +1,6 @@
 """Lifecycle messages: what we write is what Fabric reads, and the other way round."""
 
-from network.fabric.definition import (
+from network.bringup.fabric.definition import (
     Approval,
     Committed,
     Definition,
@@ -11,9 +11,9 @@ from network.fabric.definition import (
     read_committed,
     read_readiness,
 )
-from network.fabric.lifecycle import Wanted
-from wuxin_evidence.fabric_policy import parse_policy, peers_at_least
-from wuxin_evidence.fabric_schema import LIFECYCLE, parse, serialize
+from network.bringup.fabric.lifecycle import Wanted
+from wuxin_evidence.fabric.policy import parse_policy, peers_at_least
+from wuxin_evidence.fabric.schema import LIFECYCLE, parse, serialize
 
 POLICY = peers_at_least(2, ["AMSP", "BMSP", "CMSP"])
 DEFINITION = Definition("wuxin", "facts", "v1", 3, POLICY)

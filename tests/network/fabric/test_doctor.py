@@ -13,11 +13,11 @@ from contextlib import contextmanager
 
 import pytest
 
-from network.fabric.doctor.findings import Finding
-from network.fabric.layout import layout_of
-from network.fabric.network import Server, Version, doctor, server_program, servers_of, status, up
-from network.fabric.nodes import orderer_program, peer_program
-from network.supervisor import Program, start, stop
+from network.bringup.fabric.doctor.findings import Finding
+from network.bringup.fabric.layout import layout_of
+from network.bringup.fabric.network import Server, Version, doctor, server_program, servers_of, status, up
+from network.bringup.fabric.nodes import orderer_program, peer_program
+from network.bringup.supervisor import Program, start, stop
 from tests.altered_chaincode import Fault, altered
 from tests.engines import FABRIC, Ledgers, on
 

@@ -13,25 +13,33 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from chaincode.server import ChaincodeServer, Options, Tls
-from network.connections import FabricNode
-from network.fabric.admin import ChainInfo, Reply
-from network.fabric.doctor import examine
-from network.fabric.doctor.certificates import examine_files
-from network.fabric.doctor.chaincode import examine_server
-from network.fabric.doctor.channel import examine_channel
-from network.fabric.doctor.clocks import compare_clocks
-from network.fabric.doctor.findings import Expected, ExpectedOrderer, ExpectedPeer, Finding, as_json, as_text, in_order
-from network.fabric.doctor.orderers import OrdererLook, compare_orderers
-from network.fabric.doctor.peers import PeerLook, compare
-from network.fabric.lifecycle import Wanted
-from network.fabric.package import Package, ServerAddress, ServerTls, build
-from network.fabric.refusals import AdminError
-from network.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
+from chaincode.server.serving import ChaincodeServer, Options, Tls
+from network.bringup.fabric.admin import ChainInfo, Reply
+from network.bringup.fabric.doctor import examine
+from network.bringup.fabric.doctor.certificates import examine_files
+from network.bringup.fabric.doctor.chaincode import examine_server
+from network.bringup.fabric.doctor.channel import examine_channel
+from network.bringup.fabric.doctor.clocks import compare_clocks
+from network.bringup.fabric.doctor.findings import (
+    Expected,
+    ExpectedOrderer,
+    ExpectedPeer,
+    Finding,
+    as_json,
+    as_text,
+    in_order,
+)
+from network.bringup.fabric.doctor.orderers import OrdererLook, compare_orderers
+from network.bringup.fabric.doctor.peers import PeerLook, compare
+from network.bringup.fabric.lifecycle import Wanted
+from network.bringup.fabric.package import Package, ServerAddress, ServerTls, build
+from network.bringup.fabric.refusals import AdminError
+from network.membership.connections import FabricNode
+from network.membership.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
 from tests.network.fabric.conftest import free_ports
-from wuxin_evidence.fabric_config import genesis_envelope
-from wuxin_evidence.fabric_policy import peers_at_least
-from wuxin_evidence.fabric_schema import COMMON, CONFIGTX, PEER_CONFIGURATION, parse, serialize
+from wuxin_evidence.fabric.config import genesis_envelope
+from wuxin_evidence.fabric.policy import peers_at_least
+from wuxin_evidence.fabric.schema import COMMON, CONFIGTX, PEER_CONFIGURATION, parse, serialize
 
 NAMES = ("bank", "insurer", "warehouse", "regulator")
 NOW = datetime.datetime(2030, 6, 1, tzinfo=datetime.UTC)
@@ -249,7 +257,7 @@ async def test_a_chaincode_server_that_hangs_is_told_from_one_with_wrong_certifi
     tls: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a stopped process leaves: the kernel takes the connections, and nobody answers on them."""
-    monkeypatch.setattr("network.fabric.doctor.chaincode.DEADLINE_S", 1.0)
+    monkeypatch.setattr("network.bringup.fabric.doctor.chaincode.DEADLINE_S", 1.0)
     authority = Authority.create("BankMSP", Validity())
     way = ServerTls(authority.certificate_pem(), *_pair(authority)) if tls else None
     with socket.create_server(("127.0.0.1", 0)) as silent:

@@ -7,19 +7,19 @@ from pathlib import Path
 import pytest
 
 from network.clock import SystemClock
-from network.fabric import retry
-from network.fabric.block_signers import BlockSigners
-from network.fabric.deliver import CommittedBlock
-from network.fabric.ledger import FabricLedger, open_ledger
+from network.facts.fabric import retry
+from network.facts.fabric.block_signers import BlockSigners
+from network.facts.fabric.deliver import CommittedBlock
+from network.facts.fabric.ledger import FabricLedger, open_ledger
+from network.membership.seats import Seat
+from network.membership.trust_file import TRUST_FILE
 from network.ports import Unavailable
-from network.seats import Seat
-from network.trust_file import TRUST_FILE
 from tests.network.fabric.fake_peers import FakeNetwork
 from tests.network.ledger_contract import take
+from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_messages import block_header, parse_block
-from wuxin_evidence.fabric_schema import COMMON, parse, serialize
-from wuxin_evidence.trust import Trust
+from wuxin_evidence.fabric import block_header, parse_block
+from wuxin_evidence.fabric.schema import COMMON, parse, serialize
 
 GOLDEN = Path(__file__).parents[2] / "evidence" / "golden"
 

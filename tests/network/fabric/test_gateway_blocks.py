@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Callable
 import grpc
 import pytest
 
-from network.fabric import deliver, retry
-from network.fabric.ledger import FabricLedger
-from network.fabric.wire import ChaincodeEvent
+from network.facts.fabric import deliver, retry
+from network.facts.fabric.ledger import FabricLedger
+from network.facts.fabric.wire import ChaincodeEvent
 from network.ports import Unavailable
 from tests.network.fabric.fake_peers import FakeNetwork, Fault, altered, orphaned
 from tests.network.ledger_contract import take
-from wuxin_evidence.fabric_messages import parse_block
+from wuxin_evidence.fabric import parse_block
 
 CUT = 0
 """In what a mangled delivery sends: the stream ends here."""

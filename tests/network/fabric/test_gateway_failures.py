@@ -2,11 +2,11 @@
 
 import pytest
 
-from network.connections import FabricNode
-from network.fabric import wire
-from network.fabric.connection import RpcFailure
-from network.fabric.failures import Failure, Stage, port_error
-from network.fabric.wire import ErrorDetail
+from network.facts.fabric import wire
+from network.facts.fabric.connection import RpcFailure
+from network.facts.fabric.failures import Failure, Stage, port_error
+from network.facts.fabric.wire import ErrorDetail
+from network.membership.connections import FabricNode
 from network.ports import EndorsementMismatch, Rejected, Unavailable
 
 NODE = FabricNode("bank", "BankMSP", "127.0.0.1:7051", "")

@@ -9,16 +9,16 @@ import grpc
 import pytest
 
 from chaincode.contract import Response
-from chaincode.stub import Stub
-from network.fabric import ledger as fabric_ledger
-from network.fabric import retry
-from network.fabric.ledger import FabricLedger
-from network.local.endorser import Answer
-from network.local.state import State
+from chaincode.world.stub import Stub
+from network.facts.embedded.endorser import Answer
+from network.facts.embedded.state import State
+from network.facts.fabric import ledger as fabric_ledger
+from network.facts.fabric import retry
+from network.facts.fabric.ledger import FabricLedger
 from network.ports import EndorsementMismatch, Rejected, Unavailable
 from tests.network import toy_chaincode
 from tests.network.fabric.fake_peers import NO_QUORUM, TOO_MANY, FakeNetwork, FakePeer, Fault
-from wuxin_evidence.fabric_messages import parse_block
+from wuxin_evidence.fabric import parse_block
 
 NONCE = b"f" * 24
 DEADLINE = grpc.StatusCode.DEADLINE_EXCEEDED
@@ -139,7 +139,7 @@ async def test_a_peer_that_came_back_serves_again(
 async def test_without_any_peer_the_ledger_is_unavailable(
     network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("network.fabric.gateway.EVALUATE_S", 0.3)
+    monkeypatch.setattr("network.facts.fabric.gateway.EVALUATE_S", 0.3)
     await network.stop()
     with pytest.raises(Unavailable) as unavailable:
         await bank.evaluate("read", {"key": "a"})
@@ -262,8 +262,8 @@ async def test_a_gateway_that_prepares_another_transaction_is_not_signed_for(
 async def test_an_own_peer_that_hangs_is_passed_over(
     network: FakeNetwork, bank: FabricLedger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("network.fabric.gateway.ATTEMPT_S", 0.3)
-    monkeypatch.setattr("network.fabric.query.HEIGHT_S", 0.3)
+    monkeypatch.setattr("network.facts.fabric.gateway.ATTEMPT_S", 0.3)
+    monkeypatch.setattr("network.facts.fabric.query.HEIGHT_S", 0.3)
     hanging = network.peers["bank"].faults
     for method in ("Endorse", "ProcessProposal", "Submit", "CommitStatus", "Evaluate"):
         hanging[method] = [Fault(hang_s=30.0)] * 5

@@ -7,11 +7,11 @@ from unittest.mock import patch
 import pytest
 
 from network.clock import SystemClock
-from network.connections import FabricNode, FactsConnection
-from network.consortium import Consortium
-from network.fabric.ledger import FabricLedger, open_ledger
+from network.facts.fabric.ledger import FabricLedger, open_ledger
+from network.membership.connections import FabricNode, FactsConnection
+from network.membership.consortium import Consortium
+from network.membership.seats import Seat
 from network.ports import Ledger, Unavailable
-from network.seats import Seat
 from tests.network.fabric.fake_peers import make_certificate
 from tests.network.ledger_contract import LedgerContract
 
@@ -47,5 +47,5 @@ def test_a_ledger_serves_one_event_loop_after_the_other(seats: dict[str, Seat], 
 
 
 async def first_failure(ledger: Ledger) -> None:
-    with patch("network.fabric.query.EVALUATE_S", 0.2):
+    with patch("network.facts.fabric.query.EVALUATE_S", 0.2):
         await ledger.height()

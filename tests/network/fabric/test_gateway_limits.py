@@ -4,13 +4,13 @@ import asyncio
 
 import pytest
 
-from network.connections import FabricNode
-from network.fabric import retry
-from network.fabric.connection import PeerLink, RpcFailure
-from network.fabric.failures import Failure
-from network.fabric.gateway import IN_FLIGHT_MAX, Gateway
-from network.fabric.retry import Away, Backoff
-from network.seats import Seat
+from network.facts.fabric import retry
+from network.facts.fabric.connection import PeerLink, RpcFailure
+from network.facts.fabric.failures import Failure
+from network.facts.fabric.gateway import IN_FLIGHT_MAX, Gateway
+from network.facts.fabric.retry import Away, Backoff
+from network.membership.connections import FabricNode
+from network.membership.seats import Seat
 
 SERVERS_LIMIT = 500
 

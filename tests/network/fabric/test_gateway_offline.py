@@ -11,18 +11,18 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_ds
 from cryptography.x509.oid import NameOID
 
 from network.clock import SystemClock
-from network.consortium import Consortium
-from network.fabric import offline
-from network.fabric.ledger import FabricLedger
-from network.fabric.offline import Draft, Endorsed
-from network.fabric.signers import Ed25519Signer, as_fabric_takes_it, signer_of
-from network.identities import FabricSigner, key_to_pem, new_key
+from network.facts.fabric import offline
+from network.facts.fabric.ledger import FabricLedger
+from network.facts.fabric.offline import Draft, Endorsed
+from network.facts.fabric.signers import Ed25519Signer, as_fabric_takes_it, signer_of
+from network.facts.proposal import prepare
+from network.membership.consortium import Consortium
+from network.membership.identities import FabricSigner, key_to_pem, new_key
+from network.membership.seats import Seat
 from network.ports import Rejected
-from network.proposal import prepare
-from network.seats import Seat
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric_messages import Identity
-from wuxin_evidence.fabric_proof import P256_ORDER
+from wuxin_evidence.fabric import Identity
+from wuxin_evidence.fabric.proof import P256_ORDER
 
 LedgerOf = Callable[[str], FabricLedger]
 

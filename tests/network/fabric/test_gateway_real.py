@@ -12,23 +12,23 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from network.bringup.fabric.network import status as network_status
 from network.clock import SystemClock
-from network.connections import FactsConnection
-from network.consortium import Consortium, Organisation
-from network.fabric import offline
-from network.fabric.ledger import FabricLedger, open_ledger
-from network.fabric.network import status as network_status
-from network.fabric.offline import Draft, Endorsed
-from network.fabric.signers import signer_of
-from network.fabric.wire import ChaincodeEvent
-from network.identities import Authority, Validity, key_from_pem
+from network.facts.fabric import offline
+from network.facts.fabric.ledger import FabricLedger, open_ledger
+from network.facts.fabric.offline import Draft, Endorsed
+from network.facts.fabric.signers import signer_of
+from network.facts.fabric.wire import ChaincodeEvent
+from network.membership.connections import FactsConnection
+from network.membership.consortium import Consortium, Organisation
+from network.membership.identities import Authority, Validity, key_from_pem
+from network.membership.published import certificate
+from network.membership.seats import Seat, _keystore
 from network.ports import Commit, Ledger, Unavailable
-from network.published import certificate
-from network.seats import Seat, _keystore
 from tests.engines import FABRIC, Networks
 from tests.network.fabric import real_toy
 from tests.network.ledger_contract import LedgerContract, LedgerOf, take
-from wuxin_evidence.fabric_messages import Identity, parse_block
+from wuxin_evidence.fabric import Identity, parse_block
 
 pytestmark = pytest.mark.engine("fabric")
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from network.fabric.deliver import CommittedBlock
-from wuxin_evidence.fabric_messages import (
+from network.facts.fabric.deliver import CommittedBlock
+from wuxin_evidence.fabric import (
     ENDORSEMENT_POLICY_FAILURE,
     MVCC_READ_CONFLICT,
     VALID,

@@ -15,8 +15,8 @@ from typing import Any, Literal
 
 import pytest
 
-from network.connections import Connections
-from node.cli.network import profile
+from network.membership.connections import Connections
+from node.machine.network import profile
 from tests.engines import FABRIC, Ledgers, on
 from tests.network.fabric import hfc_environment
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from network.connections import FabricNode
-from network.consortium import Organisation
-from network.fabric.hfc_profile import HfcUser, profile
+from network.bringup.fabric.hfc_profile import HfcUser, profile
+from network.membership.connections import FabricNode
+from network.membership.consortium import Organisation
 
 WAREHOUSE = Organisation("warehouse", "WarehouseMSP", "", ("warehouse",), endorses=True, oracle=False)
 USER = HfcUser("client", Path("/home/client.pem"), Path("/home/client.key.pem"))

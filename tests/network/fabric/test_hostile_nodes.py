@@ -7,17 +7,18 @@ from typing import Any
 import grpc
 import pytest
 
-from network.fabric import ledger as fabric_ledger
-from network.fabric import operations, query
-from network.fabric.ledger import FabricLedger
-from network.fabric.ordering import broadcast
-from network.fabric.refusals import AdminError
-from network.listeners import LOOPBACK, address
+from network.bringup.fabric import operations
+from network.bringup.fabric.ordering import broadcast
+from network.bringup.fabric.refusals import AdminError
+from network.bringup.listeners import LOOPBACK, address
+from network.facts.fabric import ledger as fabric_ledger
+from network.facts.fabric import query
+from network.facts.fabric.ledger import FabricLedger
 from network.ports import Unavailable
 from tests.network.fabric.conftest import free_ports
 from tests.network.fabric.fake_peers import NO_QUORUM, FakeNetwork, FakePeer, Fault
 from tests.network.fabric.test_ordering import NO_LEADER, TAKEN, TRANSACTION, Service, service  # noqa: F401
-from wuxin_evidence.fabric_schema import COMMON, ORDERING, PROPOSAL_RESPONSE, parse, serialize
+from wuxin_evidence.fabric.schema import COMMON, ORDERING, PROPOSAL_RESPONSE, parse, serialize
 
 UNREADABLE = b"\xff\xff\xff"
 

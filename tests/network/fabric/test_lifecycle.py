@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from network.connections import FabricNode
-from network.fabric.admin import PeerAdmin
-from network.fabric.layout import Layout, layout_of
-from network.fabric.lifecycle import Member, Wanted, ensure
-from network.fabric.package import Package, ServerAddress, build, label_of
-from network.fabric.refusals import AdminError
-from network.seats import open_admin
+from network.bringup.fabric.admin import PeerAdmin
+from network.bringup.fabric.layout import Layout, layout_of
+from network.bringup.fabric.lifecycle import Member, Wanted, ensure
+from network.bringup.fabric.package import Package, ServerAddress, build, label_of
+from network.bringup.fabric.refusals import AdminError
+from network.membership.connections import FabricNode
+from network.membership.seats import open_admin
 from tests.engines import FABRIC, Ledgers, on
-from wuxin_evidence.fabric_policy import peers_at_least
+from wuxin_evidence.fabric.policy import peers_at_least
 
 pytestmark = on(FABRIC)
 

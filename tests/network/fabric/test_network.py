@@ -14,20 +14,20 @@ import grpc
 import httpx
 import pytest
 
+from network.bringup.fabric import network as fabric
+from network.bringup.fabric.layout import Layout, layout_of
+from network.bringup.fabric.network import NetworkError, down, status, up, upgrade_chaincode
+from network.bringup.fabric.operations import metrics_of
+from network.bringup.listeners import address
+from network.bringup.supervisor import supervisor_pid
 from network.clock import SystemClock
-from network.consortium import Consortium, write_demo
-from network.fabric import network as fabric
-from network.fabric.layout import Layout, layout_of
-from network.fabric.ledger import open_ledger
-from network.fabric.network import NetworkError, down, status, up, upgrade_chaincode
-from network.fabric.operations import metrics_of
-from network.homes import separate
-from network.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
-from network.listeners import address
+from network.facts.fabric.ledger import open_ledger
+from network.membership.consortium import Consortium, write_demo
+from network.membership.homes import separate
+from network.membership.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
+from network.membership.seats import Seat, TlsIdentity, create_home, open_seat, open_tls
 from network.ports import Invalid, Ledger, PortError, Rejected
-from network.seats import Seat, TlsIdentity, create_home, open_seat, open_tls
-from network.supervisor import supervisor_pid
-from node.cli import network as command
+from node.machine import network as command
 
 pytestmark = pytest.mark.engine("fabric")
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from network.consortium import Consortium, ConsortiumError
-from network.fabric.channel import ChannelSetting, channel_block, configtx
-from network.fabric.layout import Layout, block_quorum, layout_of
-from network.fabric.network import server_program, servers_of, up
-from network.fabric.nodes import orderer_configuration, peer_configuration, write_orderer, write_peer
-from network.homes import separate
-from network.listeners import NETWORK_FILE, PORTS, NoPort, listeners
+from network.bringup.fabric.channel import ChannelSetting, channel_block, configtx
+from network.bringup.fabric.layout import Layout, block_quorum, layout_of
+from network.bringup.fabric.network import server_program, servers_of, up
+from network.bringup.fabric.nodes import orderer_configuration, peer_configuration, write_orderer, write_peer
+from network.bringup.listeners import NETWORK_FILE, PORTS, NoPort, listeners
+from network.membership.consortium import Consortium, ConsortiumError
+from network.membership.homes import separate
 
 LISTENERS = {"ListenAddress", "listenAddress", "chaincodeListenAddress"}
 
@@ -99,7 +99,7 @@ def test_another_version_has_other_ports(layout: Layout) -> None:
 
 
 def test_without_a_free_port_it_says_so(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("network.listeners._is_free", lambda port: False)
+    monkeypatch.setattr("network.bringup.listeners._is_free", lambda port: False)
     with pytest.raises(NoPort) as refused:
         listeners(home, ["a"])
     assert refused.value.code == "unavailable"

@@ -7,13 +7,13 @@ from typing import Any
 import grpc
 import pytest
 
-from network.connections import FabricNode
-from network.fabric.layout import block_quorum
-from network.fabric.ordering import broadcast, height_at, order
-from network.fabric.refusals import AdminError
-from network.identities import Authority, FabricSigner, Validity, new_key
+from network.bringup.fabric.layout import block_quorum
+from network.bringup.fabric.ordering import broadcast, height_at, order
+from network.bringup.fabric.refusals import AdminError
+from network.membership.connections import FabricNode
+from network.membership.identities import Authority, FabricSigner, Validity, new_key
 from tests.network.fabric.fake_peers import make_certificate
-from wuxin_evidence.fabric_schema import COMMON, ORDERING, serialize
+from wuxin_evidence.fabric.schema import COMMON, ORDERING, serialize
 
 TRANSACTION = b"an envelope"
 TAKEN = ORDERING.BroadcastResponse(status=COMMON.SUCCESS)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from network.fabric.package import (
+from network.bringup.fabric.package import (
     PackageError,
     ServerAddress,
     ServerTls,

@@ -2,9 +2,9 @@
 
 import pytest
 
-from network.connections import FabricNode
-from network.fabric.connection import RpcFailure
-from network.fabric.refusals import failed, refused
+from network.bringup.fabric.refusals import failed, refused
+from network.facts.fabric.connection import RpcFailure
+from network.membership.connections import FabricNode
 
 NODE = FabricNode("bank", "BankMSP", "127.0.0.1:7051", "")
 

@@ -10,9 +10,9 @@ from threading import Thread
 
 import pytest
 
-from network import supervisor
-from network.fabric import watch as watching
-from network.fabric.watch import LOOK_EVERY_S, STUCK_S, Watch
+from network.bringup import supervisor
+from network.bringup.fabric import watch as watching
+from network.bringup.fabric.watch import LOOK_EVERY_S, STUCK_S, Watch
 
 BEGIN_S = 1_000.0
 

@@ -1,0 +1,182 @@
+"""The oracle committee, by epoch: whose signatures make an attestation a fact.
+
+Epochs follow one another without gaps. An epoch answers for the windows that end after its `active_from_s` and not
+after that of the next epoch, as in the contracts; an attestation signed late is still judged by the committee of its
+window.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from chaincode.parties.members import Member, member
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import Count, Organisation, Seconds, Text, Whole, hex_bytes, malformed, parse
+from chaincode.world.stub import COMMITTEE_HEAD_KEY, Stub, committee_key
+from wuxin_evidence.attestation import MEMBERS_MAX
+from wuxin_evidence.attestation import Committee as EvidenceCommittee
+from wuxin_evidence.attestation import CommitteeMember as EvidenceMember
+from wuxin_evidence.crypto.suites import suite
+
+COMMITTEE_MEMBERS_MAX: Final = MEMBERS_MAX
+"""Each signature costs every endorser an SM2 verification."""
+
+Epoch = Annotated[int, Whole(1)]
+
+
+@dataclass(frozen=True)
+class CommitteeMember:
+    """A member's two public keys: SM2 for the facts (04‖x‖y), an EVM address for the obligations."""
+
+    organisation: Organisation
+    sm2_public_key: Annotated[str, hex_bytes(65, 65)]
+    evm_address: Annotated[str, hex_bytes(20, 20)]
+
+
+@dataclass(frozen=True)
+class CommitteeTerms:
+    """What a caller proposes: `threshold` of `members` must sign."""
+
+    epoch: Epoch
+    threshold: Annotated[int, Whole(1, COMMITTEE_MEMBERS_MAX)]
+    active_from_s: Seconds
+    members: Annotated[tuple[CommitteeMember, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
+
+
+@dataclass(frozen=True)
+class Committee:
+    """A committee in the state."""
+
+    epoch: Epoch
+    threshold: Annotated[int, Whole(1, COMMITTEE_MEMBERS_MAX)]
+    active_from_s: Seconds
+    members: Annotated[tuple[CommitteeMember, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+    def find(self, organisation: str) -> CommitteeMember | None:
+        return next((one for one in self.members if one.organisation == organisation), None)
+
+    def evidence(self) -> EvidenceCommittee:
+        """The same committee as the verifying code outside the ledger knows it."""
+        members = tuple(
+            EvidenceMember(one.organisation, bytes.fromhex(one.sm2_public_key), bytes.fromhex(one.evm_address))
+            for one in self.members
+        )
+        return EvidenceCommittee(self.epoch, self.threshold, members, self.active_from_s)
+
+
+@dataclass(frozen=True)
+class CommitteeHead:
+    """The latest epoch, in force or still to come."""
+
+    epoch: Epoch
+
+
+@dataclass(frozen=True)
+class CommitteeQuery:
+    epoch: Epoch | None = None
+
+
+def set_committee(stub: Stub, caller: Member, raw: object) -> object:
+    """The regulator names the next committee, in force from `active_from_s` on.
+
+    Errors: malformed, wrong_epoch (not the next one), conflict (in force in the past or before its predecessor),
+    not_found (an organisation that is no member).
+    """
+    terms = parse(CommitteeTerms, raw)
+
+    require_sound(terms)
+    latest = require_head(stub)
+    if terms.epoch != latest.epoch + 1:
+        raise Refusal(
+            "wrong_epoch", f"epoch {terms.epoch} does not follow {latest.epoch}", f"pass epoch {latest.epoch + 1}"
+        )
+    earliest_s = max(latest.active_from_s, stub.timestamp_s) + 1
+    if terms.active_from_s < earliest_s:
+        raise Refusal(
+            "conflict",
+            "a committee cannot take over windows that another one answers for",
+            f"pass active_from_s of {earliest_s} or later",
+        )
+    for one in terms.members:
+        member(stub, one.organisation)
+
+    committee = of_terms(stub, terms)
+
+    write_committee(stub, committee)
+
+    emit(stub, Event("committee_set", "committee", str(committee.epoch), {"active_from_s": committee.active_from_s}))
+    return committee
+
+
+def require_sound(terms: CommitteeTerms, path: str = "") -> None:
+    """Refuse (`malformed`) repeated organisations or keys, keys off the curve, and any threshold but 2k > n, k ≤ n."""
+    size = len(terms.members)
+    for field in ("organisation", "sm2_public_key", "evm_address"):
+        if len({getattr(one, field) for one in terms.members}) != size:
+            raise malformed(f"{path}members", f"repeat an {field}", "give each member its own organisation and keys")
+    for one in terms.members:
+        suite("sm2-sm3").check_public_key(bytes.fromhex(one.sm2_public_key))
+    if not size < 2 * terms.threshold <= 2 * size:
+        hint = f"pass {size // 2 + 1} to {size} for a committee of {size}"
+        raise malformed(f"{path}threshold", "is not a majority of the members", hint)
+
+
+def of_terms(stub: Stub, terms: CommitteeTerms) -> Committee:
+    return Committee(
+        epoch=terms.epoch,
+        threshold=terms.threshold,
+        active_from_s=terms.active_from_s,
+        members=terms.members,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
+
+
+def write_committee(stub: Stub, committee: Committee) -> None:
+    state.write(stub, committee_key(committee.epoch), committee)
+    state.write(stub, COMMITTEE_HEAD_KEY, CommitteeHead(committee.epoch))
+
+
+def require_head(stub: Stub) -> Committee:
+    """The latest committee, in force or still to come."""
+    head = state.require(stub, COMMITTEE_HEAD_KEY, CommitteeHead)
+    return require_epoch(stub, head.epoch)
+
+
+def require_epoch(stub: Stub, epoch: int) -> Committee:
+    """The committee of an epoch, or `wrong_epoch`."""
+    committee = state.find(stub, committee_key(epoch), Committee)
+    if committee is None:
+        raise Refusal("wrong_epoch", f"there is no committee of epoch {epoch}", "ask committee{} for the latest epoch")
+    return committee
+
+
+def require_in_force(stub: Stub, epoch: int, window_end_s: int) -> Committee:
+    """The committee of an epoch that answers for a window ending at `window_end_s`, or `wrong_epoch`."""
+    committee = require_epoch(stub, epoch)
+    successor = state.find(stub, committee_key(epoch + 1), Committee)
+    too_late = successor is not None and window_end_s > successor.active_from_s
+    if window_end_s <= committee.active_from_s or too_late:
+        raise Refusal(
+            "wrong_epoch",
+            f"the committee of epoch {epoch} does not answer for a window that ends at {window_end_s}",
+            "let the committee sign that is in force at the window's end",
+        )
+    return committee
+
+
+def in_force_at(stub: Stub, time_s: int) -> Committee:
+    """The committee of a window that ends at `time_s`; `wrong_epoch` before the first one is in force."""
+    committee = require_head(stub)
+    while committee.active_from_s >= time_s:
+        committee = require_epoch(stub, committee.epoch - 1)
+    return committee
+
+
+def committee(stub: Stub, caller: Member, raw: object) -> object:
+    """The committee of an epoch, or the latest one where none is named. Errors: malformed, wrong_epoch."""
+    query = parse(CommitteeQuery, raw)
+    return require_head(stub) if query.epoch is None else require_epoch(stub, query.epoch)

@@ -1,0 +1,156 @@
+"""The first transaction: who we are.
+
+`initialise` writes the consortium, its members, the MSP each of them calls from, and the first committee. Before it the
+ledger accepts nothing else; after it, it is refused. Whoever submits it must be one of the members it names.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from chaincode.parties import committee
+from chaincode.parties.committee import CommitteeTerms
+from chaincode.parties.members import ROLES, Member, MspBinding, MspId, Role, Uscc, require_uscc
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import (
+    Count,
+    Hash,
+    Milliseconds,
+    Organisation,
+    Seconds,
+    Text,
+    Whole,
+    Words,
+    malformed,
+    parse,
+)
+from chaincode.world.stub import CONSORTIUM_KEY, Stub, member_key, msp_key
+
+ORGANISATIONS_MAX: Final = 64
+"""They are all written in one transaction."""
+
+DAY_OFFSET_S_MAX: Final = 86_399
+"""Less than a day, and not below zero: the contracts count days in unsigned numbers. UTC−5 is 19 hours."""
+
+CLOCK_FACTOR_MAX: Final = 100_000
+"""A day in under a second; beyond it the windows of an oracle would close faster than it can sign."""
+
+DayOffset = Annotated[int, Whole(0, DAY_OFFSET_S_MAX)]
+
+
+@dataclass(frozen=True)
+class ClockTerms:
+    """`system`, or `scenario` running from `start_ms` at `factor` times real time; stamped into the ledger."""
+
+    kind: Annotated[str, Text(1, 8, "system|scenario", "system or scenario")]
+    start_ms: Milliseconds = 0
+    factor: Annotated[int, Whole(1, CLOCK_FACTOR_MAX)] = 1
+
+
+@dataclass(frozen=True)
+class OrganisationTerms:
+    """One founding member."""
+
+    name: Organisation
+    msp_id: MspId
+    uscc: Uscc
+    roles: Annotated[tuple[Role, ...], Count(1, len(ROLES))]
+    endorses: bool
+
+
+@dataclass(frozen=True)
+class InitConsortium:
+    """The argument of `init_consortium`."""
+
+    consortium_id: Hash
+    name: Words
+    clock: ClockTerms
+    day_offset_s: DayOffset
+    organisations: Annotated[tuple[OrganisationTerms, ...], Count(1, ORGANISATIONS_MAX)]
+    committee: CommitteeTerms
+
+
+@dataclass(frozen=True)
+class Consortium:
+    """The consortium in the state; `consortium_id` is the salt of every attestation's signature."""
+
+    consortium_id: Hash
+    name: Words
+    clock: ClockTerms
+    day_offset_s: DayOffset
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+def initialise(stub: Stub, _caller: Member | None, raw: object) -> object:
+    """Found the consortium; nobody is a member yet, so the caller is known by its MSP alone.
+
+    Errors: malformed, conflict (founded already), forbidden (not one of the members it names).
+    """
+    wanted = parse(InitConsortium, raw)
+
+    if stub.get(CONSORTIUM_KEY) is not None:
+        raise Refusal(
+            "conflict", "this ledger has its consortium already", "use another channel for another consortium"
+        )
+    _require_sound(wanted)
+    if stub.caller.msp_id not in {one.msp_id for one in wanted.organisations}:
+        raise Refusal(
+            "forbidden", "the caller is not among the organisations it names", "let a member submit init_consortium"
+        )
+
+    consortium = Consortium(
+        wanted.consortium_id, wanted.name, wanted.clock, wanted.day_offset_s, stub.timestamp_s, stub.tx_id
+    )
+    members = tuple(_member(stub, one) for one in wanted.organisations)
+    first = committee.of_terms(stub, wanted.committee)
+
+    state.write(stub, CONSORTIUM_KEY, consortium)
+    for one in members:
+        state.write(stub, member_key(one.organisation), one)
+        state.write(stub, msp_key(one.msp_id), MspBinding(one.organisation))
+    committee.write_committee(stub, first)
+
+    joined = (Event("member_joined", "member", one.organisation, {"roles": one.roles}) for one in members)
+    emit(
+        stub,
+        Event("consortium_initialised", "consortium", consortium.consortium_id, {"clock": consortium.clock}),
+        *joined,
+        Event("committee_set", "committee", str(first.epoch), {"active_from_s": first.active_from_s}),
+    )
+    return consortium
+
+
+def require_consortium(stub: Stub) -> Consortium:
+    return state.require(stub, CONSORTIUM_KEY, Consortium)
+
+
+def _member(stub: Stub, terms: OrganisationTerms) -> Member:
+    return Member(
+        organisation=terms.name,
+        msp_id=terms.msp_id,
+        uscc=terms.uscc,
+        roles=terms.roles,
+        endorses=terms.endorses,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
+
+
+def _require_sound(wanted: InitConsortium) -> None:
+    for field in ("name", "msp_id", "uscc"):
+        if len({getattr(one, field) for one in wanted.organisations}) != len(wanted.organisations):
+            raise malformed("organisations", f"repeat a {field}", f"give each organisation its own {field}")
+    for index, one in enumerate(wanted.organisations):
+        require_uscc(one.uscc, f"organisations[{index}].uscc")
+        if len(set(one.roles)) != len(one.roles):
+            raise malformed(f"organisations[{index}].roles", "repeat a role", "name each role once")
+    if wanted.committee.epoch != 1:
+        raise malformed("committee.epoch", "is not 1", "the first committee has epoch 1")
+    committee.require_sound(wanted.committee, "committee.")
+    names = {one.name for one in wanted.organisations}
+    for index, one in enumerate(wanted.committee.members):
+        if one.organisation not in names:
+            hint = "name one of the organisations"
+            raise malformed(f"committee.members[{index}].organisation", "is no member of the consortium", hint)

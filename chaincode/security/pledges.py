@@ -1,0 +1,268 @@
+"""Pledges 质押: a receipt as security, from the owner's proposal to the pledgee's release.
+
+    propose  by the owner: receipt.lien = proposed, the pledgor's terms are stored; until it is answered, receipt and
+             pledge change only under AND(warehouse, owner, pledgee): nobody writes the pledgee's answer without it
+    accept   by the pledgee, naming the facility, over the very same terms: receipt.lien = active, and from now on the
+             receipt changes only under AND(warehouse, pledgee)
+    release  by the pledgee: receipt.lien = none, the key policy goes back to AND(warehouse, owner)
+    lapse    by the owner, when the pledgee let the proposal's deadline pass; the policy goes back, too
+
+Endorsement is simulation; consent is the caller. Accepting and releasing therefore ask who is calling.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+from chaincode.access import require_party
+from chaincode.parties.members import Member, guard, member, require_endorser
+from chaincode.security import private_terms
+from chaincode.security.receipts import Lien, Receipt, require_active, require_free_of_lien, require_receipt
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import Ident, Organisation, Seconds, Text, malformed, parse
+from chaincode.world.stub import Stub, pledge_key, receipt_key
+
+PROPOSAL_S_MAX: Final = 366 * 24 * 3600
+"""A forgotten proposal blocks a receipt for at most a year."""
+
+PROPOSED: Final = "proposed"
+ACTIVE: Final = "active"
+RELEASED: Final = "released"
+LAPSED: Final = "lapsed"
+
+PledgeStatus = Annotated[str, Text(1, 16, f"{PROPOSED}|{ACTIVE}|{RELEASED}|{LAPSED}")]
+RegistrationNumber = Annotated[str, Text(1, 64)]
+
+
+@dataclass(frozen=True)
+class ProposePledge:
+    """`registration_number` is that of the 动产和权利担保统一登记; it is stored, never checked live."""
+
+    pledge_id: Ident
+    receipt_id: Ident
+    pledgee: Organisation
+    registration_number: RegistrationNumber
+    accept_until_s: Seconds
+
+
+@dataclass(frozen=True)
+class AcceptPledge:
+    pledge_id: Ident
+    facility_id: Ident
+
+
+@dataclass(frozen=True)
+class PledgeReference:
+    """The argument of `release_pledge`, `lapse_pledge` and `terms`."""
+
+    pledge_id: Ident
+
+
+@dataclass(frozen=True)
+class Pledge:
+    """A pledge in the state; `facility_id` is set by the pledgee on accepting."""
+
+    pledge_id: Ident
+    receipt_id: Ident
+    pledgor: Organisation
+    pledgee: Organisation
+    warehouse: Organisation
+    status: PledgeStatus
+    facility_id: Ident | None
+    registration_number: RegistrationNumber
+    accept_until_s: Seconds
+    since_s: Seconds
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+def propose(stub: Stub, caller: Member, raw: object) -> object:
+    """The owner offers a receipt as security to a bank, and so takes back its request for delivery, if it made one.
+
+    Transient `terms` is the pledgor's copy.
+
+    Errors: malformed, too_large, not_found, not_owner, receipt_not_active, receipt_pledged, conflict (id taken, or the
+    pledgee has no peer), forbidden (the pledgee is no bank).
+    """
+    wanted = parse(ProposePledge, raw)
+    terms = private_terms.require_terms(stub)
+
+    receipt = require_receipt(stub, wanted.receipt_id)
+    require_party("propose_pledge", caller, receipt.owner)
+    _require_pledgeable(stub, receipt)
+    state.require_absent(stub, pledge_key(wanted.pledge_id))
+    pledgee = _require_pledgee(stub, wanted.pledgee, caller)
+    if not stub.timestamp_s < wanted.accept_until_s <= stub.timestamp_s + PROPOSAL_S_MAX:
+        raise malformed("accept_until_s", "is not within a year from now", "pass a later second, at most a year ahead")
+    warehouse = member(stub, receipt.warehouse)
+
+    pledge = _proposed(stub, receipt, wanted)
+    pledged = replace(_with_lien(stub, receipt, _lien(pledge)), delivery_requested_s=None)
+
+    _write(stub, pledge, pledged, (warehouse, caller, pledgee))
+    private_terms.write_copy(stub, terms, pledge.pledge_id, caller)
+
+    emit(stub, _event("pledge_proposed", pledge))
+    return pledge
+
+
+def accept(stub: Stub, caller: Member, raw: object) -> object:
+    """The pledgee accepts, naming the facility; transient `terms` must equal the pledgor's copy.
+
+    Errors: malformed, too_large, not_found, not_pledgee, pledge_not_active (not proposed, or past its deadline),
+    receipt_not_active, conflict (other terms).
+    """
+    wanted = parse(AcceptPledge, raw)
+    terms = private_terms.require_terms(stub)
+
+    pledge = require_pledge(stub, wanted.pledge_id)
+    require_party("accept_pledge", caller, pledge.pledgee)
+    _require_status(pledge, PROPOSED)
+    if stub.timestamp_s > pledge.accept_until_s:
+        hint = "have the owner lapse it and propose again"
+        raise Refusal("pledge_not_active", f"the proposal ended at {pledge.accept_until_s}", hint)
+    receipt = require_receipt(stub, pledge.receipt_id)
+    require_active(receipt)
+    private_terms.require_same(stub, terms, pledge.pledge_id, member(stub, pledge.pledgor))
+    warehouse = member(stub, pledge.warehouse)
+
+    accepted = _moved(stub, replace(pledge, facility_id=wanted.facility_id), ACTIVE)
+    pledged = _with_lien(stub, receipt, _lien(accepted))
+
+    _write(stub, accepted, pledged, (warehouse, caller))
+    private_terms.write_copy(stub, terms, accepted.pledge_id, caller)
+
+    emit(stub, _event("pledge_accepted", accepted))
+    return accepted
+
+
+def release(stub: Stub, caller: Member, raw: object) -> object:
+    """The pledgee gives the security back. Errors: malformed, not_found, not_pledgee, pledge_not_active."""
+    wanted = parse(PledgeReference, raw)
+
+    pledge = require_pledge(stub, wanted.pledge_id)
+    require_party("release_pledge", caller, pledge.pledgee)
+    _require_status(pledge, ACTIVE)
+    receipt = require_receipt(stub, pledge.receipt_id)
+    warehouse, owner = member(stub, pledge.warehouse), member(stub, receipt.owner)
+
+    released = _moved(stub, pledge, RELEASED)
+    free = _with_lien(stub, receipt, None)
+
+    _write(stub, released, free, (warehouse, owner))
+
+    emit(stub, _event("pledge_released", released))
+    return released
+
+
+def lapse(stub: Stub, caller: Member, raw: object) -> object:
+    """The pledgor takes back a proposal whose deadline has passed.
+
+    Errors: malformed, not_found, not_owner, pledge_not_active (accepted, or over), conflict (still open).
+    """
+    wanted = parse(PledgeReference, raw)
+
+    pledge = require_pledge(stub, wanted.pledge_id)
+    require_party("lapse_pledge", caller, pledge.pledgor)
+    _require_status(pledge, PROPOSED)
+    if stub.timestamp_s <= pledge.accept_until_s:
+        hint = f"wait until after {pledge.accept_until_s}"
+        raise Refusal("conflict", f"{pledge.pledgee} may still accept pledge {pledge.pledge_id}", hint)
+    receipt = require_receipt(stub, pledge.receipt_id)
+    warehouse, owner = member(stub, pledge.warehouse), member(stub, receipt.owner)
+
+    lapsed = _moved(stub, pledge, LAPSED)
+    free = _with_lien(stub, receipt, None)
+
+    _write(stub, lapsed, free, (warehouse, owner))
+
+    emit(stub, _event("pledge_lapsed", lapsed))
+    return lapsed
+
+
+def terms(stub: Stub, caller: Member, raw: object) -> object:
+    """A party's own copy of the private terms. Errors: malformed, not_found, forbidden (no party to the pledge)."""
+    query = parse(PledgeReference, raw)
+    pledge = require_pledge(stub, query.pledge_id)
+    require_party("terms", caller, pledge.pledgor, pledge.pledgee)
+    return private_terms.read_copy(stub, pledge.pledge_id, caller)
+
+
+def require_pledge(stub: Stub, pledge_id: str) -> Pledge:
+    return state.require(stub, pledge_key(pledge_id), Pledge)
+
+
+def _require_pledgeable(stub: Stub, receipt: Receipt) -> None:
+    require_active(receipt)
+    require_free_of_lien(receipt)
+    if receipt.storage_until_s <= stub.timestamp_s:
+        raise Refusal(
+            "receipt_not_active",
+            f"the storage period of receipt {receipt.receipt_id} ended at {receipt.storage_until_s}",
+            "have the goods delivered or a new receipt issued",
+        )
+
+
+def _require_pledgee(stub: Stub, pledgee: str, owner: Member) -> Member:
+    bank = member(stub, pledgee)
+    require_endorser(bank, "a pledgee")
+    if "bank" not in bank.roles or bank.organisation == owner.organisation:
+        raise Refusal("forbidden", f"{pledgee} cannot be the pledgee", "name a bank that does not own the receipt")
+    return bank
+
+
+def _require_status(pledge: Pledge, status: str) -> None:
+    if pledge.status != status:
+        raise Refusal(
+            "pledge_not_active",
+            f"pledge {pledge.pledge_id} is {pledge.status}, not {status}",
+            "ask lien_check what rests on the receipt now",
+        )
+
+
+def _proposed(stub: Stub, receipt: Receipt, wanted: ProposePledge) -> Pledge:
+    return Pledge(
+        pledge_id=wanted.pledge_id,
+        receipt_id=receipt.receipt_id,
+        pledgor=receipt.owner,
+        pledgee=wanted.pledgee,
+        warehouse=receipt.warehouse,
+        status=PROPOSED,
+        facility_id=None,
+        registration_number=wanted.registration_number,
+        accept_until_s=wanted.accept_until_s,
+        since_s=stub.timestamp_s,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
+
+
+def _moved(stub: Stub, pledge: Pledge, status: str) -> Pledge:
+    return replace(pledge, status=status, since_s=stub.timestamp_s, updated_tx=stub.tx_id)
+
+
+def _lien(pledge: Pledge) -> Lien:
+    return Lien(pledge.pledge_id, pledge.pledgee, pledge.status, pledge.since_s)
+
+
+def _with_lien(stub: Stub, receipt: Receipt, lien: Lien | None) -> Receipt:
+    return replace(receipt, lien=lien, updated_tx=stub.tx_id)
+
+
+def _write(stub: Stub, pledge: Pledge, receipt: Receipt, guardians: tuple[Member, ...]) -> None:
+    """Pledge and receipt move together, under one key policy."""
+    for key, record in ((pledge_key(pledge.pledge_id), pledge), (receipt_key(receipt.receipt_id), receipt)):
+        state.write(stub, key, record)
+        guard(stub, key, *guardians)
+
+
+def _event(name: str, pledge: Pledge) -> Event:
+    body = {
+        "receipt_id": pledge.receipt_id,
+        "pledgor": pledge.pledgor,
+        "pledgee": pledge.pledgee,
+        "facility_id": pledge.facility_id,
+        "status": pledge.status,
+    }
+    return Event(name, "pledge", pledge.pledge_id, body)

@@ -1,0 +1,8 @@
+"""`python -m chaincode.server`: one organisation's chaincode server."""
+
+import sys
+
+from chaincode.server.serving import main
+
+if __name__ == "__main__":
+    sys.exit(main())

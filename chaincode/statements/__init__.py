@@ -1,0 +1,1 @@
+"""What members state over the ledgers: attestations, checkpoints of evidence logs, acknowledged notices."""

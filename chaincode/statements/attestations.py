@@ -1,0 +1,246 @@
+"""Attestations: what k of n oracle members signed becomes a fact, whoever brings it.
+
+Authority is in the signatures, so any member may relay. Before counting them, the chaincode finds out from its own
+state whose signature does not count for this subject, because that organisation stores, owns or borrows against it:
+
+    slot       the warehouse of the slot, and the owner of the receipt that claims it
+    pledge     the pledgor and the warehouse; the pledgee may sign, it gains nothing from a lien that is not there
+    commodity  nobody
+
+Sequences rise per subject and kind. The same sequence and digest again has no effect; the same sequence with another
+digest is an `equivocation`. Within one epoch a subject keeps its profile; a new profile comes with a new epoch.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from chaincode.parties import committee
+from chaincode.parties.committee import COMMITTEE_MEMBERS_MAX, Epoch
+from chaincode.parties.consortium import require_consortium
+from chaincode.parties.members import Member
+from chaincode.security.pledges import require_pledge
+from chaincode.security.receipts import require_receipt
+from chaincode.things import slots
+from chaincode.things.slots import Slot
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, hex_bytes, malformed, parse
+from chaincode.world.stub import Stub, attestation_head_key, attestation_key, slot_key
+from wuxin_evidence import attestation as evidence
+from wuxin_evidence import ids
+
+ATTESTATION_BYTES_MAX: Final = 8192
+"""16 indicators of 32 + 17 + 3 + 1 bytes, and the head, take about 1 KiB."""
+
+CLOCK_SKEW_S_MAX: Final = 900
+"""As far as a proposal's own time may be from the ledger's."""
+
+KINDS_OF_SUBJECT: Final = {
+    "slot": (evidence.SCHEDULED, evidence.ALARM),
+    "pledge": (evidence.LIEN,),
+    "commodity": (evidence.PRICE,),
+}
+"""What may be said about which subject."""
+
+SUBJECT_KINDS: Final = "|".join(KINDS_OF_SUBJECT)
+
+SubjectKind = Annotated[str, Text(1, 16, SUBJECT_KINDS, f"one of {SUBJECT_KINDS}")]
+SubjectId = Annotated[str, Text(1, 128, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the id of the slot, pledge or commodity")]
+Kind = Annotated[int, Whole(evidence.SCHEDULED, evidence.PRICE)]
+Sequence = Annotated[int, Whole(0)]
+
+
+@dataclass(frozen=True)
+class SignatureTerms:
+    """A member's SM2 signature over the digest; a secp256k1 one that travels with it is of no use here."""
+
+    organisation: Organisation
+    sm2: Annotated[str, hex_bytes(64, 64)]
+
+
+Signatures = Annotated[tuple[SignatureTerms, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
+
+
+@dataclass(frozen=True)
+class RecordAttestation:
+    """`attestation` is its canonical CBOR in hex."""
+
+    subject_kind: SubjectKind
+    subject_id: SubjectId
+    attestation: Annotated[str, hex_bytes(1, ATTESTATION_BYTES_MAX)]
+    signatures: Signatures
+
+
+@dataclass(frozen=True)
+class AttestationRecord:
+    """An attestation in the state: the signed statement (CBOR, hex) and the signatures that counted."""
+
+    subject_kind: SubjectKind
+    subject_id: SubjectId
+    digest: Hash
+    epoch: Epoch
+    kind: Kind
+    sequence: Sequence
+    window_start_s: Seconds
+    window_end_s: Seconds
+    attestation: Annotated[str, hex_bytes(1, ATTESTATION_BYTES_MAX)]
+    signatures: Signatures
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+@dataclass(frozen=True)
+class AttestationHead:
+    """The latest attestation of a subject and kind."""
+
+    sequence: Sequence
+    digest: Hash
+    epoch: Epoch
+    profile: Hash
+    window_end_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+def record(stub: Stub, caller: Member, raw: object) -> object:
+    """Record an attestation; gives {digest, sequence, recorded}, where `recorded` is false for a repeat.
+
+    Errors: malformed, not_found (subject), clock_skew, wrong_epoch, quorum_not_met, conflicted_signer, equivocation,
+    sequence_regressed, profile_mismatch.
+    """
+    wanted = parse(RecordAttestation, raw)
+    said = evidence.Attestation.from_cbor(bytes.fromhex(wanted.attestation))
+    digest = said.digest()
+
+    _require_meant(stub, wanted, said)
+    earlier = state.find(stub, attestation_key(said.subject.hex(), said.kind, said.sequence), AttestationRecord)
+    if earlier is not None and earlier.digest == digest.hex():
+        return {"digest": earlier.digest, "sequence": earlier.sequence, "recorded": False}
+    members = committee.require_in_force(stub, said.epoch, said.window_end)
+    votes = _one_each(wanted.signatures)
+    quorum = evidence.check_quorum(digest, _evidence(votes), members.evidence(), _conflicted(stub, wanted))
+    quorum.require()
+    _require_no_other(earlier, digest.hex())
+    _require_next(stub, said)
+
+    counted = tuple(one for one in votes if one.organisation in quorum.signed)
+    recorded = _recorded(stub, wanted, said, digest.hex(), counted)
+    head = AttestationHead(said.sequence, digest.hex(), said.epoch, said.profile.hex(), said.window_end, stub.tx_id)
+
+    state.write(stub, attestation_key(said.subject.hex(), said.kind, said.sequence), recorded)
+    state.write(stub, attestation_head_key(said.subject.hex(), said.kind), head)
+
+    emit(stub, _event(wanted, said, recorded))
+    return {"digest": recorded.digest, "sequence": recorded.sequence, "recorded": True}
+
+
+def _require_meant(stub: Stub, wanted: RecordAttestation, said: evidence.Attestation) -> None:
+    """Is it of this consortium, about this subject, of a kind that fits it, and about the past?"""
+    if said.consortium_id.hex() != require_consortium(stub).consortium_id:
+        raise malformed(
+            "attestation.consortium_id", "is of another consortium", "relay it to the ledger it was made for"
+        )
+    if said.subject != ids.subject(wanted.subject_kind, wanted.subject_id):
+        hint = "name the subject that the members signed: keccak256 of wuxin/1/<kind>/<id>"
+        raise malformed("attestation.subject", f"is not {wanted.subject_kind} {wanted.subject_id}", hint)
+    if said.kind not in KINDS_OF_SUBJECT[wanted.subject_kind]:
+        names = ", ".join(evidence.KIND_NAMES[kind] for kind in KINDS_OF_SUBJECT[wanted.subject_kind])
+        raise malformed("attestation.kind", f"does not fit a {wanted.subject_kind}", f"kinds that fit: {names}")
+    if max(said.sequence, said.epoch) >= 2**53:
+        raise malformed("attestation.sequence", "or epoch is beyond 2^53−1", "number windows as FORMATS §6 says")
+    _require_sequence(said, require_consortium(stub).day_offset_s)
+    if said.window_end > stub.timestamp_s + CLOCK_SKEW_S_MAX:
+        raise Refusal("clock_skew", "the window ends in the future", "relay the attestation when its window is over")
+
+
+def _require_sequence(said: evidence.Attestation, day_offset_s: int) -> None:
+    """A sequence far ahead of its window would leave no room for the honest ones after it.
+
+    The length of a window is in the profile, which only the contracts know: a scheduled statement shows it, for every
+    other the shortest possible is taken, a second. So this is a bound; the contracts ask for the very window.
+    """
+    window_s = said.window_end - said.window_start if said.kind == evidence.SCHEDULED else 1
+    if said.sequence >> 16 > (said.window_end + day_offset_s) // max(window_s, 1):
+        raise malformed("attestation.sequence", "is ahead of its window", "number windows as FORMATS §6 says")
+    if said.kind == evidence.SCHEDULED and said.sequence & 0xFFFF != evidence.SCHEDULED_N:
+        raise malformed("attestation.sequence", "is no scheduled one", f"end it in {evidence.SCHEDULED_N}")
+
+
+def _conflicted(stub: Stub, wanted: RecordAttestation) -> frozenset[str]:
+    """Organisations whose signature does not count for this subject; `not_found` where there is no such subject."""
+    if wanted.subject_kind == "slot":
+        slot = state.require(stub, slot_key(wanted.subject_id), Slot)
+        claim = slots.claim_on(stub, wanted.subject_id)
+        owners = [] if claim is None else [require_receipt(stub, claim.receipt_id).owner]
+        return frozenset({slot.warehouse, *owners})
+    if wanted.subject_kind == "pledge":
+        pledge = require_pledge(stub, wanted.subject_id)
+        return frozenset({pledge.pledgor, pledge.warehouse})
+    return frozenset()
+
+
+def _one_each(signatures: Signatures) -> Signatures:
+    """The first signature of each organisation, by name: a second one is no second vote."""
+    first = {one.organisation: one for one in reversed(signatures)}
+    return tuple(first[organisation] for organisation in sorted(first))
+
+
+def _evidence(votes: Signatures) -> tuple[evidence.MemberSignature, ...]:
+    return tuple(evidence.MemberSignature(one.organisation, bytes.fromhex(one.sm2)) for one in votes)
+
+
+def _require_no_other(earlier: AttestationRecord | None, digest: str) -> None:
+    if earlier is not None:
+        raise Refusal(
+            "equivocation",
+            f"sequence {earlier.sequence} stands with digest {earlier.digest}, not {digest}",
+            "keep both and bring them to the regulator: members signed two statements for one sequence",
+        )
+
+
+def _require_next(stub: Stub, said: evidence.Attestation) -> None:
+    head = state.find(stub, attestation_head_key(said.subject.hex(), said.kind), AttestationHead)
+    if head is None:
+        return
+    if said.sequence <= head.sequence:
+        raise Refusal(
+            "sequence_regressed",
+            f"sequence {said.sequence} does not come after {head.sequence}",
+            "relay attestations of a subject and kind in their order",
+        )
+    if said.epoch == head.epoch and said.profile.hex() != head.profile:
+        raise Refusal(
+            "profile_mismatch",
+            f"profile {said.profile.hex()} is not the one of epoch {head.epoch}, {head.profile}",
+            "let all members run the same profile; change it together with the committee's epoch",
+        )
+
+
+def _recorded(
+    stub: Stub, wanted: RecordAttestation, said: evidence.Attestation, digest: str, counted: Signatures
+) -> AttestationRecord:
+    return AttestationRecord(
+        subject_kind=wanted.subject_kind,
+        subject_id=wanted.subject_id,
+        digest=digest,
+        epoch=said.epoch,
+        kind=said.kind,
+        sequence=said.sequence,
+        window_start_s=said.window_start,
+        window_end_s=said.window_end,
+        attestation=wanted.attestation,
+        signatures=counted,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
+
+
+def _event(wanted: RecordAttestation, said: evidence.Attestation, recorded: AttestationRecord) -> Event:
+    body = {
+        "digest": recorded.digest,
+        "kind": recorded.kind,
+        "sequence": recorded.sequence,
+        "window_end_s": recorded.window_end_s,
+        "signed_by": [one.organisation for one in recorded.signatures],
+    }
+    return Event("attestation_recorded", wanted.subject_kind, wanted.subject_id, body)

@@ -1,0 +1,65 @@
+"""Acknowledged notices: an organisation says on the ledger that it has read an event, and which content it read."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from chaincode.parties.members import Member
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import Hash, Organisation, Seconds, Text, parse
+from chaincode.world.stub import Stub, notice_ack_key
+
+EventId = Annotated[
+    str, Text(3, 64, r"(f|[a-z][a-z0-9]{1,15}):[0-9]+(\.[0-9]+){1,2}", "an event id, f:120.3.0 or e1:44.2")
+]
+
+
+@dataclass(frozen=True)
+class AcknowledgeNotice:
+    """`content_hash` is the SHA-256 of the notice as it was delivered."""
+
+    event_id: EventId
+    content_hash: Hash
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    event_id: EventId
+    organisation: Organisation
+    content_hash: Hash
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+def acknowledge(stub: Stub, caller: Member, raw: object) -> object:
+    """Acknowledge a notice once; again with the same content has no effect.
+
+    Errors: malformed, conflict (acknowledged with another content).
+    """
+    wanted = parse(AcknowledgeNotice, raw)
+
+    key = notice_ack_key(wanted.event_id, caller.organisation)
+    earlier = state.find(stub, key, Acknowledgement)
+    if earlier is not None:
+        return _require_same(earlier, wanted)
+
+    acknowledgement = Acknowledgement(
+        wanted.event_id, caller.organisation, wanted.content_hash, stub.timestamp_s, stub.tx_id
+    )
+
+    state.write(stub, key, acknowledgement)
+
+    body = {"organisation": caller.organisation, "content_hash": wanted.content_hash}
+    emit(stub, Event("notice_acknowledged", "notice", wanted.event_id, body))
+    return acknowledgement
+
+
+def _require_same(earlier: Acknowledgement, wanted: AcknowledgeNotice) -> Acknowledgement:
+    if earlier.content_hash != wanted.content_hash:
+        raise Refusal(
+            "conflict",
+            f"{earlier.organisation} acknowledged {wanted.event_id} with another content",
+            "compare the notice with the event on the ledger",
+        )
+    return earlier

@@ -1,0 +1,1 @@
+"""The things that are lent against and what measures them: assets, slots and devices."""

@@ -1,0 +1,325 @@
+"""Assets: things with a life, told as a hash chain of events.
+
+An asset is registered by its manufacturer and begins as `temporary`. Each event carries its evidence (the hash of a
+document, place and time) and the hash of the event before it; the first one continues the asset's instance id. A link
+that does not fit is refused, and `check_chain` finds a changed one in an exported chain from both of its ends.
+
+    order       temporary                       acceptance   temporary → formal
+    full_load   formal → active, 30 days after the acceptance was recorded
+    card, work_order, transfer, overhaul        formal, active
+    scrap       anything → scrapped
+
+An asset is what its instance id says (EPC, place, commissioning), so that one is registered once, under whatever name.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated, Final
+
+from chaincode.access import require_party
+from chaincode.parties.members import Member
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import (
+    Hash,
+    Ident,
+    LatitudeE7,
+    LongitudeE7,
+    Milliseconds,
+    Organisation,
+    Seconds,
+    Text,
+    Whole,
+    Words,
+    parse,
+)
+from chaincode.world.stub import Stub, asset_event_key, asset_instance_key, asset_key
+from wuxin_evidence import ids
+from wuxin_evidence.encoding import cbor
+
+TEMPORARY: Final = "temporary"
+FORMAL: Final = "formal"
+ACTIVE: Final = "active"
+SCRAPPED: Final = "scrapped"
+
+FULL_LOAD_MS: Final = 30 * 24 * 3600 * 1000
+"""The acceptance run, by the ledger's own time: dating the acceptance back does not shorten it."""
+
+CLOCK_SKEW_MS_MAX: Final = 900_000
+EVENTS_MAX: Final = 99_999_999
+"""Eight digits in the key."""
+
+IN_USE: Final = frozenset({FORMAL, ACTIVE})
+
+
+@dataclass(frozen=True)
+class Step:
+    """Where an event type may happen, and the status it leads to (None: it stays)."""
+
+    allowed: frozenset[str]
+    leads_to: str | None = None
+
+
+STEPS: Final[dict[str, Step]] = {
+    "order": Step(frozenset({TEMPORARY})),
+    "acceptance": Step(frozenset({TEMPORARY}), FORMAL),
+    "full_load": Step(frozenset({FORMAL}), ACTIVE),
+    "card": Step(IN_USE),
+    "work_order": Step(IN_USE),
+    "transfer": Step(IN_USE),
+    "overhaul": Step(IN_USE),
+    "scrap": Step(IN_USE | {TEMPORARY}, SCRAPPED),
+}
+
+EventType = Annotated[str, Text(1, 16, "|".join(STEPS), f"one of {', '.join(STEPS)}")]
+AssetStatus = Annotated[str, Text(1, 16, f"{TEMPORARY}|{FORMAL}|{ACTIVE}|{SCRAPPED}")]
+EventCount = Annotated[int, Whole(0, EVENTS_MAX)]
+
+
+@dataclass(frozen=True)
+class RegisterAsset:
+    """Positions are degrees × 10^7 (WGS 84)."""
+
+    asset_id: Ident
+    epc: Ident
+    latitude_e7: LatitudeE7
+    longitude_e7: LongitudeE7
+    commissioned_at_ms: Milliseconds
+    description: Words
+
+
+@dataclass(frozen=True)
+class AppendAssetEvent:
+    asset_id: Ident
+    type: EventType
+    previous_hash: Hash
+    document_hash: Hash
+    latitude_e7: LatitudeE7
+    longitude_e7: LongitudeE7
+    at_ms: Milliseconds
+
+
+@dataclass(frozen=True)
+class Asset:
+    """An asset in the state; `head_hash` is what the next event must continue.
+
+    `accepted_at_ms` is when the ledger recorded the acceptance, not when that event says it happened.
+    """
+
+    asset_id: Ident
+    instance_id: Hash
+    owner: Organisation
+    status: AssetStatus
+    epc: Ident
+    latitude_e7: LatitudeE7
+    longitude_e7: LongitudeE7
+    commissioned_at_ms: Milliseconds
+    description: Words
+    event_count: EventCount
+    head_hash: Hash
+    last_at_ms: Milliseconds
+    accepted_at_ms: Milliseconds | None
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+@dataclass(frozen=True)
+class AssetInstance:
+    """Under which id a thing is registered."""
+
+    asset_id: Ident
+
+
+@dataclass(frozen=True)
+class AssetEvent:
+    """One link: `hash` = SHA-256 over canonical CBOR of the list of the fields above it, hashes as bytes."""
+
+    asset_id: Ident
+    number: EventCount
+    type: EventType
+    previous_hash: Hash
+    document_hash: Hash
+    latitude_e7: LatitudeE7
+    longitude_e7: LongitudeE7
+    at_ms: Milliseconds
+    hash: Hash
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+@dataclass(frozen=True)
+class ChainCheck:
+    """What a walk along a chain found; true where every link holds.
+
+    `from_start` is the first event that does not continue what stands before it (one past the last stands for the
+    recorded head); `from_end` the first event, walking back, that its successor does not continue (0 stands for the
+    instance id). A change lies between the two.
+    """
+
+    length: int
+    from_start: int | None
+    from_end: int | None
+
+    def __bool__(self) -> bool:
+        return self.from_start is None and self.from_end is None
+
+
+def register(stub: Stub, caller: Member, raw: object) -> object:
+    """A manufacturer registers an asset. Errors: malformed, conflict (id taken, or the same thing under another id)."""
+    wanted = parse(RegisterAsset, raw)
+
+    state.require_absent(stub, asset_key(wanted.asset_id))
+
+    asset = _registered(stub, caller, wanted)
+    _require_unregistered(stub, asset.instance_id)
+
+    state.write(stub, asset_key(asset.asset_id), asset)
+    state.write(stub, asset_instance_key(asset.instance_id), AssetInstance(asset.asset_id))
+
+    emit(stub, Event("asset_registered", "asset", asset.asset_id, {"instance_id": asset.instance_id}))
+    return asset
+
+
+def append_event(stub: Stub, caller: Member, raw: object) -> object:
+    """The owner appends one life event.
+
+    Errors: malformed, not_found, not_owner, conflict (the wrong link, or not in this status), implausible (before the
+    last event, or full load too early), clock_skew (in the future).
+    """
+    wanted = parse(AppendAssetEvent, raw)
+
+    asset = state.require(stub, asset_key(wanted.asset_id), Asset)
+    require_party("append_asset_event", caller, asset.owner)
+    _require_link(asset, wanted)
+    _require_step(asset, wanted)
+    _require_time(stub, asset, wanted)
+
+    event = _event(stub, asset, wanted)
+    moved = replace(
+        asset,
+        status=STEPS[event.type].leads_to or asset.status,
+        event_count=event.number,
+        head_hash=event.hash,
+        last_at_ms=event.at_ms,
+        accepted_at_ms=stub.timestamp_s * 1000 if event.type == "acceptance" else asset.accepted_at_ms,
+        updated_tx=stub.tx_id,
+    )
+
+    state.write(stub, asset_event_key(event.asset_id, event.number), event)
+    state.write(stub, asset_key(moved.asset_id), moved)
+
+    body = {"number": event.number, "event_type": event.type, "hash": event.hash, "status": moved.status}
+    emit(stub, Event("asset_event_appended", "asset", event.asset_id, body))
+    return event
+
+
+def event_hash(event: AssetEvent) -> str:
+    """The hash an event must carry, computed from its other fields."""
+    link = [
+        event.asset_id,
+        event.number,
+        event.type,
+        bytes.fromhex(event.previous_hash),
+        bytes.fromhex(event.document_hash),
+        event.latitude_e7,
+        event.longitude_e7,
+        event.at_ms,
+    ]
+    return hashlib.sha256(cbor.encode(link)).hexdigest()
+
+
+def check_chain(instance_id: str, events: Sequence[AssetEvent], head_hash: str) -> ChainCheck:
+    """Walk the events 1, 2, … of an asset from both ends, between its instance id and its recorded head."""
+    names = [instance_id, *(event.hash for event in events)]
+    continued = [*(event.previous_hash for event in events), head_hash]
+    joined = [name == said for name, said in zip(names, continued, strict=True)]
+    sound = [event.number == place and event_hash(event) == event.hash for place, event in enumerate(events, 1)]
+    whole_forwards = [link and own for link, own in zip(joined, [*sound, True], strict=True)]
+    whole_backwards = [link and own for link, own in zip(joined, [True, *sound], strict=True)]
+    places = range(len(joined))
+    from_start = next((place + 1 for place in places if not whole_forwards[place]), None)
+    from_end = next((place for place in reversed(places) if not whole_backwards[place]), None)
+    return ChainCheck(len(events), from_start, from_end)
+
+
+def _registered(stub: Stub, owner: Member, wanted: RegisterAsset) -> Asset:
+    instance_id = ids.asset_instance_id(wanted.epc, wanted.latitude_e7, wanted.longitude_e7, wanted.commissioned_at_ms)
+    return Asset(
+        asset_id=wanted.asset_id,
+        instance_id=instance_id,
+        owner=owner.organisation,
+        status=TEMPORARY,
+        epc=wanted.epc,
+        latitude_e7=wanted.latitude_e7,
+        longitude_e7=wanted.longitude_e7,
+        commissioned_at_ms=wanted.commissioned_at_ms,
+        description=wanted.description,
+        event_count=0,
+        head_hash=instance_id,
+        last_at_ms=0,
+        accepted_at_ms=None,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
+
+
+def _require_unregistered(stub: Stub, instance_id: str) -> None:
+    known = state.find(stub, asset_instance_key(instance_id), AssetInstance)
+    if known is not None:
+        raise Refusal(
+            "conflict",
+            f"the same EPC, place and commissioning are registered as asset {known.asset_id}",
+            "append to that asset's events, or correct what tells this one apart",
+        )
+
+
+def _require_link(asset: Asset, wanted: AppendAssetEvent) -> None:
+    if wanted.previous_hash != asset.head_hash:
+        raise Refusal(
+            "conflict",
+            f"event {asset.event_count + 1} of {asset.asset_id} does not continue its head {asset.head_hash}",
+            "read the asset again and pass its head_hash as previous_hash",
+        )
+    if asset.event_count >= EVENTS_MAX:
+        raise Refusal("too_large", f"{asset.asset_id} has {EVENTS_MAX} events", "register a successor of the asset")
+
+
+def _require_step(asset: Asset, wanted: AppendAssetEvent) -> None:
+    allowed = STEPS[wanted.type].allowed
+    if asset.status not in allowed:
+        raise Refusal(
+            "conflict",
+            f"{wanted.type} does not happen to an asset that is {asset.status}",
+            f"it happens while the asset is {' or '.join(sorted(allowed))}",
+        )
+
+
+def _require_time(stub: Stub, asset: Asset, wanted: AppendAssetEvent) -> None:
+    now_ms = stub.timestamp_s * 1000
+    if wanted.at_ms > now_ms + CLOCK_SKEW_MS_MAX:
+        raise Refusal("clock_skew", "at_ms lies in the future", "pass the time of the event in milliseconds UTC")
+    if wanted.at_ms < asset.last_at_ms:
+        raise Refusal("implausible", "at_ms is before the last event", f"pass {asset.last_at_ms} or later")
+    if wanted.type == "full_load" and min(wanted.at_ms, now_ms) < (asset.accepted_at_ms or 0) + FULL_LOAD_MS:
+        raise Refusal(
+            "implausible", "thirty days have not passed since the acceptance was recorded", "append it when they have"
+        )
+
+
+def _event(stub: Stub, asset: Asset, wanted: AppendAssetEvent) -> AssetEvent:
+    unnamed = AssetEvent(
+        asset_id=wanted.asset_id,
+        number=asset.event_count + 1,
+        type=wanted.type,
+        previous_hash=wanted.previous_hash,
+        document_hash=wanted.document_hash,
+        latitude_e7=wanted.latitude_e7,
+        longitude_e7=wanted.longitude_e7,
+        at_ms=wanted.at_ms,
+        hash="",
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
+    return replace(unnamed, hash=event_hash(unnamed))

@@ -1,0 +1,81 @@
+"""Slots 货位: the places where goods lie, and the claim that makes a receipt over them exclusive.
+
+A slot is registered once, by the warehouse whose 统一社会信用代码 its id begins with. A receipt claims all its slots at
+once: the key `slot-claim/<slot>` is read and written by the issuing transaction, so that of two that were simulated on
+the same state only one commits. Cancelling or delivering the receipt deletes the claim.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from chaincode.parties.members import Member
+from chaincode.world import state
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import Ident, Organisation, Seconds, SlotId, Text, parse
+from chaincode.world.stub import Stub, slot_claim_key, slot_key
+
+
+@dataclass(frozen=True)
+class RegisterSlot:
+    slot_id: SlotId
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A registered place; `warehouse` is the organisation that keeps it."""
+
+    slot_id: SlotId
+    warehouse: Organisation
+    created_at_s: Seconds
+    updated_tx: Annotated[str, Text()]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """Which receipt holds a slot."""
+
+    receipt_id: Ident
+
+
+def register(stub: Stub, caller: Member, raw: object) -> object:
+    """A warehouse registers one of its own slots. Errors: malformed, forbidden (another's uscc), conflict (taken)."""
+    wanted = parse(RegisterSlot, raw)
+
+    if wanted.slot_id.split("/")[0] != caller.uscc:
+        raise Refusal(
+            "forbidden",
+            f"slot {wanted.slot_id} does not begin with the uscc of {caller.organisation}",
+            f"register slots as {caller.uscc}/…",
+        )
+    state.require_absent(stub, slot_key(wanted.slot_id))
+
+    slot = Slot(wanted.slot_id, caller.organisation, stub.timestamp_s, stub.tx_id)
+
+    state.write(stub, slot_key(slot.slot_id), slot)
+
+    emit(stub, Event("slot_registered", "slot", slot.slot_id, {"warehouse": slot.warehouse}))
+    return slot
+
+
+def require_own(stub: Stub, slot_id: str, caller: Member) -> Slot:
+    """The slot, kept by the caller; `not_found` or `forbidden`."""
+    slot = state.require(stub, slot_key(slot_id), Slot)
+    if slot.warehouse != caller.organisation:
+        raise Refusal("forbidden", f"slot {slot_id} is kept by {slot.warehouse}", "name slots of your own")
+    return slot
+
+
+def require_unclaimed(stub: Stub, slot_id: str) -> None:
+    """Refuse (`slot_claimed`) a slot that a receipt holds. The read is what makes a concurrent claim conflict."""
+    claim = claim_on(stub, slot_id)
+    if claim is not None:
+        raise Refusal(
+            "slot_claimed",
+            f"slot {slot_id} is held by receipt {claim.receipt_id}",
+            "choose a free slot, or have that receipt delivered or cancelled first",
+        )
+
+
+def claim_on(stub: Stub, slot_id: str) -> Claim | None:
+    return state.find(stub, slot_claim_key(slot_id), Claim)

@@ -1,0 +1,1 @@
+"""Commands: accepted once, kept before they are answered, delivered to their ledger."""

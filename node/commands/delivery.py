@@ -1,0 +1,344 @@
+"""Delivery: pending commands reach their ledger, once, however often the node falls over.
+
+    sweep: pending rows of local.db ─▶ queue per (organisation, ledger) ─▶ worker ─▶ port ─▶ succeed or fail
+           routine ones (a window's scheduled attestations) after all others: an alarm or a person passes them
+
+What can be known is asked before anything is sent again: a fact by the transaction id that its nonce gives, an
+obligation by the events that its command must have left (a contract accepts a command id once). Only being overtaken
+by another transaction, which is final, raises the attempt. When a ledger does not answer, the command stays pending
+and the sweep brings it back.
+
+An attestation has two steps, obligations first: the freeze must not wait for the facts. The second step starts when
+the first is final, or when the chain did not answer. Every member's node delivers it and the ledgers need it once: each
+waits its turn, in the order of the consortium file, for the ones before it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+from weakref import WeakValueDictionary
+
+from sqlalchemy import Row, select
+
+from network.clock import Clock
+from network.ports import Commit, EndorsementMismatch, Invalid, PortError, Rejected, TxResult, Unavailable
+from node.commands.commands import FACTS, PENDING, Commands, fabric_nonce
+from node.ledgers.served import Served
+from node.projection import tables
+from node.projection.facts import LEDGER as FACTS_LEDGER
+from node.projection.follow import Position
+from node.projection.obligations import bare, plain
+from node.stores.databases import Store
+from wuxin_evidence.fabric import serialized_identity, transaction_id
+from wuxin_evidence.ids import command_id
+
+QUEUE_MAX = 2_000  # beyond it commands wait in local.db, where they cost no memory
+SWEEP_S = 1.0  # how soon a command of another process, or one put back, is taken up
+WORKERS = 16  # for each organisation and ledger: an alarm must not wait for the blocks of what came before it
+ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and the caller has to know
+PROJECTED_WAIT_S = 5.0
+RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
+RELAY_STEP_S = 1.0  # what each member's relay gives the one before it: about two blocks of a real chain
+# Another transaction came first: it changed what this one read, or, in the same block, who has to endorse the key.
+OVERTAKEN = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT", "ENDORSEMENT_POLICY_FAILURE"})
+NO_COMMAND_ID = frozenset({"AttestationFeed.submit", "DepositToken.approve"})
+# The event that a command leaves on its facility, to recognise it after a crash.
+_TRACES = {
+    "CreditFacility.propose": "facility_proposed",
+    "CreditFacility.withdraw": "facility_withdrawn",
+    "CreditFacility.activate": "facility_activated",
+    "CreditFacility.lowerLine": "line_changed",
+    "CreditFacility.draw": "drawn",
+    "CreditFacility.repay": "repaid",
+    "CreditFacility.freeze": "freeze_opened",
+    "CreditFacility.lift": "freeze_cleared",
+    "CreditFacility.approveUnfreeze": "unfreeze_approved",
+    "CreditFacility.unfreeze": "freeze_cleared",
+    "CreditFacility.startClosing": "closing_started",
+    "CreditFacility.close": "facility_closed",
+}
+
+_HINTS = {
+    "facility_frozen": "ask GET /v1/facilities/{id}/reasons why, and what would reverse it",
+    "attestation_stale": "wait for the next scheduled attestation, or find out why the oracle is silent",
+    "lien_missing": "let the oracle attest the lien of the pledge",
+    "price_stale": "let the oracle attest the price",
+    "limit_exceeded": "ask GET /v1/collateral/{receipt_id} for the headroom",
+    "not_clean": "wait for enough clean scheduled windows after the breach",
+    "approval_missing": "let the roles that the rule names approve this very opening",
+    "forbidden": "let the organisation do it that the contract allows",
+    "insufficient_funds": "fund the account, or let the lender raise the facility's allowance",
+}
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a ledger said in the end: its transaction, and the code where it refused."""
+
+    tx_id: str
+    block: int | None
+    result: Any = None
+    code: str | None = None
+    detail: str = ""
+    hint: str = ""
+    place: tuple[int, int] | None = None
+
+
+class Delivery:
+    """Carries pending commands of the served organisations to their ledgers."""
+
+    def __init__(
+        self,
+        commands: Commands,
+        served: Mapping[str, Served],
+        read_model: Store,
+        position: Position,
+        clock: Clock,
+        relays: Sequence[str] = (),
+    ) -> None:
+        """``relays`` are the oracle members in the order in which their attestations are relayed."""
+        self._commands = commands
+        self._served = served
+        self._read_model = read_model
+        self._position = position
+        self._clock = clock
+        self._turns_s = {name: place * RELAY_STEP_S for place, name in enumerate(relays)}
+        self._queues: dict[tuple[str, str], asyncio.PriorityQueue[tuple[bool, str]]] = {}
+        self._taken: set[str] = set()
+        self._unanswered: set[str] = set()
+        self._relays: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start the workers and the sweep on the running event loop."""
+        for organisation, served in self._served.items():
+            for ledger in (FACTS, served.chain.name):
+                self._start_workers((organisation, ledger))
+        self._tasks.append(asyncio.create_task(self._sweep(), name="delivery sweep"))
+
+    async def stop(self) -> None:
+        """Stop at once; what was under way is pending and is taken up at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks.clear()
+
+    def enqueue(self, organisation: str, ledger: str, identifier: str, *, routine: bool) -> None:
+        """Deliver soon; a queue full of what is routine leaves it to the sweep."""
+        queue = self._queues.get((organisation, ledger))
+        if queue is None or identifier in self._taken or queue.qsize() >= (QUEUE_MAX if routine else 2 * QUEUE_MAX):
+            return
+        self._taken.add(identifier)
+        queue.put_nowait((routine, identifier))
+
+    def _start_workers(self, key: tuple[str, str]) -> None:
+        self._queues[key] = asyncio.PriorityQueue()
+        for number in range(WORKERS):
+            name = f"delivery {key[0]} {key[1]} {number}"
+            self._tasks.append(asyncio.create_task(self._work(self._queues[key]), name=name))
+
+    async def _sweep(self) -> None:
+        """Each queue from its own rows: a ledger that does not answer holds up no command for the other."""
+        while True:
+            for organisation, ledger in self._queues:
+                unanswered = tuple(self._unanswered)
+                rows = await asyncio.to_thread(self._commands.pending, organisation, ledger, QUEUE_MAX, unanswered)
+                for row in rows:
+                    self.enqueue(organisation, ledger, row.id, routine=row.routine)
+            await asyncio.sleep(SWEEP_S)
+
+    async def _work(self, queue: asyncio.PriorityQueue[tuple[bool, str]]) -> None:
+        while True:
+            _, identifier = await queue.get()
+            try:
+                await self._deliver(identifier)
+            except Exception:  # noqa: BLE001 -- a worker outlives any one command; the command stays pending
+                _log.exception("command %s stays pending", identifier)
+            finally:
+                self._taken.discard(identifier)
+
+    async def _deliver(self, identifier: str) -> None:
+        row = await asyncio.to_thread(self._commands.load, identifier)
+        if row is None or row.status != PENDING:
+            return
+        served = self._served[row.organisation]
+        try:
+            outcome = await (self._relay(row, served) if row.command == RELAY else self._send(row, served))
+        except Unavailable as error:
+            _log.warning("command %s: %s; it stays pending", identifier, error)
+            if identifier not in self._unanswered:
+                self._unanswered.add(identifier)
+                await asyncio.to_thread(self._hold, row.id, error)
+            await self._start_follower(row)
+            return
+        self._unanswered.discard(identifier)
+        await self._projected(row, outcome)
+        await asyncio.to_thread(self._write, row.id, outcome)
+        self._commands.announce(row.id)
+        await self._start_follower(row)
+
+    async def _start_follower(self, row: Row[Any]) -> None:
+        follower = await asyncio.to_thread(self._commands.follower, row.id)
+        if follower is not None:
+            self.enqueue(follower.organisation, follower.ledger, follower.id, routine=follower.routine)
+
+    def _hold(self, identifier: str, error: Unavailable) -> None:
+        """Say once, at the first attempt that got no answer, why the command waits."""
+        self._commands.hold(
+            identifier, code=error.code, detail=error.detail, hint=error.hint, now_ms=self._clock.now_ms()
+        )
+
+    def _write(self, identifier: str, outcome: Outcome) -> None:
+        now_ms = self._clock.now_ms()
+        if outcome.code is None:
+            self._commands.succeed(
+                identifier, tx_id=outcome.tx_id, block=outcome.block, result=outcome.result, now_ms=now_ms
+            )
+            return
+        self._commands.fail(
+            identifier,
+            code=outcome.code,
+            detail=outcome.detail,
+            hint=outcome.hint,
+            now_ms=now_ms,
+            tx_id=outcome.tx_id,
+            block=outcome.block,
+        )
+
+    async def _projected(self, row: Row[Any], outcome: Outcome) -> None:
+        """Wait until the read model shows what the command did: who waited for it reads it."""
+        if outcome.place is not None:
+            ledger = FACTS_LEDGER if row.ledger == FACTS else row.ledger
+            await self._position.reached(ledger, outcome.place, PROJECTED_WAIT_S)
+
+    async def _send(self, row: Row[Any], served: Served) -> Outcome:
+        return await (self._to_facts(row, served) if row.ledger == FACTS else self._to_obligations(row, served))
+
+    async def _relay(self, row: Row[Any], served: Served) -> Outcome:
+        """An attestation comes from every member at once; the ledgers need it once."""
+        if row.attempt == 0:
+            await self._wait_turn(row)
+        lock = self._relays.setdefault((row.ledger, row.subject), asyncio.Lock())
+        async with lock:
+            known = await asyncio.to_thread(self._accepted, row)
+            if known is not None:
+                return known
+            outcome = await self._send(row, served)
+            await self._projected(row, outcome)
+            return outcome
+
+    async def _wait_turn(self, row: Row[Any]) -> None:
+        """Until the ledger has the attestation from another member, or none brought it in time."""
+        until = time.monotonic() + self._turns_s.get(row.organisation, 0.0)
+        while (left_s := until - time.monotonic()) > 0 and await asyncio.to_thread(self._accepted, row) is None:
+            await self._position.moved(left_s)
+
+    def _accepted(self, row: Row[Any]) -> Outcome | None:
+        """The transaction with which a ledger took this very attestation before."""
+        table = tables.attestation if row.ledger == FACTS else tables.accepted_attestation
+        with self._read_model.read() as connection:
+            found = connection.execute(select(table).where(table.c.digest == row.subject).limit(1)).first()
+        return None if found is None else Outcome(found.tx_id, found.block, {"already_accepted": True})
+
+    async def _to_facts(self, row: Row[Any], served: Served) -> Outcome:
+        private = await asyncio.to_thread(self._commands.private_arguments, row)
+        first = max(1, row.attempt)
+        for attempt in range(first, ATTEMPTS_MAX + 1):
+            nonce = fabric_nonce(served.seat.command_secret, row.organisation, row.idempotency_key, attempt)
+            if row.attempt == 0 or attempt > first:
+                await asyncio.to_thread(self._commands.set_attempt, row.id, attempt, self._clock.now_ms())
+            try:
+                commit = await self._known_fact(served, nonce) if row.attempt else None
+                if commit is None:
+                    commit = await served.ledger.submit(row.function, row.arguments, private=private, nonce=nonce)
+                return Outcome(commit.tx_id, commit.block, commit.result, place=(commit.block, 0))
+            except Invalid as error:
+                if error.validation_code not in OVERTAKEN or attempt == ATTEMPTS_MAX:
+                    return _refused(error, error.tx_id, error.block)
+            except (Rejected, EndorsementMismatch) as error:
+                return _refused(error, error.tx_id, None)
+        raise AssertionError("the last attempt returns")
+
+    async def _known_fact(self, served: Served, nonce: bytes) -> Commit | None:
+        signer = served.seat.fabric_signer
+        creator = serialized_identity(served.seat.msp_id, signer.certificate_pem)
+        return await served.ledger.status(transaction_id(nonce, creator))
+
+    async def _to_obligations(self, row: Row[Any], served: Served) -> Outcome:
+        contract, _, function = row.function.partition(".")
+        resumed = row.attempt > 0
+        if not resumed:
+            height = await served.chain.height()
+            await asyncio.to_thread(self._commands.set_attempt, row.id, 1, self._clock.now_ms(), sent_after=height)
+        args: list[Any] = [_argument(value) for value in row.arguments["args"]]
+        if row.function not in NO_COMMAND_ID:
+            args.insert(0, command_id(row.organisation, row.idempotency_key))
+        result = await served.chain.transact(contract, function, args)
+        if result.status == 1:
+            return _mined(result)
+        if result.code == "command_repeated" and resumed:
+            # Only this seat can have used the id, and a refused command uses none: the earlier one took effect.
+            return await self._earlier(row) or Outcome("", None, {"recovered": True})
+        return _reverted(result)
+
+    async def _earlier(self, row: Row[Any]) -> Outcome | None:
+        """The transaction that a command left before a crash; the chain has it, the read model is waited for."""
+        if row.function not in _TRACES:
+            return None
+        until = time.monotonic() + PROJECTED_WAIT_S
+        while True:
+            found = await asyncio.to_thread(self._traced, row)
+            if found is not None or time.monotonic() > until:
+                return found
+            await self._position.moved(SWEEP_S)
+
+    def _traced(self, row: Row[Any]) -> Outcome | None:
+        """The first event of the command's kind on its facility after the block at which it was sent."""
+        trace = _TRACES[row.function]
+        event = tables.event
+        facility = bare(row.arguments["args"][0])
+        with self._read_model.read() as connection:
+            found = connection.execute(
+                select(event)
+                .where(event.c.ledger == row.ledger, event.c.type == trace)
+                .where(event.c.subject_id.in_((facility, "0x" + facility)))
+                .where(event.c.block > (row.sent_after or 0))
+                .order_by(event.c.block, event.c.place)
+                .limit(1)
+            ).first()
+        return None if found is None else Outcome(found.tx_id, found.block, {"recovered": True})
+
+
+def _argument(value: Any) -> Any:
+    """JSON back to what an ABI takes: 0x hex to bytes, ``int:`` text to an integer, lists and objects within."""
+    if isinstance(value, str) and value.startswith("0x"):
+        return bytes.fromhex(value[2:])
+    if isinstance(value, str) and value.startswith("int:"):
+        return int(value[4:])
+    if isinstance(value, list):
+        return [_argument(item) for item in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        return {name: _argument(item) for name, item in cast("dict[str, Any]", value).items()}
+    return value
+
+
+def _mined(result: TxResult) -> Outcome:
+    events = [{"event": log.event, "args": plain(log.args)} for log in result.logs]
+    last = max(((log.block, log.log_index) for log in result.logs), default=None)
+    return Outcome(result.tx_hash, result.block, {"events": events}, place=last)
+
+
+def _reverted(result: TxResult) -> Outcome:
+    code = result.code or "conflict"
+    return Outcome(result.tx_hash, result.block, code=code, detail=result.detail, hint=_HINTS.get(code, ""))
+
+
+def _refused(error: PortError, tx_id: str, block: int | None) -> Outcome:
+    return Outcome(tx_id, block, code=error.code, detail=error.detail, hint=error.hint)

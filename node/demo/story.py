@@ -1,0 +1,333 @@
+"""The acts of the demo, in the words of the people who do them. Each submits one command, or looks at one result."""
+
+import secrets
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from node.demo.acts import Act, Programme, UnexpectedResultError, utc
+from node.demo.world import World
+from node.machine.founding import COMMODITY
+from wuxin_client import Event, NotFound, Reason, Transaction
+from wuxin_evidence.attestation import Attestation
+from wuxin_evidence.bundle.trust import Trust
+from wuxin_evidence.bundle.verify import verify_bundle
+from wuxin_evidence.ids import indicator_id
+
+FIRST_WINDOW_S = 18 * 60 + 30
+"""The window 16:15-16:30 is attested once its grace of two minutes has passed; the scenario begins at 16:14."""
+BREACH_S = 54 * 60 + 35
+"""17:08:35: the scale shows 33.8 where the visit before had left 39.1."""
+CLEAN_S = 108 * 60 + 30
+"""18:02:30: three windows after that of the breach, 17:15 to 18:00, are attested clean."""
+CURE_WINDOWS = 3
+"""Of the rule pack."""
+WAIT_S = 30.0
+YEAR_S = 365 * 24 * 3600
+
+
+@dataclass
+class Bin:
+    """One bin of the series and what is made of it: slot, device, receipt, pledge, facility."""
+
+    number: str
+    receipt_t: int
+    draw_minor: int
+    device_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    receipt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    pledge_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    facility_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    slot_id: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"bin {self.number}"
+
+
+class Cast:
+    """The six organisations, each acting through its own key."""
+
+    def __init__(self, world: World, programme: Programme) -> None:
+        self._world = world
+        self._programme = programme
+        self._freeze_event: Event | None = None
+
+    def enrol(self, story: Bin) -> None:
+        warehouse = self._world.node("warehouse")
+        story.slot_id = f"{self._world.consortium.organisation('warehouse').uscc}/BIN-{story.number}"
+        self._did(f"{story.name}: register slot", warehouse.slots.register(story.slot_id, wait_s=WAIT_S))
+        enrolled = warehouse.devices.enrol(
+            {
+                "device_id": story.device_id,
+                "suite": "sm2-sm3",
+                "public_key": self._world.make_device(story.device_id).public_key.hex(),
+                "firmware_hash": "11" * 32,
+            },
+            wait_s=WAIT_S,
+        )
+        self._did(f"{story.name}: enrol device", enrolled)
+        bound = warehouse.devices.bind(story.device_id, slot_id=story.slot_id, wait_s=WAIT_S)
+        self._did(f"{story.name}: bind device", bound)
+
+    def lend(self, story: Bin) -> None:
+        self._issue(story)
+        self._pledge(story)
+        self._activate(story)
+
+    def draw(self, story: Bin, *, again: bool = False) -> None:
+        name = f"{story.name}: draw{' again' if again else ''}"
+        amount_minor = story.draw_minor // 10 if again else story.draw_minor
+        manufacturer = self._world.node("manufacturer")
+        self._did(name, manufacturer.facilities.draw(story.facility_id, amount_minor=amount_minor, wait_s=WAIT_S))
+
+    def newest_event(self) -> str | None:
+        """The cursor after everything that the ledgers have said so far."""
+        cursor: str | None = None
+        while True:
+            items, cursor = self._world.node("insurer").events_page(cursor)
+            if not items:
+                return cursor
+
+    def wait_frozen(self, story: Bin, after: str | None, timeout_s: float) -> None:
+        """Follows the events until this facility is frozen."""
+        until = time.monotonic() + timeout_s
+        while time.monotonic() < until:
+            events, after = self._world.node("insurer").events_page(after, wait_s=1)
+            for event in events:
+                if event.type == "freeze_opened" and event.subject_id == story.facility_id:
+                    self._freeze_event = event
+                    return
+        raise UnexpectedResultError(f"{story.name} was not frozen within {timeout_s:g} s: see {self._world.home}/run")
+
+    def show_freeze(self, story: Bin) -> None:
+        event = self._frozen()
+        at = utc(event.at_s * 1000)
+        self._programme.show(
+            Act(f"{story.name}: breach freezes the line", event.ledger, event.tx_id, "frozen", None, at)
+        )
+
+    def draw_is_refused(self, story: Bin) -> None:
+        manufacturer = self._world.node("manufacturer")
+        tx = manufacturer.facilities.draw(story.facility_id, amount_minor=100, wait_s=WAIT_S)
+        self._refused(f"{story.name}: draw while frozen", tx, "facility_frozen")
+
+    def acknowledge(self, story: Bin) -> None:
+        event = self._frozen()
+        for organisation in ("insurer", "regulator"):
+            tx = self._world.node(organisation).acknowledge(event.id, wait_s=WAIT_S)
+            self._did(f"{story.name}: {organisation} acknowledges", tx)
+
+    def approvals_come_too_early(self, story: Bin) -> None:
+        """What is approved is an opening of the freeze. The alarm's gives way to that of its whole window, which a slow
+        machine may attest at this very moment; then the bank looks again."""
+        bank = self._world.node("bank").facilities
+        tx = bank.approve(story.facility_id, reason_key=self._reason(story).reason_key, wait_s=WAIT_S)
+        if tx.code == "conflict":
+            tx = bank.approve(story.facility_id, reason_key=self._reason(story).reason_key, wait_s=WAIT_S)
+        self._refused(f"{story.name}: bank approves too early", tx, "not_clean")
+
+    def unfreeze(self, story: Bin) -> None:
+        reason = self._clean_reason(story)
+        facilities = {name: self._world.node(name).facilities for name in ("bank", "insurer")}
+        tx = facilities["bank"].unfreeze(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+        self._refused(f"{story.name}: unfreeze unapproved", tx, "approval_missing")
+        for name, of in facilities.items():
+            tx = of.approve(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+            self._did(f"{story.name}: {name} approves", tx)
+        tx = facilities["bank"].unfreeze(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+        self._did(f"{story.name}: unfreeze", tx)
+
+    def settle(self, story: Bin) -> None:
+        """Repays, closes, and gives the goods back their freedom."""
+        bank, manufacturer = self._world.node("bank"), self._world.node("manufacturer")
+        repaid = manufacturer.facilities.repay(story.facility_id, amount_minor=2 * story.draw_minor, wait_s=WAIT_S)
+        self._did(f"{story.name}: repay", repaid)
+        closing = manufacturer.facilities.start_closing(story.facility_id, wait_s=WAIT_S)
+        self._did(f"{story.name}: start closing", closing)
+        self._did(f"{story.name}: release pledge", bank.pledges.release(story.pledge_id, wait_s=WAIT_S))
+        self._attested(f"{story.name}: lien zero attested", "pledge", story.pledge_id, 2, _says_released)
+        self._did(f"{story.name}: close", bank.facilities.close(story.facility_id, wait_s=WAIT_S))
+
+    def verify_evidence(self, story: Bin) -> None:
+        """The insurer hands out a bundle of the alarm that its own member attested; anyone verifies it offline, and
+        with one byte changed it is refused."""
+        digest = self._attestations("slot", story.slot_id, 1)[0]["digest"]
+        bundle = self._world.node("insurer").evidence(digest)
+        file = self._world.home / f"alarm-bin{story.number}.zip"
+        file.write_bytes(bundle)
+        trust = Trust.parse((self._world.home / "trust.json").read_bytes())
+        changed = bytearray(bundle)
+        changed[len(changed) // 2] ^= 1
+        for name, raw, expected in (("bundle verified", bundle, 0), ("one byte changed", bytes(changed), 1)):
+            verdict = verify_bundle(raw, trust)
+            result = "valid" if verdict.exit_status == 0 else "refused"
+            at = utc(self._world.clock.now_ms())
+            self._programme.show(Act(f"{story.name}: {name}", "none", digest, result, None, at))
+            if (verdict.exit_status == 0) != (expected == 0):
+                raise UnexpectedResultError(f"{name}: {verdict.failed or verdict.missing}")
+        self._programme.say(f"wuxin verify {file} --trust {self._world.home}/trust.json")
+
+    def _issue(self, story: Bin) -> None:
+        warehouse = self._world.node("warehouse")
+        self._did(f"{story.name}: issue receipt", warehouse.receipts.issue(self._receipt(story), wait_s=WAIT_S))
+        twice = self._receipt(story) | {"receipt_id": str(uuid.uuid4())}
+        tx = warehouse.receipts.issue(twice, wait_s=WAIT_S)  # pyright: ignore[reportArgumentType] -- a union of dicts loses the TypedDict
+        self._refused(f"{story.name}: second receipt on the slot", tx, "slot_claimed")
+
+    def _receipt(self, story: Bin) -> Any:
+        now_s = self._world.clock.now_ms() // 1000
+        return {
+            "receipt_id": story.receipt_id,
+            "slots": [story.slot_id],
+            "owner": "manufacturer",
+            "beneficiary": "manufacturer",
+            "commodity": COMMODITY,
+            "quantity_g": story.receipt_t * 1_000_000,
+            "depositor": {"name": "Taihu Copper Works", "address": "1 Lihu Avenue, Wuxi"},
+            "goods": {
+                "name": "copper cathode",
+                "quality": "Grade 1, 99.95 %",
+                "packaging": "strapped bundles",
+                "pieces": story.receipt_t,
+                "marks": f"TCW-{story.number}",
+            },
+            "loss_standard_bp": 5,
+            "storage_place": "Yangshan bonded yard, hall 3",
+            "storage_until_s": now_s + YEAR_S,
+            "storage_fee_minor": 120_000,
+            "insurance": {
+                "amount_minor": 300_000_000,
+                "currency": "CNY",
+                "from_s": now_s,
+                "until_s": now_s + YEAR_S,
+                "insurer": "insurer",
+            },
+            "issued_place": "Shanghai",
+            "issued_at_s": now_s,
+            "keeper": "Chen Yu",
+        }
+
+    def _pledge(self, story: Bin) -> None:
+        manufacturer, bank = self._world.node("manufacturer"), self._world.node("bank")
+        terms, salt = {"purpose": "working capital", "contract": f"WX-{story.number}"}, secrets.token_hex(32)
+        pledge: Any = {
+            "pledge_id": story.pledge_id,
+            "receipt_id": story.receipt_id,
+            "pledgee": "bank",
+            "registration_number": f"0412-{story.number}-2026",
+            "accept_until_s": self._world.clock.now_ms() // 1000 + 86_400,
+            "terms": terms,
+            "salt": salt,
+        }
+        self._did(f"{story.name}: propose pledge", manufacturer.pledges.propose(pledge, wait_s=WAIT_S))
+        again = pledge | {"pledge_id": str(uuid.uuid4())}
+        self._refused(
+            f"{story.name}: second pledge", manufacturer.pledges.propose(again, wait_s=WAIT_S), "receipt_pledged"
+        )
+        _until_there(lambda: bank.pledges.get(story.pledge_id))
+        self._did(f"{story.name}: propose facility", bank.facilities.propose(self._facility(story), wait_s=WAIT_S))
+        accepted = bank.pledges.accept(
+            story.pledge_id,
+            facility_id=story.facility_id,
+            terms=terms,
+            salt=salt,
+            wait_s=WAIT_S,
+        )
+        self._did(f"{story.name}: accept pledge", accepted)
+
+    def _facility(self, story: Bin) -> Any:
+        return {
+            "facility_id": story.facility_id,
+            "receipt_id": story.receipt_id,
+            "pledge_id": story.pledge_id,
+            "borrower": "manufacturer",
+            "line_minor": 150_000_000,
+            "currency": "CNY",
+            "advance_rate_bp": 7_000,
+            "rate_bp": 435,
+            "maturity_s": self._world.clock.now_ms() // 1000 + YEAR_S,
+            "max_quantity_age_s": self._world.timeline.interval_s(3_600),
+            "max_lien_age_s": 86_400,
+            "max_price_age_s": 86_400,
+        }
+
+    def _activate(self, story: Bin) -> None:
+        self._attested(f"{story.name}: lien attested", "pledge", story.pledge_id, 2)
+        activated = self._world.node("bank").facilities.activate(story.facility_id, wait_s=WAIT_S)
+        self._did(f"{story.name}: facility active", activated)
+        self._attested(f"{story.name}: price attested", "commodity", COMMODITY, 3)
+        self._attested(f"{story.name}: quantity attested", "slot", story.slot_id, 0)
+
+    def _attested(
+        self, name: str, kind: str, identifier: str, code: int, says: Callable[[Attestation], bool] = lambda _: True
+    ) -> None:
+        """Waits for an attestation of this subject and kind that both ledgers have taken, and that `says` it."""
+        until = time.monotonic() + WAIT_S
+        while time.monotonic() < until:
+            taken = [each for each in self._attestations(kind, identifier, code) if says(each["attestation"])]
+            if taken:
+                now_ms = self._world.clock.now_ms()
+                self._programme.show(Act(name, "e1", taken[-1]["tx_id"], "attested", None, utc(now_ms)))
+                return
+            time.sleep(0.05)
+        raise UnexpectedResultError(f"{name}: nothing within {WAIT_S:g} s: see {self._world.home}/run/oracle-*.log")
+
+    def _attestations(self, kind: str, identifier: str, code: int) -> list[dict[str, Any]]:
+        """Digest, content and obligations transaction of each attestation that both ledgers have."""
+        of = self._world.node("regulator").attestations
+        recorded = of.page(subject_kind=kind, subject_id=identifier, kind=code).items
+        whole = [of.get(item["digest"]) for item in recorded]
+        return [
+            {
+                "digest": a["digest"],
+                "attestation": Attestation.from_json(a["attestation"]),
+                "tx_id": a["obligations"]["tx_id"],
+            }
+            for a in whole
+            if a["obligations"] is not None
+        ]
+
+    def _reason(self, story: Bin) -> Reason:
+        standing = [r for r in self._world.node("bank").facilities.reasons(story.facility_id) if r.cleared_at_s is None]
+        if not standing:
+            raise UnexpectedResultError(f"{story.name} has no standing reason")
+        return standing[0]
+
+    def _clean_reason(self, story: Bin) -> Reason:
+        until = time.monotonic() + WAIT_S
+        while (reason := self._reason(story)).clean_windows < CURE_WINDOWS and time.monotonic() < until:
+            time.sleep(0.1)
+        last = self._attestations("slot", story.slot_id, 0)[-1]["tx_id"]
+        at = utc(self._world.clock.now_ms())
+        self._programme.show(Act(f"{story.name}: {CURE_WINDOWS} clean windows", "e1", last, "attested", None, at))
+        return reason
+
+    def _frozen(self) -> Event:
+        if self._freeze_event is None:
+            raise UnexpectedResultError("nothing is frozen")
+        return self._freeze_event
+
+    def _did(self, name: str, tx: Transaction) -> None:
+        self._programme.transaction(name, tx, self._world.clock.now_ms())
+
+    def _refused(self, name: str, tx: Transaction, code: str) -> None:
+        self._programme.transaction(name, tx, self._world.clock.now_ms(), refused_as=code)
+
+
+def _until_there(get: Callable[[], object]) -> None:
+    """Waits for what another organisation has just written: each node follows its own peer."""
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            get()
+            return
+        except NotFound:
+            if time.monotonic() > until:
+                raise
+        time.sleep(0.05)
+
+
+def _says_released(lien: Attestation) -> bool:
+    return any(each.id == indicator_id("lien_active") and each.value == 0 for each in lien.indicators)

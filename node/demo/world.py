@@ -1,0 +1,174 @@
+"""The demo's surroundings: a founded home, its engines and processes, one client an organisation, and the devices.
+
+World.create          embedded ledgers, a scenario clock, one node for everybody
+World.create_paced    ledgers on real time: embedded ones, or Fabric, or a BFT chain, or both
+"""
+
+import threading
+import time
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
+
+from network.clock import Clock, ScenarioClock, open_clock
+from network.membership.consortium import Consortium
+from network.membership.homes import home_of
+from node.demo.acts import Programme, utc
+from node.demo.timeline import PACE, SCENARIO_START_MS, SERIES_START_MS, Timeline, paced, scenario
+from node.machine.engines import REAL_ENGINES, RealEngine, bring_up, take_down
+from node.machine.founding import PRODUCT, found, found_over, prepare, shipped_hashes
+from node.machine.homes import api_key
+from node.machine.stage import Stage
+from node.products import product
+from oracle.profile import Profile, profile_file
+from oracle.sources.replay import Device, Due, load_mapping, packs_of, replay
+from wuxin_client import Client
+from wuxin_evidence.crypto.suites import SigningKey
+
+DATA = product(PRODUCT).sample
+DEVICES_OF = "warehouse"
+
+
+class _Ended(Exception):
+    """The world was closed while a series was being replayed."""
+
+
+class Story(Protocol):
+    """What the world needs to know of a bin."""
+
+    number: str
+    device_id: str
+
+
+class World:
+    """Everything around the acts. Make it with `create`, end it with `close`."""
+
+    def __init__(
+        self,
+        home: Path,
+        consortium: Consortium,
+        stage: Stage,
+        timeline: Timeline,
+        engines: Collection[RealEngine] = (),
+    ) -> None:
+        self.home = home
+        self.consortium = consortium
+        self.clock: Clock = timeline.clock
+        self.timeline = timeline
+        self.stage = stage
+        self.engines = engines
+        self._nodes = {o.name: Client(stage.nodes[o.name], api_key(home, o.name)) for o in consortium.organisations}
+        self._devices: dict[str, Device] = {}
+        self._breach: dict[str, Due] = {}
+        self._ended = threading.Event()
+
+    @classmethod
+    def create(cls, home: Path, programme: Programme) -> "World":
+        """On a scenario clock and embedded ledgers."""
+        consortium = found(home, scenario_start_ms=SCENARIO_START_MS)
+        shift_ms = SCENARIO_START_MS - SERIES_START_MS
+        _introduce(home, consortium, programme)
+        programme.say(f"      all times are moved by one constant, {shift_ms} ms ({shift_ms // 86_400_000} days)")
+        programme.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
+        stage = Stage(home)
+        ScenarioClock.start(home, SCENARIO_START_MS, 1)
+        stage.up()
+        return cls(home, consortium, stage, scenario(home, open_clock(consortium, home)))
+
+    @classmethod
+    def create_paced(
+        cls, home: Path, programme: Programme, engines: Collection[RealEngine], pace: int = PACE
+    ) -> "World":
+        """On real time. Where both ledgers are real, every organisation has a home and processes of its own; an
+        embedded ledger is a library over one home."""
+        separated = set(engines) == set(REAL_ENGINES)
+        consortium = prepare(home, pace=pace, separated=separated)
+        _introduce(home, consortium, programme)
+        stage = Stage(home)
+        try:
+            bring_up(home, consortium, engines)
+            found_over(home)
+            stage.up()
+            timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows, pace)
+        except BaseException:
+            stage.down()
+            take_down(home, consortium, engines)
+            raise
+        shift_ms = timeline.start_ms - SERIES_START_MS
+        programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {pace}")
+        programme.say(f"clock: system; the series begins at {utc(timeline.start_ms)}")
+        return cls(home, consortium, stage, timeline, engines)
+
+    def close(self) -> None:
+        self._ended.set()
+        for device in self._devices.values():
+            device.close()
+        for node in self._nodes.values():
+            node.close()
+        self.stage.down()
+        take_down(self.home, self.consortium, self.engines)
+
+    def node(self, organisation: str) -> Client:
+        return self._nodes[organisation]
+
+    def make_device(self, device_id: str) -> SigningKey:
+        """A new device key, kept in devices/<id>.pem, and its session with the broker."""
+        key = SigningKey.generate("sm2-sm3")
+        folder = home_of(self.home, DEVICES_OF) / "devices"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        file = folder / f"{device_id}.pem"
+        file.touch(mode=0o600)
+        file.write_bytes(key.to_pem())
+        host, _, port = self.stage.mqtt.rpartition(":")
+        self._devices[device_id] = Device(
+            self.consortium.consortium_id, device_id, key, int(time.time()), host=host, port=int(port)
+        )
+        return key
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """Process id by name: broker, node, oracle-<member>."""
+        return {name: process.pid for name, process in self.stage.processes.items()}
+
+    def device(self, story: Story) -> Device:
+        return self._devices[story.device_id]
+
+    def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
+        """Publishes the rows of a bin in the background, each when its time has come on the clock."""
+        chosen = self._dues(story, since_s, until_s)
+        threading.Thread(target=self._replay, args=(chosen, self._devices[story.device_id]), daemon=True).start()
+
+    def publish_breach(self, story: Story) -> None:
+        """Publishes the one pack that `replay(until_s=…)` left out next."""
+        breach = self._breach[story.number]
+        self._devices[story.device_id].publish(breach.readings)
+
+    def _dues(self, story: Story, since_s: int, until_s: int | None) -> list[Due]:
+        dues = packs_of(DATA / f"bin{story.number}.csv", load_mapping(DATA / "bin.toml"), self.timeline.moved)
+        since_ms = self.timeline.at_ms(since_s)
+        if until_s is None:
+            return [due for due in dues if due.at_ms >= since_ms]
+        until_ms = self.timeline.at_ms(until_s)
+        self._breach[story.number] = next(due for due in dues if due.at_ms >= until_ms)
+        return [due for due in dues if since_ms <= due.at_ms < until_ms]
+
+    def _replay(self, dues: list[Due], device: Device) -> None:
+        with suppress(_Ended):
+            replay(dues, device, self.clock.now_ms, self._pause)
+
+    def _pause(self, remaining_ms: int) -> None:
+        """Sleeps towards a due time in steps short enough to notice a change of the clock's factor."""
+        factor = self.clock.factor() if isinstance(self.clock, ScenarioClock) else 1
+        if self._ended.wait(min(0.1, remaining_ms / 1000 / factor)):
+            raise _Ended
+
+
+def _introduce(home: Path, consortium: Consortium, programme: Programme) -> None:
+    programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
+    for name, digest in shipped_hashes(home).items():
+        programme.say(f"{name}: sha256 {digest}")
+    programme.say(
+        "data: load cells of feed bins, recorded on 2022-01-01 (IntakeInspectR, MIT; node/demo_data/NOTICE.md)"
+    )
+    programme.say("      1 kilogram in the data stands for 1 tonne, and a visit for a registered withdrawal")

@@ -1,0 +1,336 @@
+"""Facilities: how one is proposed from facts, and how it is shown.
+
+    receipt + pledge + what the bank wants ─▶ terms of CreditFacility.propose
+    facility rows, reasons, approvals, movements ─▶ one record
+
+The chain knows addresses and hashes only. What they stand for comes from the consortium file and the facts: subjects
+by ``subject_name``, organisations by their published addresses. An id that the facts have not named yet is shown
+as 0x hex.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from contracts.loader import RulePack
+from network.membership.consortium import Consortium
+from node.gate.problems import Problem
+from node.products import rule_packs
+from node.projection import tables
+from node.projection.obligations import business_day, debt
+from node.projection.records import missing
+from wuxin_evidence.ids import facility_key, indicator_id, keccak256, subject
+
+DEPOSIT_CURRENCY = "CNY"  # the deposit token of a circle has one currency
+GRAMS_PER_TONNE = 1_000_000
+MOVEMENTS_SHOWN = 50
+ROLE_NAMES = {1: "bank", 2: "insurer", 3: "regulator"}
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What a lender asks for: amounts in minor units, rates in basis points, ages in seconds."""
+
+    facility_id: str
+    receipt_id: str
+    pledge_id: str
+    borrower: str
+    line_minor: int
+    currency: str
+    advance_rate_bp: int
+    rate_bp: int
+    maturity_s: int
+    max_quantity_age_s: int
+    max_lien_age_s: int
+    max_price_age_s: int
+    draw_fee_minor: int
+    min_quality_bp: int
+    rule_pack: str
+    insurer: str | None
+
+
+def terms_of(
+    connection: Connection,
+    wish: Wish,
+    lender: str,
+    consortium: Consortium,
+    chain: str,
+    address_of: Callable[[str], str],
+) -> Json:
+    """The contract's Terms for a wish, derived from the facts; bytes as 0x hex.
+
+    Raises ``not_found`` (receipt, pledge), ``receipt_not_active``, ``pledge_not_active``, ``not_pledgee``,
+    ``not_owner`` (the borrower does not own the receipt), ``unsupported_action`` (several slots, other currency).
+    """
+    receipt = _record(connection, "receipt", wish.receipt_id)
+    pledge = _record(connection, "pledge", wish.pledge_id)
+    _require_lendable(wish, lender, receipt, pledge)
+    insurer = wish.insurer or _insurer(consortium, chain)
+    return {
+        "lender": address_of(lender),
+        "borrower": address_of(wish.borrower),
+        "insurer": address_of(insurer) if insurer else "0x" + bytes(20).hex(),
+        "borrowerOrganisation": _hex(keccak256(wish.borrower.encode())),
+        "storingOrganisation": _hex(keccak256(str(receipt["warehouse"]).encode())),
+        "quantitySubject": _hex(subject("slot", receipt["slots"][0])),
+        "lienSubject": _hex(subject("pledge", wish.pledge_id)),
+        "priceSubject": _hex(subject("commodity", receipt["commodity"])),
+        "quantityIndicator": _hex(indicator_id("quantity_g")),
+        "priceIndicator": _hex(indicator_id("price_minor_per_t")),
+        "quantityPerPriceUnit": GRAMS_PER_TONNE,
+        "receiptQuantity": receipt["quantity_g"],
+        "minQualityBp": wish.min_quality_bp,
+        "advanceRateBp": wish.advance_rate_bp,
+        "rateBp": wish.rate_bp,
+        "dayOffsetS": consortium.day_offset_s,
+        "lineMinor": wish.line_minor,
+        "drawFeeMinor": wish.draw_fee_minor,
+        "quantityMaxAgeS": wish.max_quantity_age_s,
+        "lienMaxAgeS": wish.max_lien_age_s,
+        "priceMaxAgeS": wish.max_price_age_s,
+        "maturityS": wish.maturity_s,
+        "rulePack": _hex(_rule_pack(wish.rule_pack).hash),
+    }
+
+
+@dataclass(frozen=True)
+class Names:
+    """What hashes and addresses stand for: subjects of the facts, organisations of the consortium."""
+
+    subjects: Mapping[str, tuple[str, str]]
+    organisation_at: Callable[[str], str]
+
+    def ident(self, subject_hex: str) -> str:
+        """The id behind a subject, or the subject as 0x hex."""
+        named = self.subjects.get(subject_hex)
+        return named[1] if named else "0x" + subject_hex
+
+
+def names(connection: Connection, wanted: set[str], organisation_at: Callable[[str], str]) -> Names:
+    """Look up what the facts call these subjects."""
+    table = tables.subject_name
+    rows = connection.execute(select(table).where(table.c.subject.in_(sorted(wanted)))).all()
+    return Names({row.subject: (row.kind, row.ident) for row in rows}, organisation_at)
+
+
+def key_of(facility_id: str) -> str:
+    """Hex of the bytes32 of a facility id; an id that is shown as 0x hex is taken as it is."""
+    if facility_id.startswith("0x") and len(facility_id) == 66:
+        return facility_id[2:]
+    return facility_key(facility_id).hex()
+
+
+def find(connection: Connection, facility_id: str) -> Row[Any]:
+    """The facility's row; raises ``not_found``."""
+    row = connection.execute(select(tables.facility).where(tables.facility.c.id == key_of(facility_id))).first()
+    if row is None:
+        raise missing("facility", facility_id)
+    return row
+
+
+def names_in(pledge: Json | None, row: Row[Any], organisation_at: Callable[[str], str]) -> Names:
+    """The names that a pledge alone gives to its facility's subjects; asks no table."""
+    known: dict[str, tuple[str, str]] = {}
+    if pledge is not None:
+        known[row.lien_subject] = ("pledge", pledge["pledge_id"])
+        named = pledge.get("facility_id")
+        if named is not None and facility_key(named).hex() == row.id:
+            known[row.id] = ("facility", named)
+    return Names(known, organisation_at)
+
+
+def show(connection: Connection, row: Row[Any], known: Names, now_s: int) -> Json:
+    """A facility as the API shows it: its summary, standing reasons and newest movements."""
+    receipt_id = _receipt_of(connection, known.ident(row.lien_subject))
+    standing = [show_reason(connection, reason) for reason in reasons(connection, row.id) if reason.standing]
+    return {
+        **summary(row, known, receipt_id, now_s),
+        "reasons": standing,
+        "movements": movements(connection, row.id),
+    }
+
+
+def summary(row: Row[Any], known: Names, receipt_id: str | None, now_s: int) -> Json:
+    """What a facility's own row says, with its debt on the business day of ``now_s``."""
+    terms = row.terms
+    interest, _, owed = debt(row, business_day(now_s, int(terms["dayOffsetS"])))
+    return {
+        "facility_id": known.ident(row.id),
+        "facility_key": row.id,
+        "status": row.state,
+        "since_s": row.since_s,
+        "lender": known.organisation_at(row.lender),
+        "borrower": known.organisation_at(row.borrower),
+        "pledge_id": known.ident(row.lien_subject),
+        "receipt_id": receipt_id,
+        "currency": DEPOSIT_CURRENCY,
+        "line_minor": row.line_minor,
+        "advance_rate_bp": terms["advanceRateBp"],
+        "rate_bp": terms["rateBp"],
+        "maturity_s": terms["maturityS"],
+        "max_quantity_age_s": terms["quantityMaxAgeS"],
+        "max_lien_age_s": terms["lienMaxAgeS"],
+        "max_price_age_s": terms["priceMaxAgeS"],
+        "rule_pack": str(terms["rulePack"]).removeprefix("0x"),
+        "principal_minor": row.principal_minor,
+        "interest_minor": interest,
+        "fees_minor": row.fees_minor,
+        "debt_minor": owed,
+        "drawn_total_minor": row.drawn_total_minor,
+        "repaid_total_minor": row.repaid_total_minor,
+        "frozen": row.standing_reasons > 0,
+        "block": row.block,
+        "tx_id": row.tx_id,
+    }
+
+
+def subjects_of(row: Row[Any]) -> set[str]:
+    """The subjects that ``show`` wants named."""
+    return {row.id, row.lien_subject}
+
+
+def reasons(connection: Connection, facility: str) -> list[Row[Any]]:
+    """Every reason a facility ever had, standing or cleared, the oldest first."""
+    table = tables.freeze_reason
+    return list(
+        connection.execute(
+            select(table).where(table.c.facility == facility).order_by(table.c.since_block, table.c.since_log)
+        ).all()
+    )
+
+
+def show_reason(connection: Connection, row: Row[Any]) -> Json:
+    """A reason with the approvals given for it; ``void`` marks those given for an earlier opening."""
+    table = tables.approval
+    approvals = connection.execute(
+        select(table)
+        .where(table.c.facility == row.facility, table.c.reason_key == row.reason_key)
+        .where(table.c.at_s >= row.since_s)
+        .order_by(table.c.block, table.c.log_index)
+    ).all()
+    manual = row.role != 0
+    return {
+        "reason_key": row.reason_key,
+        "manual": manual,
+        "cause": _cause(row.cause) if manual else row.cause,
+        "rule": None if manual else _rule_names().get(row.cause, row.cause),
+        "version": row.version,
+        "subject": row.subject,
+        "role": ROLE_NAMES.get(row.role),
+        "opening_sequence": row.opening_sequence,
+        "since_s": row.since_s,
+        "opened_at_s": row.opened_at_s,
+        "cleared_at_s": row.cleared_at_s,
+        "tx_id": row.tx_id,
+        "approvals": [
+            {
+                "role": ROLE_NAMES.get(each.role),
+                "opening_sequence": each.opening_sequence,
+                "at_s": each.at_s,
+                "tx_id": each.tx_id,
+                "void": each.opening_sequence != row.opening_sequence,
+            }
+            for each in approvals
+        ],
+    }
+
+
+def movements(connection: Connection, facility: str) -> list[Json]:
+    """The newest draws and repayments, the newest first."""
+    table = tables.movement
+    rows = connection.execute(
+        select(table)
+        .where(table.c.facility == facility)
+        .order_by(table.c.block.desc(), table.c.log_index.desc())
+        .limit(MOVEMENTS_SHOWN)
+    ).mappings()
+    return [{name: value for name, value in row.items() if name not in ("facility", "log_index")} for row in rows]
+
+
+def standing_reason(connection: Connection, facility: str, reason_key: str) -> Row[Any]:
+    """The standing reason under a key; raises ``not_found``."""
+    wanted = reason_key.removeprefix("0x")
+    for row in reasons(connection, facility):
+        if row.standing and row.reason_key == wanted:
+            return row
+    raise missing("standing reason", reason_key)
+
+
+def cause_bytes(reason: str) -> str:
+    """A hand-given cause as bytes32, 0x hex: the text itself, or 64 hex digits as they are."""
+    if len(reason) == 64:
+        return "0x" + reason
+    return "0x" + reason.encode().ljust(32, b"\x00").hex()
+
+
+def _cause(cause_hex: str) -> str:
+    text = bytes.fromhex(cause_hex).rstrip(b"\x00")
+    return text.decode() if text.isascii() and text.decode("ascii", "replace").isprintable() else cause_hex
+
+
+def _rule_names() -> dict[str, str]:
+    rules = [rule for pack in rule_packs().values() for rule in pack.document["rules"]]
+    return {keccak256(rule["id"].encode()).hex(): rule["id"] for rule in rules}
+
+
+def _rule_pack(name: str) -> RulePack:
+    if name not in rule_packs():
+        raise Problem("not_found", f"no rule pack {name}", f"name one of {', '.join(rule_packs())}")
+    return rule_packs()[name]
+
+
+def _require_lendable(wish: Wish, lender: str, receipt: Json, pledge: Json) -> None:
+    if len(receipt["slots"]) > 1:
+        raise Problem(
+            "unsupported_action",
+            f"receipt {wish.receipt_id} covers {len(receipt['slots'])} slots; a facility follows one quantity",
+            "lend on a receipt over one slot",
+        )
+    if wish.currency != DEPOSIT_CURRENCY:
+        raise Problem(
+            "unsupported_action", f"deposits are in {DEPOSIT_CURRENCY}, not {wish.currency}", "propose it in CNY"
+        )
+    if receipt["status"] != "active":
+        raise Problem("receipt_not_active", f"receipt {wish.receipt_id} is {receipt['status']}", "use an active one")
+    if pledge["receipt_id"] != wish.receipt_id or pledge["status"] not in ("proposed", "active"):
+        raise Problem(
+            "pledge_not_active",
+            f"pledge {wish.pledge_id} is {pledge['status']} on receipt {pledge['receipt_id']}",
+            "name the pledge that rests on this receipt",
+        )
+    if pledge["pledgee"] != lender:
+        raise Problem("not_pledgee", f"the pledgee is {pledge['pledgee']}", "let the pledgee propose the facility")
+    if receipt["owner"] != wish.borrower:
+        raise Problem("not_owner", f"the owner is {receipt['owner']}, not {wish.borrower}", "lend to the owner")
+    if pledge.get("facility_id") not in (None, wish.facility_id):
+        raise Problem(
+            "conflict", f"the pledge was accepted for facility {pledge['facility_id']}", "propose that facility"
+        )
+
+
+def _insurer(consortium: Consortium, chain: str) -> str | None:
+    circle = consortium.circle(chain)
+    return next((name for name in circle.members if "insurer" in consortium.organisation(name).roles), None)
+
+
+def _record(connection: Connection, name: str, ident: str) -> Json:
+    table = tables.READ_MODEL.tables[name]
+    row = connection.execute(select(table).where(table.c.id == ident)).first()
+    if row is None:
+        raise missing(name, ident)
+    return dict(row.record)
+
+
+def _receipt_of(connection: Connection, pledge_id: str) -> str | None:
+    row = connection.execute(select(tables.pledge).where(tables.pledge.c.id == pledge_id)).first()
+    return None if row is None else row.receipt_id
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + value.hex()

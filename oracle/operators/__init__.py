@@ -1,0 +1,1 @@
+"""Formulas that make indicators of readings: integers in, integers out."""
