@@ -9,7 +9,7 @@ Deployment, in this order (constructor arguments in brackets, `manager` is the A
      2. OracleCommittee  [manager, consortium_id]
      3. AttestationFeed  [manager, committee]
      4. RuleBook         [manager]
-     5. DepositToken     [manager, "Deposit CNY", "DCNY"]
+     5. DepositToken     [manager, "Deposit <currency>", "D<currency>"]    the circle's
      6. CreditFacility   [manager, feed, rule_book, token]
 
   by the admin, once each:

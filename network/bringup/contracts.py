@@ -48,9 +48,6 @@ from network.obligations.jsonrpc.signing import contract_address
 from network.ports import Chain, Rejected
 from wuxin_evidence.ids import command_id, keccak256
 
-TOKEN_NAME, TOKEN_SYMBOL = "Deposit CNY", "DCNY"
-"""The stand-in for a digital-currency rail: tokenised deposits with two decimals."""
-
 KINDS_ALL = 0b1111
 """An asset profile serves scheduled, alarm, lien and price attestations: 1 << kind each."""
 
@@ -76,7 +73,7 @@ async def deploy_obligations(
     port = bind(admin, None)
     try:
         first_block = await port.height() + 1
-        addresses = await _create(port, consortium.consortium_id)
+        addresses = await _create(port, consortium.consortium_id, circle.currency)
     finally:
         await port.aclose()
     deployment = Deployment(chain, circle.chain_id, first_block, addresses)
@@ -169,7 +166,7 @@ async def open_accounts(
         await _once(seat, chain, "DepositToken", "mint", [account, amount_minor], f"deposit/{organisation}")
 
 
-async def _create(chain: Web3Chain, consortium_id: bytes) -> dict[str, bytes]:
+async def _create(chain: Web3Chain, consortium_id: bytes, currency: str) -> dict[str, bytes]:
     manager = contract_address(chain.address, await chain.next_nonce() + 1)
     made: dict[str, bytes] = {"AccessManager": manager}
 
@@ -183,7 +180,7 @@ async def _create(chain: Web3Chain, consortium_id: bytes) -> dict[str, bytes]:
     await asyncio.gather(
         create("AttestationFeed", manager, made["OracleCommittee"]),
         create("RuleBook", manager),
-        create("DepositToken", manager, TOKEN_NAME, TOKEN_SYMBOL),
+        create("DepositToken", manager, f"Deposit {currency}", f"D{currency}"),
     )
     await create("CreditFacility", manager, made["AttestationFeed"], made["RuleBook"], made["DepositToken"])
     return {name: made[name] for name in DEPLOY_ORDER}

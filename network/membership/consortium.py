@@ -35,6 +35,7 @@ DAY_OFFSET_S_MAX = 86_399
 _ORGANISATION_NAME = re.compile(r"[a-z0-9-]{2,32}")
 _MSP_ID = re.compile(r"[A-Za-z0-9.-]{2,64}")
 _CHAIN = re.compile(r"[a-z][a-z0-9]{1,15}")  # two characters or more: events of the facts are numbered under `f`
+_CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
 _USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}")
 
 
@@ -91,11 +92,12 @@ class CommitteeSetting:
 
 @dataclass(frozen=True)
 class Circle:
-    """A lending circle: its obligations chain, who seals the embedded one, who is in it, and who runs a validator
-    where the chain is not embedded."""
+    """A lending circle: its obligations chain, the one currency (ISO 4217) of its deposits, lines and prices, who seals
+    the embedded chain, who is in the circle, and who runs a validator where the chain is not embedded."""
 
     chain: str
     chain_id: int
+    currency: str
     sealer: str
     members: tuple[str, ...]
     validators: tuple[str, ...] = ()
@@ -304,6 +306,7 @@ def _circle(table: _Table) -> Circle:
     circle = Circle(
         chain=table.text("chain", _CHAIN),
         chain_id=table.integer("chain_id", 1, 2**53 - 1),
+        currency=table.text("currency", _CURRENCY),
         sealer=table.text("sealer", _ORGANISATION_NAME),
         members=table.texts("members"),
         validators=table.texts("validators", optional=True),
@@ -430,6 +433,7 @@ oracle = true
 # One lending circle, one chain of obligations.
 chain = "e1"
 chain_id = 262144                   # the one that the natively run validators have compiled in
+currency = "CNY"                    # of deposits, lines and prices (ISO 4217)
 sealer = "bank"
 members = ["bank", "insurer", "manufacturer", "regulator"]
 validators = ["bank", "insurer", "manufacturer", "regulator"]  # where the chain is not embedded

@@ -21,6 +21,7 @@ def test_the_demo_has_six_organisations_of_which_five_endorse_and_three_are_orac
     assert [each.name for each in demo.oracles] == ["bank", "insurer", "inspector"]
     assert (demo.facts.endorsements, demo.committee.threshold) == (3, 2)
     assert (demo.circle("e1").chain_id, demo.facts.channel, demo.facts.chaincode) == (262144, "wuxin", "facts")
+    assert demo.circle("e1").currency == "CNY"
     assert len(demo.consortium_id) == 32
 
 
@@ -35,6 +36,7 @@ def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
 SECOND_CIRCLE = """[[circle]]
 chain = "{chain}"
 chain_id = {chain_id}
+currency = "CNY"
 sealer = "bank"
 members = ["bank"]
 
@@ -75,6 +77,8 @@ members = ["bank"]
         ('sealer = "bank"', 'sealer = "nobody"', "circle[0].sealer"),
         ('members = ["bank", ', 'members = ["nobody", ', "circle[0].members"),
         ("chain_id = 262144", "chain_id = 0", "circle[0].chain_id"),
+        ('currency = "CNY"', 'currency = "yuan"', "circle[0].currency"),
+        ('currency = "CNY"', "", "circle[0].currency"),
         ("[[circle]]\n", SECOND_CIRCLE.format(chain="e2", chain_id=262144) + "[[circle]]\n", "circle[0].chain_id"),
         ("[[circle]]\n", SECOND_CIRCLE.format(chain="e1", chain_id=7002) + "[[circle]]\n", "circle[0].chain"),
         ("[facts]", "[fact]", "facts"),

@@ -1,6 +1,7 @@
 """The real contracts on the embedded chain: deployed, connected, opened to their roles."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -54,6 +55,15 @@ async def test_a_circle_is_set_up_and_doing_it_again_sends_nothing(home, consort
     assert await chain.call("OracleCommittee", "consortiumId", []) == "0x" + consortium.consortium_id.hex()
     trusted = Trust.parse((home / "trust.json").read_bytes()).chains[0]
     assert trusted.feed == deployment.addresses["AttestationFeed"]
+
+
+async def test_the_deposit_token_is_of_the_circles_currency(home, consortium, node):
+    (circle,) = consortium.circles
+    in_euro = replace(consortium, circles=(replace(circle, currency="EUR"),))
+    await set_up_circle(home, in_euro, bind_embedded(in_euro, node), **SET_UP)
+    chain = open_chain(home, in_euro, open_seat(home, "bank"), open_clock(in_euro, home), node=node)
+    names = [await chain.call("DepositToken", function, []) for function in ("name", "symbol")]
+    assert names == ["Deposit EUR", "DEUR"]
 
 
 async def test_a_member_without_the_role_is_refused_on_the_chain(home, consortium, node):
