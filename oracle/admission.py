@@ -1,4 +1,4 @@
-"""One pack at the door: admitted, a repeat, or refused with a named reason. Nothing is written here.
+"""Admission of one pack: admitted, a repeat, or refused with a named reason. Nothing is written here.
 
     1  structure        too_large, malformed, bad_signature (length)
     2  its own topic    wrong_aad
@@ -77,7 +77,7 @@ class Guesses:
 
 
 @dataclass(frozen=True)
-class Door:
+class AdmissionContext:
     """What admission asks: whose consortium, which devices, which profile, what is stored."""
 
     consortium_id: bytes
@@ -87,23 +87,23 @@ class Door:
     guesses: Guesses = field(default_factory=Guesses)
 
 
-def admit(envelope: bytes, topic: str | None, now_ms: int, door: Door) -> Admitted | Repeat | Refused:
+def admit(envelope: bytes, topic: str | None, now_ms: int, context: AdmissionContext) -> Admitted | Repeat | Refused:
     """Judge one envelope. `topic` is None for a pack that a peer supplied."""
     try:
-        pack = parse_pack(envelope, door.consortium_id)
+        pack = parse_pack(envelope, context.consortium_id)
         _require_countable(pack)
     except EvidenceError as error:
         return Refused(error.code, error.detail)
     try:
         if topic is not None:
-            check_topic(pack, door.consortium_id, topic)
-        device = _require_active(pack, door.registry)
-        _require_signed(pack, device, door, None if topic is None else now_ms)
-        if door.store.holds(pack.digest):
+            check_topic(pack, context.consortium_id, topic)
+        device = _require_active(pack, context.registry)
+        _require_signed(pack, device, context, None if topic is None else now_ms)
+        if context.store.holds(pack.digest):
             return Repeat(pack.digest)
-        _require_first(pack, door.store)
-        admitted = _measured(pack, now_ms, door.profile)
-        _require_room(pack, admitted.measured.window, door)
+        _require_first(pack, context.store)
+        admitted = _measured(pack, now_ms, context.profile)
+        _require_room(pack, admitted.measured.window, context)
         return admitted
     except EvidenceError as error:
         return Refused(error.code, error.detail, pack)
@@ -123,23 +123,23 @@ def _require_active(pack: Pack, registry: Registry) -> Device:
     return device
 
 
-def _require_signed(pack: Pack, device: Device, door: Door, now_ms: int | None) -> None:
+def _require_signed(pack: Pack, device: Device, context: AdmissionContext, now_ms: int | None) -> None:
     """`now_ms` is None for a pack whose sender is not told what is wrong with it."""
     try:
-        verify_pack(pack, door.consortium_id, device.public_key, device.suite)
+        verify_pack(pack, context.consortium_id, device.public_key, device.suite)
     except EvidenceError as error:
-        may_guess = error.code == "bad_signature" and now_ms is not None and door.guesses.may_try(now_ms)
-        if may_guess and (meant := _signed_for(pack, device, door)):
+        may_guess = error.code == "bad_signature" and now_ms is not None and context.guesses.may_try(now_ms)
+        if may_guess and (meant := _signed_for(pack, device, context)):
             raise EvidenceError("wrong_aad", f"signed for {meant}, sent as {pack.device_id}") from error
         raise
 
 
-def _signed_for(pack: Pack, device: Device, door: Door) -> str | None:
+def _signed_for(pack: Pack, device: Device, context: AdmissionContext) -> str | None:
     """The other device that this device's key signed the pack for, if it is one of a few."""
     message = parse1(pack.envelope)
-    for other in door.registry.others(device.device_id, OTHER_DEVICES_TRIED):
+    for other in context.registry.others(device.device_id, OTHER_DEVICES_TRIED):
         try:
-            signed = message.sig_structure(external_aad(door.consortium_id, other))
+            signed = message.sig_structure(external_aad(context.consortium_id, other))
             suite(device.suite).verify(device.public_key, signed, pack.signature)
         except EvidenceError:
             continue
@@ -158,12 +158,12 @@ def _require_first(pack: Pack, store: Store) -> None:
         )
 
 
-def _require_room(pack: Pack, window: int, door: Door) -> None:
-    device = _require_active(pack, door.registry)
-    sharing = max((len(door.registry.devices_of(slot_id)) for slot_id in device.slots), default=0)
+def _require_room(pack: Pack, window: int, context: AdmissionContext) -> None:
+    device = _require_active(pack, context.registry)
+    sharing = max((len(context.registry.devices_of(slot_id)) for slot_id in device.slots), default=0)
     if not sharing:
         return
-    packs, size = door.store.load(pack.device_id, window)
+    packs, size = context.store.load(pack.device_id, window)
     packs_max, bytes_max = PACKS_PER_WINDOW_MAX // sharing, BYTES_PER_WINDOW_MAX // sharing
     if packs >= packs_max or size + len(pack.envelope) > bytes_max:
         raise EvidenceError(

@@ -14,9 +14,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from oracle.agreement.committee import Ballots, Desk, Statement, log
+from oracle.agreement.context import MemberContext, Statement, log
+from oracle.agreement.signatures import SignatureCollector
 from oracle.operators.weighed_stock import LossFold, MeasuredPack, alarms, fold_values, listed
-from oracle.storage.evidence import recall
 from oracle.windows import Position, cite_alarm, is_honest_prefix
 from wuxin_evidence.attestation import ALARM, SCHEDULED_N, Indicator, MemberSignature, sequence_of
 from wuxin_evidence.ids import indicator_id, subject
@@ -58,9 +58,9 @@ class PendingAlarm:
 class Alarms:
     """Alarms of all slots of one member."""
 
-    def __init__(self, desk: Desk, ballots: Ballots) -> None:
-        self._desk = desk
-        self._ballots = ballots
+    def __init__(self, context: MemberContext, collector: SignatureCollector) -> None:
+        self._context = context
+        self._collector = collector
         self._open: dict[tuple[str, int], OpenWindow] = {}
         self._windows: dict[str, list[int]] = {}
         self._pending: list[PendingAlarm] = []
@@ -82,8 +82,8 @@ class Alarms:
 
     def resume(self) -> None:
         """Look at the open windows of every slot again: after a start, and after a batch that failed half-way."""
-        now = self._desk.profile.windows.index(self._desk.now_s)
-        for slot_id in self._desk.registry.slots():
+        now = self._context.profile.windows.index(self._context.now_s)
+        for slot_id in self._context.registry.slots():
             for window in (now - 1, now):
                 if not self._is_settled(slot_id, window):
                     self._resume(slot_id, window)
@@ -101,7 +101,7 @@ class Alarms:
         return not (len(held) == WINDOWS_OPEN_MAX and window < held[0]) and not self._is_settled(slot_id, window)
 
     def _is_settled(self, slot_id: str, window: int) -> bool:
-        settled = self._desk.store.settled(subject("slot", slot_id))
+        settled = self._context.store.settled(subject("slot", slot_id))
         return settled is not None and window <= settled.window
 
     def _keep_open(self, slot_id: str, state: OpenWindow) -> None:
@@ -113,58 +113,58 @@ class Alarms:
 
     def on_signed(self, organisation: str, statement: Statement, signature: MemberSignature) -> None:
         """A peer's alarm: corroborate it, or wait for the packs it cites."""
-        self._ballots.add(organisation, statement, signature)
-        if self._ballots.own(statement.attestation.digest()) is not None:
+        self._collector.add(organisation, statement, signature)
+        if self._collector.own(statement.attestation.digest()) is not None:
             return
-        if all(self._desk.store.holds(each) for each in statement.packs):
+        if all(self._context.store.holds(each) for each in statement.packs):
             self._corroborate(organisation, statement)
         elif len(self._pending) < PENDING_MAX:
-            self._pending.append(PendingAlarm(organisation, statement, signature, self._desk.monotonic()))
+            self._pending.append(PendingAlarm(organisation, statement, signature, self._context.monotonic()))
 
     def tick(self) -> None:
         """Ask for cited packs that did not come by themselves."""
-        now = self._desk.monotonic()
+        now = self._context.monotonic()
         self._pending = [each for each in self._pending if now - each.since < PENDING_S]
         for each in self._pending:
             if not each.asked and now - each.since >= WANT_AFTER_S:
                 each.asked = True
-                lacking = sorted(d for d in each.statement.packs if not self._desk.store.holds(d))
-                self._desk.say("want", {"to": each.organisation, "packs": lacking})
+                lacking = sorted(d for d in each.statement.packs if not self._context.store.holds(d))
+                self._context.send_note("want", {"to": each.organisation, "packs": lacking})
 
     def _retry(self, digest: bytes) -> None:
-        store = self._desk.store
+        store = self._context.store
         ready = [each for each in self._pending if digest in each.statement.packs]
         for each in ready:
             if all(store.holds(cited) for cited in each.statement.packs):
                 self._pending.remove(each)
-                if self._ballots.own(each.statement.attestation.digest()) is None:
+                if self._collector.own(each.statement.attestation.digest()) is None:
                     self._corroborate(each.organisation, each.statement)
 
     def _positions(self, slot_id: str, window: int) -> tuple[Position, ...]:
-        devices = self._desk.registry.devices_of(slot_id)
-        return cite_alarm(self._desk.store.positions(devices, window, None), window)
+        devices = self._context.registry.devices_of(slot_id)
+        return cite_alarm(self._context.store.positions(devices, window, None), window)
 
     def _rebuilt(self, slot_id: str, state: OpenWindow) -> OpenWindow:
         """The window's state from the store: at its first pack, and when a pack came out of order."""
         positions = self._positions(slot_id, state.window)
-        recalled = recall((each.digest for each in positions), self._desk)
+        loaded = self._context.load_packs(each.digest for each in positions)
         fresh = OpenWindow(state.window, {each.digest: each for each in positions}, raised=state.raised)
-        fresh.altered = bool(recalled.altered)
-        for pack in sorted(recalled.packs, key=lambda each: each.order):
-            _fold(fresh, pack, self._desk.profile.drop_tolerance_g)
+        fresh.altered = bool(loaded.altered)
+        for pack in sorted(loaded.packs, key=lambda each: each.order):
+            _fold(fresh, pack, self._context.profile.drop_tolerance_g)
         return fresh
 
     def _extended(self, slot_id: str, state: OpenWindow, pack: MeasuredPack, digest: bytes) -> OpenWindow:
         if pack.device_id not in state.last or pack.order < state.last[pack.device_id]:
             return self._rebuilt(slot_id, state)
         state.positions[digest] = Position(pack.device_id, pack.boot, pack.seq, digest, pack.window)
-        _fold(state, pack, self._desk.profile.drop_tolerance_g)
+        _fold(state, pack, self._context.profile.drop_tolerance_g)
         return state
 
     def _evaluate(self, slot_id: str, state: OpenWindow) -> None:
-        holding = alarms(fold_values(state.folds.values()), self._desk.profile)
+        holding = alarms(fold_values(state.folds.values()), self._context.profile)
         risen = {name: each for name, each in holding.items() if each.value > state.raised.get(name, -1)}
-        if not risen or self._desk.committee_at(self._end_s(state.window, state.last_ms)) is None:
+        if not risen or self._context.committee_at(self._end_s(state.window, state.last_ms)) is None:
             return
         if state.altered:
             log.error("%s: stored packs of the open window were altered; no alarm is signed on them", slot_id)
@@ -182,19 +182,19 @@ class Alarms:
         n: int,
     ) -> Statement:
         """Its span ends with the last reading it cites: an alarm says nothing about later."""
-        span_s = (self._desk.profile.windows.start_s(window), self._end_s(window, last_ms))
-        return self._desk.statement(ALARM, ("slot", slot_id), sequence_of(window, n), span_s, listed(holding), cited)
+        span_s = (self._context.profile.windows.start_s(window), self._end_s(window, last_ms))
+        return self._context.statement(ALARM, ("slot", slot_id), sequence_of(window, n), span_s, listed(holding), cited)
 
     def _end_s(self, window: int, last_ms: int) -> int:
-        return max(self._desk.profile.windows.start_s(window), last_ms // 1000)
+        return max(self._context.profile.windows.start_s(window), last_ms // 1000)
 
     def _sign_next(self, statement: Statement) -> None:
         """Sign this content under the first n of its window that is free or already its own."""
         window = statement.attestation.sequence >> 16
         for n in range(1, SCHEDULED_N):
             numbered = _numbered(statement, sequence_of(window, n))
-            holder = self._desk.locks.holder(numbered.attestation.subject, ALARM, numbered.attestation.sequence)
-            if holder in (None, numbered.attestation.digest()) and self._ballots.sign(numbered):
+            holder = self._context.locks.holder(numbered.attestation.subject, ALARM, numbered.attestation.sequence)
+            if holder in (None, numbered.attestation.digest()) and self._collector.sign(numbered):
                 self._keep_best(numbered)
                 return
         log.error("no n is left for another alarm of %s in window %d", statement.subject_id, window)
@@ -210,8 +210,8 @@ class Alarms:
     def _corroborate(self, organisation: str, statement: Statement) -> None:
         """Recompute a peer's alarm over just the packs it cites, from my store, and sign it if it is what I get."""
         slot_id, window = statement.subject_id, statement.attestation.sequence >> 16
-        now_s, skew_s = self._desk.now_s, self._desk.profile.clock_skew_s
-        if window > self._desk.profile.windows.index(now_s + skew_s):
+        now_s, skew_s = self._context.now_s, self._context.profile.clock_skew_s
+        if window > self._context.profile.windows.index(now_s + skew_s):
             log.warning("an alarm of %s on %s is of a window that has not begun", organisation, slot_id)
             return
         if not is_honest_prefix(statement.packs, self._positions(slot_id, window)):
@@ -222,22 +222,22 @@ class Alarms:
             theirs = [each.value for each in statement.attestation.indicators]
             got = [] if mine is None else [each.value for each in mine.attestation.indicators]
             log.warning("an alarm of %s on %s: it says %s, computed here %s", organisation, slot_id, theirs, got)
-            self._say_differs(statement, mine)
+            self._send_differs(statement, mine)
             return
-        if self._says_no_more(mine):
+        if self._adds_nothing(mine):
             return
         self._mark_raised(slot_id, window, mine)
-        if self._ballots.sign(mine):
+        if self._collector.sign(mine):
             self._keep_best(mine)
         else:
             self._settle_tie(mine)
 
-    def _says_no_more(self, statement: Statement) -> bool:
+    def _adds_nothing(self, statement: Statement) -> bool:
         """An alarm with a quorum says as much already; a member that started again may raise it once more."""
         held = self._best.get((statement.subject_id, statement.attestation.sequence >> 16))
         return (
             held is not None
-            and self._ballots.is_done(held.attestation.digest())
+            and self._collector.is_done(held.attestation.digest())
             and _strength(held)[0] >= _strength(statement)[0]
         )
 
@@ -246,47 +246,47 @@ class Alarms:
         held = self._best.get((theirs.subject_id, theirs.attestation.sequence >> 16))
         if held is None or _strength(theirs) > _strength(held):
             self._sign_next(theirs)
-        elif not self._ballots.is_done(held.attestation.digest()):
+        elif not self._collector.is_done(held.attestation.digest()):
             self._sign_next_after(held, theirs.attestation.sequence)
 
     def _sign_next_after(self, statement: Statement, sequence: int) -> None:
         """Like the peer, who also lost `sequence` to another content, use the number after it."""
         following = _numbered(statement, sequence + 1)
-        if not self._ballots.sign(following):
+        if not self._collector.sign(following):
             self._sign_next(statement)
 
     def _recomputed(self, statement: Statement, window: int) -> Statement | None:
-        recalled = recall(statement.packs, self._desk)
-        if recalled.altered:
+        loaded = self._context.load_packs(statement.packs)
+        if loaded.altered:
             return None
         state = OpenWindow(window)
-        for pack in sorted(recalled.packs, key=lambda each: each.order):
-            _fold(state, pack, self._desk.profile.drop_tolerance_g)
-        holding = alarms(fold_values(state.folds.values()), self._desk.profile)
+        for pack in sorted(loaded.packs, key=lambda each: each.order):
+            _fold(state, pack, self._context.profile.drop_tolerance_g)
+        holding = alarms(fold_values(state.folds.values()), self._context.profile)
         if not holding:
             return None
         n = statement.attestation.sequence & 0xFFFF
-        return self._statement(statement.subject_id, window, holding, statement.packs, recalled.last_ms, n)
+        return self._statement(statement.subject_id, window, holding, statement.packs, loaded.last_ms, n)
 
     def _mark_raised(self, slot_id: str, window: int, statement: Statement) -> None:
         state = self._open.get((slot_id, window))
         if state is None:
             return
         values = {each.id: each.value for each in statement.attestation.indicators}
-        for predicate in self._desk.profile.alarms:
+        for predicate in self._context.profile.alarms:
             value = values.get(indicator_id(predicate.indicator), -1)
             state.raised[predicate.indicator] = max(value, state.raised.get(predicate.indicator, -1))
 
-    def _say_differs(self, statement: Statement, mine: Statement | None) -> None:
+    def _send_differs(self, statement: Statement, mine: Statement | None) -> None:
         theirs = {each.id: each.value for each in statement.attestation.indicators}
         own = {} if mine is None else {each.id: each.value for each in mine.attestation.indicators}
-        named = {each.indicator: indicator_id(each.indicator) for each in self._desk.profile.alarms}
+        named = {each.indicator: indicator_id(each.indicator) for each in self._context.profile.alarms}
         rows = [
             {"name": name, "mine": own.get(key), "theirs": theirs.get(key)}
             for name, key in named.items()
             if own.get(key) != theirs.get(key)
         ]
-        self._desk.say(
+        self._context.send_note(
             "differs",
             {
                 "subject_id": statement.subject_id,

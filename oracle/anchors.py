@@ -17,11 +17,12 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import httpx
 
-from oracle.agreement.committee import Desk, log
+from oracle.agreement.context import MemberContext, log
+from oracle.node_client import NodeApi
 from wuxin_client.errors import Denied, Rejected, WuxinError
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
@@ -36,7 +37,7 @@ def log_origin(consortium_id: bytes, organisation: str) -> str:
 
 
 @dataclass(frozen=True)
-class Anchored:
+class AnchoredCheckpoint:
     """A checkpoint of this member's log in the facts; `at_s` is when it was anchored, seconds UTC."""
 
     size: int
@@ -45,16 +46,16 @@ class Anchored:
     at_s: int
 
     @classmethod
-    def read(cls, record: Mapping[str, Any]) -> Anchored:
+    def read(cls, record: Mapping[str, Any]) -> AnchoredCheckpoint:
         """Out of the node's record. Raises KeyError, TypeError or ValueError when it is none."""
         return cls(int(record["size"]), bytes.fromhex(record["root"]), str(record["note"]), int(record["created_at_s"]))
 
 
 @dataclass(frozen=True)
-class AnchorSays:
+class AnchorSnapshot:
     """One look: the newest anchored checkpoint, None when there is none yet."""
 
-    newest: Anchored | None
+    newest: AnchoredCheckpoint | None
 
 
 @dataclass(frozen=True)
@@ -65,28 +66,20 @@ class Offer:
     key: str
 
 
-class AnchorNode(Protocol):
-    """What anchoring needs of the member's node."""
-
-    def anchored(self, origin: str) -> Mapping[str, Any] | None: ...
-
-    def post_anchor(self, body: Mapping[str, Any], idempotency_key: str) -> None: ...
-
-
 class Anchors:
     """The worker's side: decides and signs; nothing here waits."""
 
-    def __init__(self, desk: Desk, offer: Callable[[Offer], None]) -> None:
-        self.origin = log_origin(desk.consortium_id, desk.organisation)
-        self._desk = desk
+    def __init__(self, context: MemberContext, offer: Callable[[Offer], None]) -> None:
+        self.origin = log_origin(context.consortium_id, context.organisation)
+        self._context = context
         self._offer = offer
-        self._newest: Anchored | None = None
+        self._newest: AnchoredCheckpoint | None = None
         self._offered_at_s: int | None = None
-        self._foreign: Anchored | None = None
+        self._foreign: AnchoredCheckpoint | None = None
 
-    def on_look(self, says: AnchorSays) -> None:
+    def on_snapshot(self, snapshot: AnchorSnapshot) -> None:
         """Remember what is anchored; offer the next checkpoint when it is due."""
-        newest = says.newest
+        newest = snapshot.newest
         if newest is not None and not self._continues(newest):
             self._newest = None
             if newest != self._foreign:
@@ -95,26 +88,30 @@ class Anchors:
             return
         self._newest = newest
         if self._is_due():
-            self._offered_at_s = self._desk.now_s
+            self._offered_at_s = self._context.now_s
             self._offer(self._next())
 
     def checkpoint(self) -> str:
         """The signed note of the log as it is."""
-        tree = self._desk.store.tree
+        tree = self._context.store.tree
         checkpoint = Checkpoint(self.origin, len(tree), tree.root())
-        return sign_checkpoint(checkpoint, self._desk.organisation, self._desk.keys.sm2).decode()
+        return sign_checkpoint(checkpoint, self._context.organisation, self._context.keys.sm2).decode()
 
     def consistency(self) -> dict[str, Any] | None:
         """{from, path}: the newest anchored note, and the proof from it to the log as it is; None without one."""
         return None if self._newest is None else {"from": self._newest.note, "path": self._path(self._newest.size)}
 
     def _is_due(self) -> bool:
-        desk, newest = self._desk, self._newest
+        context, newest = self._context, self._newest
         size = 0 if newest is None else newest.size
-        if len(desk.store.tree) <= size or desk.committee is None or desk.rank >= len(desk.committee.members):
+        if (
+            len(context.store.tree) <= size
+            or context.committee is None
+            or context.rank >= len(context.committee.members)
+        ):
             return False
         times_s = [self._offered_at_s, None if newest is None else newest.at_s]
-        return all(at_s is None or desk.now_s - at_s >= desk.profile.heartbeat_s for at_s in times_s)
+        return all(at_s is None or context.now_s - at_s >= context.profile.heartbeat_s for at_s in times_s)
 
     def _next(self) -> Offer:
         note = self.checkpoint()
@@ -123,18 +120,18 @@ class Anchors:
         return Offer(body, f"anchor-{hashlib.sha256(note.encode()).hexdigest()}")
 
     def _path(self, size: int) -> list[str]:
-        tree = self._desk.store.tree
+        tree = self._context.store.tree
         return [each.hex() for each in tree.consistency_proof(size, len(tree))]
 
-    def _continues(self, anchored: Anchored) -> bool:
-        tree = self._desk.store.tree
+    def _continues(self, anchored: AnchoredCheckpoint) -> bool:
+        tree = self._context.store.tree
         return anchored.size <= len(tree) and tree.root(anchored.size) == anchored.root
 
 
 class AnchorWatch:
     """The anchor thread: looks at the node, and posts the offer that waits; a newer offer replaces an older one."""
 
-    def __init__(self, node: AnchorNode, origin: str, inbox: queue.Queue[object], stop: threading.Event) -> None:
+    def __init__(self, node: NodeApi, origin: str, inbox: queue.Queue[object], stop: threading.Event) -> None:
         self._node = node
         self._origin = origin
         self._inbox = inbox
@@ -154,10 +151,10 @@ class AnchorWatch:
                 log.info("anchoring waits: %s", error)
             self._stop.wait(LOOK_S)
 
-    def look(self) -> AnchorSays:
+    def look(self) -> AnchorSnapshot:
         """One look. Raises the node's errors."""
-        record = self._node.anchored(self._origin)
-        return AnchorSays(None if record is None else Anchored.read(record))
+        record = self._node.newest_anchor(self._origin)
+        return AnchorSnapshot(None if record is None else AnchoredCheckpoint.read(record))
 
     def post(self) -> None:
         """Post what waits; it waits on when the node does not answer or refuses the key. Raises the node's errors."""

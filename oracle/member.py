@@ -1,8 +1,8 @@
 """What one member does with what it hears: the state machine that a process drives and a test can drive too.
 
     receive(batch)     packs: judge, store with one fsync; then alarms and windows; then the peers' notes
-    node_says(news)    devices, committee, liens and prices, as the member's own node and file have them now
-    anchor_says(look)  how far this member's log is anchored in the facts
+    on_node_snapshot(news)    devices, committee, liens and prices, as the member's own node and file have them now
+    on_anchor_snapshot(look)  how far this member's log is anchored in the facts
     tick()             what time alone brings about: windows due, waits over, heartbeats
 
 One thread calls it, and it never waits. `receive` returns what may be acknowledged: all of it is durable by then.
@@ -23,22 +23,25 @@ from pathlib import Path
 from typing import Any
 
 from network.clock import Clock
-from oracle.admission import Admitted, Door, Refused, Repeat, admit
+from oracle.admission import AdmissionContext, Admitted, Refused, Repeat, admit
 from oracle.agreement.closing import CLOSINGS_KEPT, Closings
-from oracle.agreement.committee import Ballots, Desk, Keys, Statement, log, read_signed
+from oracle.agreement.context import Keys, MemberContext, Statement, log
 from oracle.agreement.locks import Locks
 from oracle.agreement.notes import PACKS_BYTES_MAX, UNSOUND, Note, NoteWriter, digests, read_differs, read_note
-from oracle.agreement.supplies import Supplies
+from oracle.agreement.requested_packs import RequestedPacks
+from oracle.agreement.signatures import SignatureCollector, read_signed
 from oracle.alarms import Alarms
-from oracle.anchors import Anchors, AnchorSays, Offer
+from oracle.anchors import Anchors, AnchorSnapshot, Offer
 from oracle.node_client import NodeApi
 from oracle.outbox import Outbox
 from oracle.profile import Profile
 from oracle.registry import Device, Registry
 from oracle.sources.session import Message
-from oracle.standing import Read, Standing
+from oracle.sources.values import SourceValues
+from oracle.standing import Standing
+from oracle.storage.cipher import STORAGE_KEY_BYTES, StorageCipher
 from oracle.storage.quarantine import QUARANTINE_FILE, Quarantine
-from oracle.storage.store import STORAGE_KEY_BYTES, Store, Vault
+from oracle.storage.store import Store
 from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
 from wuxin_evidence.errors import EvidenceError
 
@@ -47,12 +50,12 @@ PARKED_MAX = 256
 
 
 @dataclass(frozen=True)
-class NodeSays:
+class NodeSnapshot:
     """One look at the member's own node and price file."""
 
     devices: Sequence[Device]
     committees: Sequence[Committee]
-    reads: Sequence[Read]
+    reads: Sequence[SourceValues]
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Outside:
+class MemberPorts:
     """How a member reaches others: `publish(topic, payload)`, its node, `ask_node` to look at it soon, and
     `offer_anchor` to have its log anchored some time."""
 
@@ -89,31 +92,31 @@ class Member:
         home: Path,
         profile: Profile,
         clock: Clock,
-        outside: Outside,
+        ports: MemberPorts,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        vault = Vault(identity.storage_key)
-        self.store = Store(home / "evidence.db", vault)
-        self.quarantine = Quarantine(home / QUARANTINE_FILE, vault)
-        self.supplies = Supplies(identity.consortium_id, self.store)
-        self.outbox = Outbox(home / "outbox.db", outside.node, vault)
+        cipher = StorageCipher(identity.storage_key)
+        self.store = Store(home / "evidence.db", cipher)
+        self.quarantine = Quarantine(home / QUARANTINE_FILE, cipher)
+        self.requested_packs = RequestedPacks(identity.consortium_id, self.store)
+        self.outbox = Outbox(home / "outbox.db", ports.node, cipher)
         self._identity = identity
-        self._outside = outside
+        self._ports = ports
         self._writer = NoteWriter(
             identity.consortium_id, identity.organisation, identity.keys.sm2, self.store.next_number("boot")
         )
         self.registry = Registry()
-        self.desk = Desk(
+        self.context = MemberContext(
             identity.organisation, identity.consortium_id, identity.keys, profile, clock, self.registry, self.store,
-            Locks(home / "locks.db"), self._say, monotonic,
+            Locks(home / "locks.db"), self._send_note, monotonic,
         )  # fmt: skip
-        self.ballots = Ballots(self.desk, self._on_quorum)
-        self.closings = Closings(self.desk, self.ballots)
-        self.alarms = Alarms(self.desk, self.ballots)
-        self.standing = Standing(self.desk, self.ballots, outside.ask_node)
-        self.anchors = Anchors(self.desk, outside.offer_anchor)
+        self.collector = SignatureCollector(self.context, self._on_quorum)
+        self.closings = Closings(self.context, self.collector)
+        self.alarms = Alarms(self.context, self.collector)
+        self.standing = Standing(self.context, self.collector, ports.ask_node)
+        self.anchors = Anchors(self.context, ports.offer_anchor)
         self.differs: list[Mapping[str, Any]] = []
-        self._door = Door(identity.consortium_id, profile, self.registry, self.store)
+        self._admission = AdmissionContext(identity.consortium_id, profile, self.registry, self.store)
         self._parked: list[Message] = []
         self._heard: dict[str, tuple[int, int]] = {}
         self._must_resume = True
@@ -138,8 +141,8 @@ class Member:
         notes = self._read_notes([each for each in messages if not each.topic.endswith("/packs")])
         for note in notes:
             if note.type == "packs":
-                self.supplies.put(note)
-        admitted, parked = self._admit(packs, self.supplies.take())
+                self.requested_packs.receive(note)
+        admitted, parked = self._admit(packs, self.requested_packs.take())
         self._parked.extend(parked)
         for each in admitted:
             self._follow(each)
@@ -147,10 +150,10 @@ class Member:
             self._take(note)
         return [each for each in messages if each not in parked]
 
-    def node_says(self, news: NodeSays) -> list[Message]:
+    def on_node_snapshot(self, news: NodeSnapshot) -> list[Message]:
         """A fresh look at the node; returns messages that waited for it and may be acknowledged now."""
         self.registry.replace(news.devices)
-        self.desk.learn(news.committees)
+        self.context.learn(news.committees)
         self.closings.know_slots()
         waiting, self._parked = self._parked, []
         admitted, _ = self._admit(waiting, [], may_park=False)
@@ -160,14 +163,14 @@ class Member:
         self.standing.on_reads(list(news.reads))
         return waiting
 
-    def anchor_says(self, look: AnchorSays) -> None:
+    def on_anchor_snapshot(self, look: AnchorSnapshot) -> None:
         """A fresh look at what is anchored."""
-        self.anchors.on_look(look)
+        self.anchors.on_snapshot(look)
 
     def tick(self) -> None:
         """What time alone brings about."""
-        if self.desk.committee is not None:
-            for each in self._admit([], self.supplies.take())[0]:
+        if self.context.committee is not None:
+            for each in self._admit([], self.requested_packs.take())[0]:
                 self._follow(each)
             self.closings.tick()
             self.alarms.tick()
@@ -177,11 +180,11 @@ class Member:
         self.outbox.stop()
         self.store.close()
         self.quarantine.close()
-        self.desk.locks.close()
+        self.context.locks.close()
 
     def _resume(self) -> None:
         """After a start or a failure, what is stored may not have been looked at yet."""
-        if self._must_resume and self.desk.committee is not None:
+        if self._must_resume and self.context.committee is not None:
             self._must_resume = False
             self.alarms.resume()
 
@@ -195,7 +198,7 @@ class Member:
         """
         admitted: list[Admitted] = []
         parked: list[Message] = []
-        now_ms = self.desk.clock.now_ms()
+        now_ms = self.context.clock.now_ms()
         incoming = [*((each.payload, each.topic, each) for each in packs), *((raw, None, None) for raw in supplied)]
         if not incoming:
             return admitted, parked
@@ -213,14 +216,14 @@ class Member:
             self.store.set_peer_positions([(name, *position) for name, position in self._heard.items()])
             self.quarantine.flush()
         if parked:
-            self._outside.ask_node()
+            self._ports.ask_node()
         return admitted, parked
 
     def _stored(self, raw: bytes, topic: str | None, now_ms: int) -> Admitted | Repeat | Refused:
         """Judge one envelope and add it to the log. Whatever an envelope breaks, it alone is refused; what the disk
         breaks is raised."""
         try:
-            verdict = admit(raw, topic, now_ms, self._door)
+            verdict = admit(raw, topic, now_ms, self._admission)
             if isinstance(verdict, Admitted):
                 self.store.add(verdict.pack, verdict.measured.window, verdict.late, now_ms)
         except (sqlite3.Error, OSError):
@@ -238,17 +241,17 @@ class Member:
     def _follow(self, each: Admitted) -> None:
         """What a durable pack brings about: first a possible alarm, then a window that waited for it."""
         device = self.registry.find(each.pack.device_id)
-        if self.desk.committee is not None and device is not None:
+        if self.context.committee is not None and device is not None:
             self.alarms.on_pack(each.measured, each.pack.digest, device.slots)
             self.closings.on_pack(each.pack.digest)
 
     def _read_notes(self, messages: Sequence[Message]) -> list[Note]:
         notes: list[Note] = []
         for message in messages:
-            if message.topic == self._writer.topic or self.desk.committee is None:
+            if message.topic == self._writer.topic or self.context.committee is None:
                 continue
             try:
-                note = read_note(message.payload, message.topic, self.desk.consortium_id, self.desk.committees)
+                note = read_note(message.payload, message.topic, self.context.consortium_id, self.context.committees)
             except (EvidenceError, *UNSOUND) as error:
                 log.warning("a note on %s is refused: %r", message.topic, error)
                 continue
@@ -274,29 +277,32 @@ class Member:
             log.warning("a %.20s note of %s is refused: %r", note.type, note.organisation, error)
 
     def _take_signed(self, note: Note) -> None:
-        statement, signature = read_signed(note, self.desk)
+        statement, signature = read_signed(note, self.context)
         self._require_current(statement)
         if statement.attestation.kind == SCHEDULED:
             self.closings.on_signed(note.organisation, statement, signature)
         elif statement.attestation.kind == ALARM:
             self.alarms.on_signed(note.organisation, statement, signature)
         else:
-            self.ballots.add(note.organisation, statement, signature)
+            self.collector.add(note.organisation, statement, signature)
             self.standing.on_signed(statement)
 
     def _require_current(self, statement: Statement) -> None:
         """What is of no slot here, or of another time, is not worth its room in memory. Raises `not_found`,
         `clock_skew`."""
-        attestation, desk = statement.attestation, self.desk
+        attestation, context = statement.attestation, self.context
         if attestation.kind in (SCHEDULED, ALARM) and not self.registry.has_slot(statement.subject_id):
             raise EvidenceError("not_found", f"no device weighs slot {statement.subject_id[:128]}")
-        window, newest = attestation.sequence >> 16, desk.profile.windows.index(desk.now_s + desk.profile.clock_skew_s)
+        window, newest = (
+            attestation.sequence >> 16,
+            context.profile.windows.index(context.now_s + context.profile.clock_skew_s),
+        )
         if not newest - CLOSINGS_KEPT <= window <= newest:
             raise EvidenceError("clock_skew", f"a statement of window {window}, now it is {newest}")
 
     def _supply(self, note: Note) -> None:
         """Publish the packs that a peer wants and this member holds."""
-        if note.body["to"] != self.desk.organisation:
+        if note.body["to"] != self.context.organisation:
             return
         chunk: list[bytes] = []
         for digest in sorted(digests(note.body["packs"])):
@@ -304,20 +310,20 @@ class Member:
                 continue
             chunk.append(self.store.envelope(digest))
             if sum(map(len, chunk)) >= PACKS_BYTES_MAX:
-                self._say("packs", {"envelopes": chunk})
+                self._send_note("packs", {"envelopes": chunk})
                 chunk = []
         if chunk:
-            self._say("packs", {"envelopes": chunk})
+            self._send_note("packs", {"envelopes": chunk})
 
-    def _say(self, kind: str, body: Mapping[str, object]) -> None:
+    def _send_note(self, kind: str, body: Mapping[str, object]) -> None:
         if kind == "want":
-            self.supplies.want(digests(body["packs"]))
-        self._outside.publish(self._writer.topic, self._writer.write(kind, body))
+            self.requested_packs.request(digests(body["packs"]))
+        self._ports.publish(self._writer.topic, self._writer.write(kind, body))
 
     def _on_quorum(self, signed: SignedAttestation, statement: Statement) -> None:
         attestation, count = signed.attestation, len(signed.signatures)
         kind = KIND_NAMES[attestation.kind]
-        is_first = count <= self.desk.require_committee(attestation.window_end).threshold
+        is_first = count <= self.context.require_committee(attestation.window_end).threshold
         key = f"{attestation.digest().hex()}-{kind}"
         is_routine = attestation.kind == SCHEDULED  # a window's end brings one for every slot; an alarm passes them
         self.outbox.put(key if is_first else f"{key}-{count}", self._body(signed, statement), routine=is_routine)

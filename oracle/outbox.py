@@ -23,8 +23,8 @@ from typing import Any
 import httpx
 
 from oracle.node_client import NodeApi
+from oracle.storage.cipher import StorageCipher
 from oracle.storage.database import open_database
-from oracle.storage.store import Vault
 from wuxin_client.errors import Denied, Rejected, WuxinError
 from wuxin_evidence.errors import EvidenceError
 
@@ -45,10 +45,10 @@ CREATE INDEX IF NOT EXISTS outbox_state ON outbox (state, routine, id);
 class Outbox:
     """Entries are `waiting`, `delivered` or `refused`. `put` and `run` may be in different threads."""
 
-    def __init__(self, path: Path, node: NodeApi, vault: Vault) -> None:
+    def __init__(self, path: Path, node: NodeApi, cipher: StorageCipher) -> None:
         self._path = path
         self._node = node
-        self._vault = vault
+        self._cipher = cipher
         self._db = open_database(path, _SCHEMA)
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -57,7 +57,7 @@ class Outbox:
         """Durable when it returns; delivered some time after, before all that is routine unless it is so itself."""
         self._db.execute(
             "INSERT OR IGNORE INTO outbox (key, body, routine, state, detail) VALUES (?, ?, ?, 'waiting', '')",
-            (key, self._vault.seal(json.dumps(body).encode(), key.encode()), routine),
+            (key, self._cipher.seal(json.dumps(body).encode(), key.encode()), routine),
         )
         self._wake.set()
 
@@ -68,7 +68,7 @@ class Outbox:
     def bodies(self) -> list[dict[str, Any]]:
         """Every body that is not delivered, oldest first."""
         rows = self._db.execute("SELECT key, body FROM outbox WHERE state != 'delivered' ORDER BY id")
-        return [json.loads(self._vault.open(bytes(sealed), key.encode())) for key, sealed in rows]
+        return [json.loads(self._cipher.open(bytes(sealed), key.encode())) for key, sealed in rows]
 
     def run(self) -> None:
         """Deliver until `stop`."""
@@ -99,7 +99,7 @@ class Outbox:
     def _deliver(self, key: str, sealed: bytes) -> tuple[str, str] | None:
         """(state, detail) when it is settled, None when it must be tried again."""
         try:
-            self._node.post_attestation(json.loads(self._vault.open(sealed, key.encode())), key)
+            self._node.post_attestation(json.loads(self._cipher.open(sealed, key.encode())), key)
         except Denied as denied:
             log.error("the node refuses this member's key: %s", denied)
             return None

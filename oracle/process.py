@@ -1,8 +1,8 @@
 """One oracle member as one process: `run(home, org, …)`.
 
     network thread   broker messages   ─┐
-    node thread      registry, liens   ─┼─▶ inbox ─▶ worker thread: Member.receive / node_says / tick ─▶ broker, outbox
-    (timer)          every TICK_S      ─┘
+    node thread      registry, liens   ─┼─▶ inbox ─▶ worker thread: Member.receive, .on_node_snapshot, .tick
+    (timer)          every TICK_S      ─┘                             └─▶ broker, outbox
     outbox thread    outbox ─▶ node's API
     anchor thread    node's API ─▶ inbox; checkpoints of the log ─▶ node's API
 
@@ -28,14 +28,16 @@ import httpx
 from network.clock import Clock, open_clock
 from network.membership.consortium import Consortium
 from network.membership.seats import Seat, open_seat
-from oracle.agreement.committee import Keys, log
-from oracle.anchors import AnchorSays, AnchorWatch, log_origin
-from oracle.member import Identity, Member, NodeSays, Outside
-from oracle.node_client import ClientNode, NodeApi, read_committees, read_liens, read_price
+from oracle.agreement.context import Keys, log
+from oracle.anchors import AnchorSnapshot, AnchorWatch, log_origin
+from oracle.member import Identity, Member, MemberPorts, NodeSnapshot
+from oracle.node_client import ClientNode, NodeApi, read_committees
 from oracle.profile import Profile, profile_file
 from oracle.registry import read_devices
+from oracle.sources.liens import read_liens
+from oracle.sources.prices import read_price
 from oracle.sources.session import INFLIGHT_MAX, Broker, Message, Session, Tls
-from oracle.standing import Read
+from oracle.sources.values import SourceValues
 from wuxin_client import Client
 from wuxin_client.errors import WuxinError
 from wuxin_evidence.errors import EvidenceError
@@ -57,7 +59,7 @@ STORE_PAUSE_S = 0.5
 
 
 @dataclass(frozen=True)
-class Installed:
+class Installation:
     """What `run` opens from an installation's home."""
 
     seat: Seat
@@ -65,7 +67,7 @@ class Installed:
     clock: Clock
 
     @classmethod
-    def open(cls, home: Path, org: str) -> Installed:
+    def open(cls, home: Path, org: str) -> Installation:
         consortium = Consortium.load(home)
         return cls(open_seat(home, org), consortium, open_clock(consortium, home))
 
@@ -93,15 +95,15 @@ class NodeWatch:
         """Look soon."""
         self._asked.set()
 
-    def look(self) -> NodeSays:
+    def look(self) -> NodeSnapshot:
         """One look. Raises the node's errors."""
-        return NodeSays(
+        return NodeSnapshot(
             read_devices(self._node.devices()),
             read_committees(self._node.committee()),
             [*read_liens(self._node), *self._price()],
         )
 
-    def _price(self) -> list[Read]:
+    def _price(self) -> list[SourceValues]:
         """A price file that cannot be read stops prices, and nothing else."""
         try:
             return read_price(self._home)
@@ -142,8 +144,8 @@ class Process:
         self._session = Session(broker, client_id, topics, self._deliver, on_ready)
         origin = log_origin(identity.consortium_id, identity.organisation)
         self._anchors = AnchorWatch(node, origin, self._inbox, self._stop)
-        outside = Outside(self._session.publish, node, self._watch.ask, self._anchors.offer)
-        self.member = Member(identity, home, profile, clock, outside)
+        ports = MemberPorts(self._session.publish, node, self._watch.ask, self._anchors.offer)
+        self.member = Member(identity, home, profile, clock, ports)
 
     def run(self) -> None:
         threads = [
@@ -183,12 +185,12 @@ class Process:
     def _step(self) -> None:
         items = self._take()
         messages = [each for each in items if isinstance(each, Message)]
-        for news in (each for each in items if isinstance(each, NodeSays)):
-            self._session.ack(self.member.node_says(news))
+        for news in (each for each in items if isinstance(each, NodeSnapshot)):
+            self._session.ack(self.member.on_node_snapshot(news))
         if messages:
             self._session.ack(self._stored(messages))
-        for look in (each for each in items if isinstance(each, AnchorSays)):
-            self.member.anchor_says(look)
+        for look in (each for each in items if isinstance(each, AnchorSnapshot)):
+            self.member.on_anchor_snapshot(look)
         self.member.tick()
 
     def _take(self) -> list[object]:
@@ -247,9 +249,9 @@ def open_process(
     on_ready: Callable[[], None] = lambda: None,
 ) -> Process:
     """The process of `org`'s member in an installation's home, not started yet; by the home's profile if no other."""
-    installed = Installed.open(home, org)
+    installation = Installation.open(home, org)
     member_home = home / "orgs" / org / "oracle"
     member_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     node = ClientNode(Client(api_url, api_key))
     judged_by = Profile.load(profile or profile_file(home))
-    return Process(installed.identity, member_home, installed.clock, node, broker, judged_by, on_ready)
+    return Process(installation.identity, member_home, installation.clock, node, broker, judged_by, on_ready)

@@ -13,8 +13,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from oracle.agreement.committee import Ballots, Desk, Statement, log
+from oracle.agreement.context import MemberContext, Statement, log
+from oracle.agreement.signatures import SignatureCollector
 from oracle.operators.weighed_stock import QUALITY_FULL_BP
+from oracle.sources.values import SourceValues
 from wuxin_evidence.attestation import OK, SCHEDULED_N, Indicator, sequence_of
 from wuxin_evidence.ids import indicator_id, subject
 
@@ -33,27 +35,8 @@ DISAGREE_S = 10.0
 WAITING_MAX = 256
 
 
-@dataclass(frozen=True)
-class Read:
-    """What a source says about one subject: indicator name to value. `since_s` starts its span; 0 means now.
-
-    `standing` is False when there is nothing more to repeat (a released pledge, once attested).
-    """
-
-    kind: int
-    subject_kind: str
-    subject_id: str
-    values: Mapping[str, int]
-    since_s: int = 0
-    standing: bool = True
-
-    @property
-    def about(self) -> tuple[str, str]:
-        return self.subject_kind, self.subject_id
-
-
 @dataclass
-class Attested:
+class ProposalState:
     """What k members last said about a subject, and when this member last proposed."""
 
     values: Mapping[str, int] | None = None
@@ -62,24 +45,24 @@ class Attested:
     due_since: float | None = None
     proposed: float = -REPROPOSE_S
     pause_s: float = REPROPOSE_S
-    last_words: Mapping[str, int] | None = None
+    proposed_values: Mapping[str, int] | None = None
 
-    def is_time(self, read: Read, now: float) -> bool:
+    def is_time(self, read: SourceValues, now: float) -> bool:
         """Whether the pause since the last proposal is over; a value not proposed yet does not wait."""
-        return dict(read.values) != self.last_words or now - self.proposed >= self.pause_s
+        return dict(read.values) != self.proposed_values or now - self.proposed >= self.pause_s
 
-    def on_proposed(self, read: Read, now: float, pause_s_max: float) -> None:
-        said_before = dict(read.values) == self.last_words
+    def on_proposed(self, read: SourceValues, now: float, pause_s_max: float) -> None:
+        said_before = dict(read.values) == self.proposed_values
         self.pause_s = min(2 * self.pause_s, pause_s_max) if said_before else REPROPOSE_S
-        self.last_words, self.proposed = dict(read.values), now
+        self.proposed_values, self.proposed = dict(read.values), now
 
     def rest(self) -> None:
         """Nothing is due: the next proposal is the first of its kind."""
-        self.due_since, self.proposed, self.pause_s, self.last_words = None, -REPROPOSE_S, REPROPOSE_S, None
+        self.due_since, self.proposed, self.pause_s, self.proposed_values = None, -REPROPOSE_S, REPROPOSE_S, None
 
 
 @dataclass
-class Waiting:
+class UnconfirmedProposal:
     """A peer's proposal that my reading does not confirm yet."""
 
     statement: Statement
@@ -90,14 +73,14 @@ class Waiting:
 class Standing:
     """Every lien and price that one member reads."""
 
-    desk: Desk
-    ballots: Ballots
+    context: MemberContext
+    collector: SignatureCollector
     read_again: Callable[[], None]
-    _reads: dict[tuple[int, str], Read] = field(default_factory=dict[tuple[int, str], Read])
-    _attested: dict[tuple[int, str], Attested] = field(default_factory=dict[tuple[int, str], Attested])
-    _waiting: list[Waiting] = field(default_factory=list[Waiting])
+    _reads: dict[tuple[int, str], SourceValues] = field(default_factory=dict[tuple[int, str], SourceValues])
+    _attested: dict[tuple[int, str], ProposalState] = field(default_factory=dict[tuple[int, str], ProposalState])
+    _waiting: list[UnconfirmedProposal] = field(default_factory=list[UnconfirmedProposal])
 
-    def on_reads(self, reads: list[Read]) -> None:
+    def on_reads(self, reads: list[SourceValues]) -> None:
         """A fresh look at my own sources."""
         self._reads = {(each.kind, each.subject_id): each for each in reads}
         waiting, self._waiting = self._waiting, []
@@ -108,32 +91,32 @@ class Standing:
 
     def tick(self) -> None:
         """Propose what is due and this member's turn."""
-        if self.desk.committee is None:
+        if self.context.committee is None:
             return
-        now, now_s = self.desk.monotonic(), self.desk.now_s
+        now, now_s = self.context.monotonic(), self.context.now_s
         proposed = 0
         for key, read in self._reads.items():
-            last = self._attested.setdefault(key, Attested())
+            last = self._attested.setdefault(key, ProposalState())
             if not self._is_due(read, last, now_s):
                 last.rest()
                 continue
             last.due_since = now if last.due_since is None else last.due_since
-            turn = last.due_since + self.desk.rank * PROPOSE_STEP_S
+            turn = last.due_since + self.context.rank * PROPOSE_STEP_S
             if now >= turn and last.is_time(read, now) and proposed < PROPOSALS_PER_TICK_MAX:
                 proposed += 1
-                last.on_proposed(read, now, self.desk.profile.heartbeat_s)
+                last.on_proposed(read, now, self.context.profile.heartbeat_s)
                 self._propose(read, now_s)
 
     def on_signed(self, statement: Statement) -> None:
         """A peer's statement, its signature already counted."""
-        if self.ballots.own(statement.attestation.digest()) is None and not self._confirm(statement):
+        if self.collector.own(statement.attestation.digest()) is None and not self._confirm(statement):
             self.read_again()
-            self._keep_waiting(Waiting(statement, self.desk.monotonic()))
+            self._keep_waiting(UnconfirmedProposal(statement, self.context.monotonic()))
 
     def settle(self, statement: Statement) -> None:
         """k members signed: the heartbeat counts from here."""
         attestation = statement.attestation
-        last = self._attested.setdefault((attestation.kind, statement.subject_id), Attested())
+        last = self._attested.setdefault((attestation.kind, statement.subject_id), ProposalState())
         last.sequence = max(last.sequence, attestation.sequence)
         if attestation.window_end >= last.at_s:
             read = self._reads.get((attestation.kind, statement.subject_id))
@@ -142,34 +125,34 @@ class Standing:
             last.at_s = attestation.window_end
             last.rest()
 
-    def _is_due(self, read: Read, last: Attested, now_s: int) -> bool:
+    def _is_due(self, read: SourceValues, last: ProposalState, now_s: int) -> bool:
         if last.values is None:
             return read.standing
         if dict(read.values) != dict(last.values):
             return True
-        return read.standing and now_s - last.at_s >= self.desk.profile.heartbeat_s
+        return read.standing and now_s - last.at_s >= self.context.profile.heartbeat_s
 
-    def _propose(self, read: Read, now_s: int) -> None:
-        window = self.desk.profile.windows.index(now_s)
+    def _propose(self, read: SourceValues, now_s: int) -> None:
+        window = self.context.profile.windows.index(now_s)
         n = self._last_number(read.kind, read.about, window) + 1
         if n < SCHEDULED_N:
-            self.ballots.sign(self._statement(read, now_s, sequence_of(window, n)))
+            self.collector.sign(self._statement(read, now_s, sequence_of(window, n)))
 
     def _last_number(self, kind: int, about: tuple[str, str], window: int) -> int:
         """The highest n of a window that this member signed or k members did, or 0."""
-        attested = self._attested.get((kind, about[1]), Attested()).sequence
+        attested = self._attested.get((kind, about[1]), ProposalState()).sequence
         return max(
             attested & 0xFFFF if attested >> 16 == window else 0,
-            self.desk.locks.last_number(subject(*about), kind, window),
+            self.context.locks.last_number(subject(*about), kind, window),
         )
 
-    def _statement(self, read: Read, at_s: int, sequence: int) -> Statement:
+    def _statement(self, read: SourceValues, at_s: int, sequence: int) -> Statement:
         indicators = sorted(
             (Indicator(indicator_id(name), value, QUALITY_FULL_BP, OK) for name, value in read.values.items()),
             key=lambda each: each.id,
         )
         since_s = min(read.since_s, at_s) if read.since_s else at_s
-        return self.desk.statement(read.kind, read.about, sequence, (since_s, at_s), tuple(indicators))
+        return self.context.statement(read.kind, read.about, sequence, (since_s, at_s), tuple(indicators))
 
     def _confirm(self, statement: Statement) -> bool:
         """Sign it if my own reading makes the very same statement; True when there is nothing left to wait for.
@@ -177,12 +160,12 @@ class Standing:
         A proposal may be old by a heartbeat, since clocks may run fast, but ahead only by the clock skew.
         """
         theirs = statement.attestation
-        ahead_s = theirs.window_end - self.desk.now_s
-        if not -self.desk.profile.heartbeat_s <= ahead_s <= self.desk.profile.clock_skew_s:
+        ahead_s = theirs.window_end - self.context.now_s
+        if not -self.context.profile.heartbeat_s <= ahead_s <= self.context.profile.clock_skew_s:
             log.warning("a proposal on %s is %d s ahead of this clock", statement.subject_id, ahead_s)
             return True
         window, n = theirs.sequence >> 16, theirs.sequence & 0xFFFF
-        if window != self.desk.profile.windows.index(theirs.window_end):
+        if window != self.context.profile.windows.index(theirs.window_end):
             return True
         last = self._last_number(theirs.kind, (statement.subject_kind, statement.subject_id), window)
         if not 0 < n <= min(last + NUMBERS_AHEAD_MAX, SCHEDULED_N - 1):
@@ -194,16 +177,16 @@ class Standing:
         mine = self._statement(read, theirs.window_end, theirs.sequence)
         if mine.attestation.digest() != theirs.digest():
             return False
-        self.ballots.sign(mine)
+        self.collector.sign(mine)
         return True
 
-    def _keep_waiting(self, each: Waiting) -> None:
-        if self.desk.monotonic() - each.since < DISAGREE_S and len(self._waiting) < WAITING_MAX:
+    def _keep_waiting(self, each: UnconfirmedProposal) -> None:
+        if self.context.monotonic() - each.since < DISAGREE_S and len(self._waiting) < WAITING_MAX:
             self._waiting.append(each)
             return
-        self._say_differs(each.statement)
+        self._send_differs(each.statement)
 
-    def _say_differs(self, statement: Statement) -> None:
+    def _send_differs(self, statement: Statement) -> None:
         attestation = statement.attestation
         read = self._reads.get((attestation.kind, statement.subject_id))
         theirs = {each.id: each.value for each in attestation.indicators}
@@ -214,7 +197,7 @@ class Standing:
             if theirs.get(indicator_id(name)) != value
         ]
         log.warning("%s differs from a peer's reading: %s", statement.subject_id, rows)
-        self.desk.say(
+        self.context.send_note(
             "differs",
             {
                 "subject_id": statement.subject_id,

@@ -25,8 +25,8 @@ from network.ports import Rejected
 from node.gate.access import issue_api_keys
 from node.ledgers.engine import open_facts
 from node.products import product
-from oracle.node_client import PRICE_FILE
 from oracle.profile import HOME_PROFILE, Profile, profile_file
+from oracle.sources.prices import PRICE_FILE
 
 DEMO_MARK = "demo"
 """A file whose presence says that this home belongs to the demo: it may be emptied, and may have a scenario clock."""

@@ -1,1 +1,1 @@
-"""How members agree: what they sign, the notes they exchange, and the closing of a window."""
+"""Agreement of the members: what each signs, the notes they exchange, and how a window is closed."""

@@ -14,10 +14,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from oracle.agreement.committee import Ballots, Desk, Statement, differences, log
+from oracle.agreement.context import MemberContext, Statement, log
 from oracle.agreement.notes import Note, digests
+from oracle.agreement.signatures import SignatureCollector, differences
 from oracle.operators.weighed_stock import compute, listed
-from oracle.storage.evidence import recall
 from oracle.windows import CitedSet, Position, cite_window
 from wuxin_evidence.attestation import SCHEDULED, SCHEDULED_N, Indicator, MemberSignature, sequence_of
 from wuxin_evidence.errors import EvidenceError, malformed
@@ -50,47 +50,47 @@ class Closing:
     changed: float
     haves: int = 0
     said: float = 0.0
-    vouched: set[CitedSet] = field(default_factory=set[CitedSet])
+    published_sets: set[CitedSet] = field(default_factory=set[CitedSet])
     peers: dict[str, CitedSet] = field(default_factory=dict[str, CitedSet])
     wanted: dict[bytes, float] = field(default_factory=dict[bytes, float])
     computed: dict[str, Indicator] | None = None
     altered: frozenset[bytes] = frozenset()
     statement: Statement | None = None
     theirs: dict[str, Statement] = field(default_factory=dict[str, Statement])
-    told: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
+    differs_sent: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
     settled: bool = False
 
 
 class Closings:
     """All windows of all slots of one member."""
 
-    def __init__(self, desk: Desk, ballots: Ballots) -> None:
-        self._desk = desk
-        self._ballots = ballots
+    def __init__(self, context: MemberContext, collector: SignatureCollector) -> None:
+        self._context = context
+        self._collector = collector
         self._next: dict[str, int] = {}
         self._open: dict[tuple[str, int], Closing] = {}
 
     def know_slots(self) -> None:
         """A slot that is seen for the first time is attested from the window that is open now."""
-        for slot_id in self._desk.registry.slots():
+        for slot_id in self._context.registry.slots():
             if slot_id not in self._next:
                 self._next[slot_id] = self._first_window(slot_id)
 
     def tick(self) -> None:
         """Open what is due, decide what waited long enough, say again what led nowhere."""
-        last_due = self._desk.profile.windows.last_due(self._desk.clock.now_ms())
+        last_due = self._context.profile.windows.last_due(self._context.clock.now_ms())
         self.know_slots()
         for slot_id, first in list(self._next.items()):
             for window in range(max(first, last_due - CATCH_UP_WINDOWS_MAX + 1), last_due + 1):
                 self._closing(slot_id, window)
             self._next[slot_id] = max(first, last_due + 1)
         self._forget(last_due)
-        now = self._desk.monotonic()
+        now = self._context.monotonic()
         for closing in [each for each in self._open.values() if not each.settled]:
             self._decide(closing)
             if closing.statement is None and now - closing.said > REPEAT_S:
                 self._ask(closing)
-                self._say_have(closing)
+                self._send_have(closing)
 
     def on_have(self, note: Note) -> None:
         """A peer's set. Raises `malformed`."""
@@ -117,12 +117,12 @@ class Closings:
         """A peer's signed statement: counted as its own, never copied."""
         window = statement.attestation.sequence >> 16
         closing = self._find(statement.subject_id, window)
-        self._ballots.add(organisation, statement, signature)
+        self._collector.add(organisation, statement, signature)
         if closing is None:
             return
         closing.theirs[organisation] = statement
         theirs = CitedSet(statement.packs, statement.late)
-        if closing.computed is None and closing.cited != theirs and theirs in closing.vouched:
+        if closing.computed is None and closing.cited != theirs and theirs in closing.published_sets:
             closing.cited = theirs
             self._sign(closing)
         self._compare(closing, organisation)
@@ -133,7 +133,7 @@ class Closings:
         if closing is None or closing.settled:
             return
         closing.settled = True
-        about, store = statement.attestation.subject, self._desk.store
+        about, store = statement.attestation.subject, self._context.store
         store.settle(about, closing.window, closing.log_size, statement.packs)
 
     def _forget(self, last_due: int) -> None:
@@ -142,56 +142,56 @@ class Closings:
             del self._open[key]
 
     def _first_window(self, slot_id: str) -> int:
-        settled = self._desk.store.settled(subject("slot", slot_id))
-        return self._desk.profile.windows.index(self._desk.now_s) if settled is None else settled.window + 1
+        settled = self._context.store.settled(subject("slot", slot_id))
+        return self._context.profile.windows.index(self._context.now_s) if settled is None else settled.window + 1
 
     def _find(self, slot_id: str, window: int) -> Closing | None:
         """The closing of a window that is over; None for one that is not, or that is too old, or of no slot of ours."""
-        windows, now_ms = self._desk.profile.windows, self._desk.clock.now_ms()
+        windows, now_ms = self._context.profile.windows, self._context.clock.now_ms()
         if (closing := self._open.get((slot_id, window))) is not None:
             return closing
-        is_over = windows.due_ms(window) - self._desk.profile.clock_skew_s * 1000 <= now_ms
+        is_over = windows.due_ms(window) - self._context.profile.clock_skew_s * 1000 <= now_ms
         is_recent = window > windows.last_due(now_ms) - CATCH_UP_WINDOWS_MAX
-        if not is_over or not is_recent or not self._desk.registry.has_slot(slot_id):
+        if not is_over or not is_recent or not self._context.registry.has_slot(slot_id):
             return None
-        settled = self._desk.store.settled(subject("slot", slot_id))
+        settled = self._context.store.settled(subject("slot", slot_id))
         return None if settled is not None and window <= settled.window else self._closing(slot_id, window)
 
     def _closing(self, slot_id: str, window: int) -> Closing:
         key = (slot_id, window)
         if key not in self._open:
-            now = self._desk.monotonic()
+            now = self._context.monotonic()
             held = {each.digest: each for each in self._positions(slot_id, window)}
             cited = cite_window(held.values(), window)
-            self._open[key] = Closing(slot_id, window, now, len(self._desk.store.tree), held, cited, now)
-            self._say_have(self._open[key])
+            self._open[key] = Closing(slot_id, window, now, len(self._context.store.tree), held, cited, now)
+            self._send_have(self._open[key])
         return self._open[key]
 
     def _positions(self, slot_id: str, window: int) -> list[Position]:
-        desk = self._desk
-        return desk.store.positions(
-            desk.registry.devices_of(slot_id), window, desk.store.settled(subject("slot", slot_id))
+        context = self._context
+        return context.store.positions(
+            context.registry.devices_of(slot_id), window, context.store.settled(subject("slot", slot_id))
         )
 
-    def _say_have(self, closing: Closing) -> None:
+    def _send_have(self, closing: Closing) -> None:
         if closing.haves >= HAVES_MAX:
             return
         closing.haves += 1
-        closing.said = self._desk.monotonic()
-        closing.vouched.add(closing.cited)
+        closing.said = self._context.monotonic()
+        closing.published_sets.add(closing.cited)
         body = {"slot": closing.slot_id, "window": closing.window}
         lists = {"packs": sorted(closing.cited.packs), "late": sorted(closing.cited.late)}
-        self._desk.say("have", {**body, **lists})
+        self._context.send_note("have", {**body, **lists})
 
     def _ask(self, closing: Closing) -> None:
         """Want each pack that a peer names and this member lacks."""
-        now = self._desk.monotonic()
+        now = self._context.monotonic()
         for organisation, cited in closing.peers.items():
-            lacking = {each for each in cited.packs if not self._desk.store.holds(each)}
+            lacking = {each for each in cited.packs if not self._context.store.holds(each)}
             fresh = sorted(each for each in lacking if now - closing.wanted.get(each, -REPEAT_S) >= REPEAT_S)
             if fresh:
                 closing.wanted.update(dict.fromkeys(fresh, now))
-                self._desk.say("want", {"to": organisation, "packs": fresh})
+                self._context.send_note("want", {"to": organisation, "packs": fresh})
 
     def _refresh(self, closing: Closing) -> None:
         """My set again, now that more may be held of what peers named."""
@@ -199,20 +199,20 @@ class Closings:
         for position in self._positions(closing.slot_id, closing.window):
             if position.digest in named:
                 closing.held.setdefault(position.digest, position)
-        for digest in self._desk.store.equivocal() & closing.held.keys():
+        for digest in self._context.store.equivocal() & closing.held.keys():
             del closing.held[digest]
         cited = cite_window(closing.held.values(), closing.window)
         if cited != closing.cited:
-            closing.cited, closing.changed = cited, self._desk.monotonic()
-            self._say_have(closing)
+            closing.cited, closing.changed = cited, self._context.monotonic()
+            self._send_have(closing)
         self._decide(closing)
 
     def _decide(self, closing: Closing) -> None:
         """Sign when k members name my set, and everyone has spoken or had the time to."""
-        committee = self._desk.committee_at(self._desk.profile.windows.end_s(closing.window))
+        committee = self._context.committee_at(self._context.profile.windows.end_s(closing.window))
         if closing.settled or closing.computed is not None or committee is None:
             return
-        now = self._desk.monotonic()
+        now = self._context.monotonic()
         peers = (cited for name, cited in closing.peers.items() if committee.find(name))
         agreeing = 1 + sum(cited == closing.cited for cited in peers)
         everyone = agreeing >= len(committee.members)
@@ -221,22 +221,22 @@ class Closings:
             self._sign(closing)
 
     def _sign(self, closing: Closing) -> None:
-        recalled = recall(closing.cited.packs, self._desk, closing.cited.late)
-        closing.computed = compute(recalled.packs, closing.window, self._desk.profile)
-        closing.altered = recalled.altered
-        if recalled.altered:
-            log.error("%s: %d stored packs were altered; not signing", closing.slot_id, len(recalled.altered))
+        loaded = self._context.load_packs(closing.cited.packs, closing.cited.late)
+        closing.computed = compute(loaded.packs, closing.window, self._context.profile)
+        closing.altered = loaded.altered
+        if loaded.altered:
+            log.error("%s: %d stored packs were altered; not signing", closing.slot_id, len(loaded.altered))
         else:
             statement = self._statement(closing, listed(closing.computed))
             closing.statement = statement
-            if not self._ballots.sign(statement):
+            if not self._collector.sign(statement):
                 log.error("%s window %d is locked by another digest", closing.slot_id, closing.window)
         for organisation in list(closing.theirs):
             self._compare(closing, organisation)
 
     def _statement(self, closing: Closing, indicators: tuple[Indicator, ...]) -> Statement:
-        windows = self._desk.profile.windows
-        return self._desk.statement(
+        windows = self._context.profile.windows
+        return self._context.statement(
             SCHEDULED,
             ("slot", closing.slot_id),
             sequence_of(closing.window, SCHEDULED_N),
@@ -250,14 +250,14 @@ class Closings:
         """Say once per peer and digest which indicators differ from mine."""
         theirs = closing.theirs[organisation]
         digest = theirs.attestation.digest()
-        if closing.computed is None or (organisation, digest) in closing.told:
+        if closing.computed is None or (organisation, digest) in closing.differs_sent:
             return
         if closing.statement is not None and closing.statement.attestation.digest() == digest:
             return
-        closing.told.add((organisation, digest))
+        closing.differs_sent.add((organisation, digest))
         differing = differences(closing.computed, theirs.attestation.indicators)
         log.warning("%s window %d differs from %s: %s", closing.slot_id, closing.window, organisation, differing)
-        self._desk.say(
+        self._context.send_note(
             "differs",
             {
                 "subject_id": closing.slot_id,
@@ -273,10 +273,10 @@ class Closings:
         statement = closing.statement
         if statement is None or organisation in closing.theirs:
             return
-        own = self._ballots.own(statement.attestation.digest())
+        own = self._collector.own(statement.attestation.digest())
         if own is not None:
-            self._say_have(closing)
-            self._ballots.tell(statement, own)
+            self._send_have(closing)
+            self._collector.publish(statement, own)
 
 
 def _read_have(note: Note) -> tuple[str, int, CitedSet]:

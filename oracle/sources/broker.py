@@ -1,7 +1,7 @@
 """The demo's broker, in this process: MQTT 3.1.1 on the loopback, open to every program of this machine.
 
 It has no TLS, no passwords and no rights per topic, and it forgets everything when it ends. It is there so that the
-demo needs nothing installed. Anything else uses mosquitto (or another MQTT 5 broker) with TLS 1.3 and client
+demo needs nothing installation. Anything else uses mosquitto (or another MQTT 5 broker) with TLS 1.3 and client
 certificates.
 
     async with embedded_broker(port) as port: …

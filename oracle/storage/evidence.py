@@ -10,14 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from oracle.agreement.committee import Desk
 from oracle.operators.weighed_stock import MeasuredPack
+from oracle.profile import Profile
+from oracle.storage.store import Store
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.packs.pack import parse_pack
 
 
 @dataclass(frozen=True)
-class Recalled:
+class LoadedPacks:
     """The packs as the store has them now, and the digests for which that is not what was admitted."""
 
     packs: tuple[MeasuredPack, ...]
@@ -29,19 +30,25 @@ class Recalled:
         return max((m.time_ms for pack in self.packs for m in pack.measurements), default=0)
 
 
-def recall(digests: Iterable[bytes], desk: Desk, late: frozenset[bytes] = frozenset()) -> Recalled:
-    """Every named pack from the store, those of `late` marked. Raises KeyError for one that is not held."""
+def load_packs(
+    digests: Iterable[bytes],
+    store: Store,
+    consortium_id: bytes,
+    profile: Profile,
+    late: frozenset[bytes] = frozenset(),
+) -> LoadedPacks:
+    """Every named pack from the store, those of `late` marked. Raises KeyError for a pack that is not held."""
     packs: list[MeasuredPack] = []
     altered: set[bytes] = set()
     for digest in digests:
         try:
-            pack = parse_pack(desk.store.envelope(digest), desk.consortium_id)
-            measurements = desk.profile.scale(pack)
+            pack = parse_pack(store.envelope(digest), consortium_id)
+            measurements = profile.scale(pack)
         except EvidenceError:
             altered.add(digest)
             continue
         if pack.digest != digest:
             altered.add(digest)
-        window = desk.profile.windows.index(max(m.time_ms for m in measurements) // 1000)
+        window = profile.windows.index(max(m.time_ms for m in measurements) // 1000)
         packs.append(MeasuredPack(pack.device_id, pack.boot, pack.seq, window, measurements, digest in late))
-    return Recalled(tuple(packs), frozenset(altered))
+    return LoadedPacks(tuple(packs), frozenset(altered))

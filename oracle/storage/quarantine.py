@@ -14,8 +14,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from oracle.storage.cipher import StorageCipher
 from oracle.storage.database import open_database
-from oracle.storage.store import Vault
 
 QUARANTINE_FILE = "quarantine.db"
 ROWS_MAX = 10_000
@@ -51,15 +51,15 @@ class RefusedPack:
 class Quarantine:
     """One member's refused packs."""
 
-    def __init__(self, path: Path, vault: Vault) -> None:
+    def __init__(self, path: Path, cipher: StorageCipher) -> None:
         self._db = open_database(path, _SCHEMA)
-        self._vault = vault
+        self._cipher = cipher
         self._pending: list[tuple[object, ...]] = []
 
     def put(self, envelope: bytes, topic: str, code: str, detail: str, now_ms: int) -> None:
         """Note a refusal; `flush` makes it durable."""
         digest = hashlib.sha256(envelope).digest()
-        body = self._vault.seal(envelope[:BYTES_KEPT_MAX], digest)
+        body = self._cipher.seal(envelope[:BYTES_KEPT_MAX], digest)
         self._pending.append((now_ms, topic[:256], code, detail[:500], len(envelope), digest, body))
 
     def flush(self) -> None:

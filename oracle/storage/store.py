@@ -9,7 +9,6 @@ need no key. Two packs at one (device, boot, seq) make that place equivocal: nei
 
 from __future__ import annotations
 
-import secrets
 import sqlite3
 from collections import OrderedDict
 from collections.abc import Generator, Iterable, Sequence
@@ -17,19 +16,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
+from oracle.storage.cipher import StorageCipher
 from oracle.storage.database import open_database
 from oracle.windows import Position
-from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.log.tree import Tree, leaf_hash
 from wuxin_evidence.packs.pack import Pack
 
-STORAGE_KEY_BYTES = 16
 LOADS_KEPT = 4096
 """Device windows whose load is remembered; any other is counted again when a pack of it comes."""
-_NONCE_BYTES, _TAG_BYTES = 12, 16
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS packs (
@@ -57,37 +51,12 @@ class Settled:
     cited: frozenset[bytes]
 
 
-class Vault:
-    """SM4-GCM under the seat's storage key; `about` is bound in, so that a blob cannot be moved to another row."""
-
-    def __init__(self, key: bytes) -> None:
-        if len(key) != STORAGE_KEY_BYTES:
-            raise EvidenceError("malformed", f"a storage key of {len(key)} bytes", "16 bytes are expected")
-        self._key = key
-
-    def seal(self, plain: bytes, about: bytes) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        encryptor = Cipher(algorithms.SM4(self._key), modes.GCM(nonce)).encryptor()
-        encryptor.authenticate_additional_data(about)
-        return nonce + encryptor.update(plain) + encryptor.finalize() + encryptor.tag
-
-    def open(self, sealed: bytes, about: bytes) -> bytes:
-        """The plain bytes. Raises `conflict` when key, blob or its place are not those it was sealed with."""
-        nonce, body, tag = sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:-_TAG_BYTES], sealed[-_TAG_BYTES:]
-        try:
-            decryptor = Cipher(algorithms.SM4(self._key), modes.GCM(nonce, tag)).decryptor()
-            decryptor.authenticate_additional_data(about)
-            return decryptor.update(body) + decryptor.finalize()
-        except (InvalidTag, ValueError) as error:
-            raise EvidenceError("conflict", "a stored envelope does not open", "restore it from a peer") from error
-
-
 class Store:
     """One member's log. Not for two threads at once."""
 
-    def __init__(self, path: Path, vault: Vault) -> None:
+    def __init__(self, path: Path, cipher: StorageCipher) -> None:
         self._db = open_database(path, _SCHEMA)
-        self._vault = vault
+        self._cipher = cipher
         self._added: list[bytes] = []
         self._loads: OrderedDict[tuple[str, int], tuple[int, int]] = OrderedDict()
         self.tree = Tree(row[0] for row in self._db.execute("SELECT leaf FROM packs ORDER BY idx"))
@@ -117,7 +86,7 @@ class Store:
             "INSERT INTO packs VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)",
             (
                 *(len(self.tree) + len(self._added), pack.digest, leaf, pack.device_id, pack.boot, pack.seq),
-                *(window, late, now_ms, self._vault.seal(pack.envelope, pack.digest)),
+                *(window, late, now_ms, self._cipher.seal(pack.envelope, pack.digest)),
             ),
         )
         self._added.append(leaf)
@@ -166,7 +135,7 @@ class Store:
         row = self._db.execute("SELECT envelope FROM packs WHERE digest = ?", (digest,)).fetchone()
         if row is None:
             raise KeyError(digest.hex())
-        return self._vault.open(bytes(row[0]), digest)
+        return self._cipher.open(bytes(row[0]), digest)
 
     def positions(self, devices: Iterable[str], window: int, settled: Settled | None) -> list[Position]:
         """What a statement of `window` may cite of these devices: the window's packs, each device's last one before,

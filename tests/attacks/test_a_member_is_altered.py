@@ -8,8 +8,8 @@ import sqlite3
 from contextlib import closing
 
 from node.demo.story import FIRST_WINDOW_S, Bin
-from oracle.process import Installed
-from oracle.storage.store import Vault
+from oracle.process import Installation
+from oracle.storage.cipher import StorageCipher
 from tests.plays import Play, until
 from wuxin_evidence.attestation import Attestation
 from wuxin_evidence.crypto.suites import SigningKey
@@ -53,7 +53,7 @@ def alter(play: Play, story: Bin, envelope: bytes) -> None:
     key = SigningKey.from_pem((world.home / "devices" / f"{story.device_id}.pem").read_bytes())
     reading = Reading("mass_kg", TOLD_KG, "kg", pack.readings[0].time_ms)
     other = sign_pack(key, world.consortium.consortium_id, story.device_id, pack.boot, pack.seq, [reading])
-    sealed = Vault(Installed.open(world.home, "bank").identity.storage_key).seal(other, pack.digest)
+    sealed = StorageCipher(Installation.open(world.home, "bank").identity.storage_key).seal(other, pack.digest)
     with closing(sqlite3.connect(world.home / "orgs" / "bank" / "oracle" / "evidence.db")) as database:
         changed = database.execute("UPDATE packs SET envelope = ? WHERE digest = ?", (sealed, pack.digest)).rowcount
         database.commit()

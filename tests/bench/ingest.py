@@ -25,7 +25,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from network.clock import SystemClock
 from node.products import product
-from oracle.agreement.committee import Keys
+from oracle.agreement.context import Keys
 from oracle.member import Identity
 from oracle.process import Process
 from oracle.profile import Profile
@@ -71,7 +71,7 @@ class Quiet:
     def post_attestation(self, body: Mapping[str, Any], idempotency_key: str) -> None:
         pass
 
-    def anchored(self, origin: str) -> Mapping[str, Any] | None:
+    def newest_anchor(self, origin: str) -> Mapping[str, Any] | None:
         return None
 
     def post_anchor(self, body: Mapping[str, Any], idempotency_key: str) -> None:

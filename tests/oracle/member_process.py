@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 from network.clock import SystemClock
-from oracle.agreement.committee import Keys
+from oracle.agreement.context import Keys
 from oracle.member import Identity
 from oracle.process import Process
 from oracle.profile import Profile
@@ -48,7 +48,7 @@ class DirectoryNode:
         beside.write_text(json.dumps(body))
         beside.replace(self._posted / f"{idempotency_key}.json")
 
-    def anchored(self, origin):
+    def newest_anchor(self, origin):
         return None
 
     def post_anchor(self, body, idempotency_key):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from oracle.anchors import Anchored, AnchorSays, AnchorWatch, Offer
+from oracle.anchors import AnchoredCheckpoint, AnchorSnapshot, AnchorWatch, Offer
 from tests.oracle.trio import AFTER_GRACE_S, CONSORTIUM, PROFILE, Trio, mass
 from wuxin_client.errors import Conflict, Denied, Unanswered
 from wuxin_evidence.attestation import SCHEDULED
@@ -25,15 +25,15 @@ class Ledger:
 
     def __init__(self, trio: Trio) -> None:
         self.trio = trio
-        self.anchored: list[Anchored] = []
+        self.anchored: list[AnchoredCheckpoint] = []
 
     @property
-    def newest(self) -> Anchored | None:
+    def newest(self) -> AnchoredCheckpoint | None:
         return self.anchored[-1] if self.anchored else None
 
     def look(self) -> int:
         """The bank looks; how many offers it has made so far."""
-        self.trio.members["bank"].anchor_says(AnchorSays(self.newest))
+        self.trio.members["bank"].on_anchor_snapshot(AnchorSnapshot(self.newest))
         return len(self.trio.offered["bank"])
 
     def take(self, offer: Offer) -> Checkpoint:
@@ -46,7 +46,7 @@ class Ledger:
         else:
             verify_consistency(self.newest.size, checkpoint.size, path, self.newest.root, checkpoint.root)
         at_s = self.trio.clock.ms // 1000
-        self.anchored.append(Anchored(checkpoint.size, checkpoint.root, offer.body["note"], at_s))
+        self.anchored.append(AnchoredCheckpoint(checkpoint.size, checkpoint.root, offer.body["note"], at_s))
         return checkpoint
 
 
@@ -106,9 +106,11 @@ def test_an_offer_that_the_ledger_never_took_is_made_again_a_heartbeat_later(tri
     assert ledger.look() == 2
 
 
-@pytest.mark.parametrize("anchored", [Anchored(1, bytes(32), "note", 0), Anchored(9, bytes(32), "note", 0)])
+@pytest.mark.parametrize(
+    "anchored", [AnchoredCheckpoint(1, bytes(32), "note", 0), AnchoredCheckpoint(9, bytes(32), "note", 0)]
+)
 def test_a_log_that_does_not_continue_its_anchor_is_not_anchored_further(
-    trio: Trio, ledger: Ledger, anchored: Anchored, caplog: pytest.LogCaptureFixture
+    trio: Trio, ledger: Ledger, anchored: AnchoredCheckpoint, caplog: pytest.LogCaptureFixture
 ):
     trio.send(mass(80_000, 10))
     trio.send(mass(80_000, 20))
@@ -144,7 +146,7 @@ class NodeAtTimes:
         self.script = list(script)
         self.posts: list[str] = []
 
-    def anchored(self, origin):
+    def newest_anchor(self, origin):
         root = Tree().root().hex()
         return {"size": 0, "root": root, "note": "note", "created_at_s": 7} if origin == ORIGIN else None
 
@@ -201,7 +203,7 @@ class TestThread:
         running = threading.Thread(target=thread.run)
         running.start()
         try:
-            assert isinstance(inbox.get(timeout=5), AnchorSays)
+            assert isinstance(inbox.get(timeout=5), AnchorSnapshot)
         finally:
             stop.set()
             running.join(5)

@@ -11,7 +11,8 @@ import pytest
 from oracle.agreement.locks import Locks
 from oracle.outbox import Outbox
 from oracle.sources.session import Message
-from oracle.storage.store import Store, Vault
+from oracle.storage.cipher import StorageCipher
+from oracle.storage.store import Store
 from tests.oracle.trio import CONSORTIUM, DEVICE, SLOT, WINDOW, Trio, at, mass
 from wuxin_client.errors import Conflict, Unanswered
 from wuxin_evidence.attestation import ALARM, sequence_of
@@ -19,7 +20,7 @@ from wuxin_evidence.ids import subject
 from wuxin_evidence.log.tree import leaf_hash, verify_inclusion
 from wuxin_evidence.packs.pack import parse_pack, topic
 
-VAULT = Vault(b"k" * 16)
+CIPHER = StorageCipher(b"k" * 16)
 
 
 class FailingDatabase:
@@ -58,7 +59,7 @@ def test_nothing_is_acknowledged_that_is_not_on_the_disk(trio: Trio, n: int):
             acknowledged += bank.receive(part)
         except sqlite3.OperationalError:
             continue
-    reopened = Store(trio.home / "bank" / "evidence.db", Vault(trio.identities["bank"].storage_key))
+    reopened = Store(trio.home / "bank" / "evidence.db", StorageCipher(trio.identities["bank"].storage_key))
     for message in acknowledged:
         if message.payload != b"rubbish":
             assert reopened.holds(parse_pack(message.payload, CONSORTIUM).digest)
@@ -74,10 +75,10 @@ def test_an_alarm_that_a_failure_cut_off_is_raised_when_the_batch_comes_again(tr
     loss = [Message(topic(CONSORTIUM, DEVICE), trio.device.pack(mass(77_800, 130)))]
     trio.clock.ms = at(130)
     bank = trio.members["bank"]
-    working, bank.desk.locks._db = bank.desk.locks._db, FailingDatabase(bank.desk.locks._db, 1)
+    working, bank.context.locks._db = bank.context.locks._db, FailingDatabase(bank.context.locks._db, 1)
     with pytest.raises(sqlite3.OperationalError):
         bank.receive(loss)
-    bank.desk.locks._db = working
+    bank.context.locks._db = working
     assert bank.receive(loss) == loss
     trio.publish(loss[0].payload, to=("insurer",))
     trio.deliver()
@@ -135,10 +136,10 @@ class TestLocks:
         loss = trio.device.pack(mass(77_800, 130))
         trio.clock.ms = at(130)
         with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-            patch.setattr(type(bank.desk.keys.evm), "sign_digest", die)
+            patch.setattr(type(bank.context.keys.evm), "sign_digest", die)
             bank.receive([Message(topic(CONSORTIUM, DEVICE), loss)])
         about, first = subject("slot", SLOT), sequence_of(WINDOW, 1)
-        locked = bank.desk.locks.holder(about, ALARM, first)
+        locked = bank.context.locks.holder(about, ALARM, first)
         assert locked is not None
         bank.close()
         trio.start("bank")
@@ -146,7 +147,7 @@ class TestLocks:
         trio.deliver()
         trio.send(mass(70_000, 140))
         bank = trio.members["bank"]
-        assert bank.desk.locks.holder(about, ALARM, first) == locked
+        assert bank.context.locks.holder(about, ALARM, first) == locked
         by_bank = [
             each for each in trio.attested("insurer", ALARM) if "bank" in {s.organisation for s in each.signatures}
         ]
@@ -187,7 +188,7 @@ def delivered(outbox: Outbox, *, until: dict[str, int]) -> None:
 class TestOutbox:
     def test_a_failing_node_is_asked_again_with_the_same_key_and_order_is_kept(self, tmp_path: Path):
         node = FlakyNode(failures=3)
-        outbox = Outbox(tmp_path / "outbox.db", node, VAULT)
+        outbox = Outbox(tmp_path / "outbox.db", node, CIPHER)
         outbox.put("a", {"n": 1})
         outbox.put("b", {"n": 2})
         delivered(outbox, until={"delivered": 2})
@@ -196,7 +197,7 @@ class TestOutbox:
 
     def test_an_alarm_passes_the_routine_that_waits(self, tmp_path: Path):
         node = FlakyNode()
-        outbox = Outbox(tmp_path / "outbox.db", node, VAULT)
+        outbox = Outbox(tmp_path / "outbox.db", node, CIPHER)
         outbox.put("window 1", {}, routine=True)
         outbox.put("window 2", {}, routine=True)
         outbox.put("alarm", {})
@@ -204,20 +205,20 @@ class TestOutbox:
         assert node.taken == ["alarm", "window 1", "window 2"]
 
     def test_the_same_key_twice_is_one_entry(self, tmp_path: Path):
-        outbox = Outbox(tmp_path / "outbox.db", FlakyNode(), VAULT)
+        outbox = Outbox(tmp_path / "outbox.db", FlakyNode(), CIPHER)
         outbox.put("a", {"n": 1})
         outbox.put("a", {"n": 1})
         assert outbox.counts() == {"waiting": 1}
 
     def test_what_waited_when_the_process_was_killed_is_delivered_afterwards(self, tmp_path: Path):
-        Outbox(tmp_path / "outbox.db", FlakyNode(), VAULT).put("a", {"n": 1})
+        Outbox(tmp_path / "outbox.db", FlakyNode(), CIPHER).put("a", {"n": 1})
         node = FlakyNode()
-        delivered(Outbox(tmp_path / "outbox.db", node, VAULT), until={"delivered": 1})
+        delivered(Outbox(tmp_path / "outbox.db", node, CIPHER), until={"delivered": 1})
         assert node.taken == ["a"]
 
     def test_a_refused_attestation_does_not_hold_up_the_next(self, tmp_path: Path):
         node = FlakyNode(refuse=frozenset({"a"}))
-        outbox = Outbox(tmp_path / "outbox.db", node, VAULT)
+        outbox = Outbox(tmp_path / "outbox.db", node, CIPHER)
         outbox.put("a", {})
         outbox.put("b", {})
         delivered(outbox, until={"delivered": 1, "refused": 1})

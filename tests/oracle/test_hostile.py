@@ -16,13 +16,14 @@ from node.api import attestations as relay
 from node.api.limits import BODY_BYTES_MAX
 from oracle import admission
 from oracle.agreement.notes import DIGESTS_MAX, NoteWriter, notes_topic
-from oracle.agreement.supplies import TAKEN_MAX
+from oracle.agreement.requested_packs import TAKEN_MAX
 from oracle.outbox import Outbox
 from oracle.process import Process
 from oracle.sources.session import Message
-from oracle.standing import NUMBERS_AHEAD_MAX, PROPOSALS_PER_TICK_MAX, Read
+from oracle.sources.values import SourceValues
+from oracle.standing import NUMBERS_AHEAD_MAX, PROPOSALS_PER_TICK_MAX
+from oracle.storage.cipher import StorageCipher
 from oracle.storage.quarantine import EQUIVOCATIONS_MAX, ROWS_MAX, Quarantine
-from oracle.storage.store import Vault
 from tests.oracle.trio import CONSORTIUM, DEVICE, NAMES, SLOT, WINDOW, TestDevice, Trio, W, at, mass, values
 from wuxin_evidence.attestation import ALARM, LIEN, SCHEDULED, SCHEDULED_N, SignedAttestation, sequence_of
 from wuxin_evidence.crypto.suites import SigningKey
@@ -156,8 +157,8 @@ class TestQuorum:
 
 
 class TestNumbers:
-    READ = Read(LIEN, "pledge", "p-1", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 1000})
-    GONE = Read(LIEN, "pledge", "p-1", {"lien_active": 0, "receipt_status": 1, "receipt_quantity_g": 0})
+    READ = SourceValues(LIEN, "pledge", "p-1", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 1000})
+    GONE = SourceValues(LIEN, "pledge", "p-1", {"lien_active": 0, "receipt_status": 1, "receipt_quantity_g": 0})
 
     @pytest.mark.parametrize("n", [0, NUMBERS_AHEAD_MAX + 1, SCHEDULED_N - 1, SCHEDULED_N])
     def test_a_member_cannot_use_up_the_numbers_of_a_window(self, trio: Trio, n: int):
@@ -166,7 +167,7 @@ class TestNumbers:
             trio.reads[name] = [self.READ]
         trio.down.add("insurer")
         evil = trio.members["insurer"]
-        evil.ballots.sign(evil.standing._statement(self.READ, evil.desk.now_s, sequence_of(WINDOW, n)))
+        evil.collector.sign(evil.standing._statement(self.READ, evil.context.now_s, sequence_of(WINDOW, n)))
         trio.look("bank", "inspector")
         trio.settle(3)
         for name in ("bank", "inspector"):
@@ -182,7 +183,9 @@ class TestNumbers:
         bank = trio.members["bank"]
         trio.reads["insurer"] = [self.READ]
         trio.look("insurer")
-        bank.ballots.sign(bank.standing._statement(self.READ, bank.desk.now_s, sequence_of(WINDOW, NUMBERS_AHEAD_MAX)))
+        bank.collector.sign(
+            bank.standing._statement(self.READ, bank.context.now_s, sequence_of(WINDOW, NUMBERS_AHEAD_MAX))
+        )
         trio.deliver()
         assert len(trio.attested("bank", LIEN)) == 1
 
@@ -256,7 +259,7 @@ class TestBorders:
 
 
 def test_both_packs_of_an_equivocation_are_kept_through_a_flood(tmp_path: Path):
-    quarantine = Quarantine(tmp_path / "quarantine.db", Vault(b"k" * 16))
+    quarantine = Quarantine(tmp_path / "quarantine.db", StorageCipher(b"k" * 16))
     quarantine.put(b"second", "t", "pack_equivocation", "", 1)
     quarantine.flush()
     for _ in range(ROWS_MAX + 1):
@@ -268,7 +271,7 @@ def test_both_packs_of_an_equivocation_are_kept_through_a_flood(tmp_path: Path):
 
 
 def test_equivocations_are_bounded_too(tmp_path: Path):
-    quarantine = Quarantine(tmp_path / "quarantine.db", Vault(b"k" * 16))
+    quarantine = Quarantine(tmp_path / "quarantine.db", StorageCipher(b"k" * 16))
     for n in range(EQUIVOCATIONS_MAX + 5):
         quarantine.put(b"second", "t", "pack_equivocation", "", n)
     quarantine.flush()
@@ -276,7 +279,7 @@ def test_equivocations_are_bounded_too(tmp_path: Path):
     assert (len(rows), rows[-1].at_ms) == (EQUIVOCATIONS_MAX, 5)
 
 
-class TestSupplies:
+class TestRequestedPacks:
     def test_packs_that_nobody_asked_for_are_not_even_verified(self, trio: Trio, monkeypatch):
         thief = SigningKey.generate("sm2-sm3")
         forged = [sign_pack(thief, CONSORTIUM, DEVICE, 9, n, [mass(1, 1)]) for n in range(20)]
@@ -290,7 +293,7 @@ class TestSupplies:
         bank = trio.members["bank"]
         envelope = trio.device.pack(mass(10_000, 1))
         digest = parse_pack(envelope, CONSORTIUM).digest
-        bank.supplies.want([digest])
+        bank.requested_packs.request([digest])
         trio.clock.ms = at(5)
         forged = envelope[:-4] + bytes(4)
         bank.receive([note_of(trio, "packs", {"envelopes": [forged]}, boot=5)])
@@ -301,7 +304,7 @@ class TestSupplies:
     def test_many_wanted_packs_are_taken_a_few_at_a_time_and_all_in_the_end(self, trio: Trio):
         bank = trio.members["bank"]
         envelopes = [trio.device.pack(mass(10_000, 1)) for _ in range(2 * TAKEN_MAX + 1)]
-        bank.supplies.want(parse_pack(each, CONSORTIUM).digest for each in envelopes)
+        bank.requested_packs.request(parse_pack(each, CONSORTIUM).digest for each in envelopes)
         trio.clock.ms = at(5)
         bank.receive([note_of(trio, "packs", {"envelopes": envelopes})])
         assert len(bank.store.tree) == TAKEN_MAX
@@ -327,11 +330,11 @@ def test_a_flood_of_forged_packs_is_tried_for_other_devices_a_few_times_a_second
 def test_a_statement_of_no_slot_or_of_another_time_takes_no_room(trio: Trio, slot_id: str, window: int):
     insurer = trio.members["insurer"]
     span_s = (W.start_s(window), W.end_s(window))
-    insurer.ballots.sign(
-        insurer.desk.statement(SCHEDULED, ("slot", slot_id), sequence_of(window, SCHEDULED_N), span_s, ())
+    insurer.collector.sign(
+        insurer.context.statement(SCHEDULED, ("slot", slot_id), sequence_of(window, SCHEDULED_N), span_s, ())
     )
     trio.deliver()
-    assert not trio.members["bank"].ballots._ballots
+    assert not trio.members["bank"].collector._by_digest
 
 
 def test_of_a_differs_note_only_the_known_fields_are_kept(trio: Trio):
@@ -346,12 +349,12 @@ def test_of_a_differs_note_only_the_known_fields_are_kept(trio: Trio):
 
 class TestProposals:
     READS = tuple(
-        Read(LIEN, "pledge", f"p-{n}", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 5})
+        SourceValues(LIEN, "pledge", f"p-{n}", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 5})
         for n in range(2 * PROPOSALS_PER_TICK_MAX)
     )
 
     def signed(self, trio: Trio) -> int:
-        rows = trio.members["bank"].desk.locks._db.execute("SELECT count(*) FROM locks").fetchone()
+        rows = trio.members["bank"].context.locks._db.execute("SELECT count(*) FROM locks").fetchone()
         return int(rows[0])
 
     def test_many_liens_after_a_restart_are_proposed_a_few_at_a_time(self, trio: Trio):
@@ -393,7 +396,7 @@ class TestOutbox:
             def post_attestation(self, body, idempotency_key):
                 outbox.stop()
 
-        outbox = Outbox(tmp_path / "outbox.db", Node(), Vault(b"k" * 16))
+        outbox = Outbox(tmp_path / "outbox.db", Node(), StorageCipher(b"k" * 16))
         outbox.put("a", {"n": 1})
         outbox.run()
         assert outbox._db.execute("SELECT state, body FROM outbox").fetchall() == [("delivered", b"")]

@@ -10,8 +10,7 @@ from oracle.agreement.notes import NoteWriter, notes_topic, read_note
 from oracle.alarms import OpenWindow, _fold
 from oracle.operators.weighed_stock import alarms, fold_values
 from oracle.sources.session import Message
-from oracle.standing import Read
-from oracle.storage.evidence import recall
+from oracle.sources.values import SourceValues
 from tests.oracle.trio import (
     AFTER_GRACE_S,
     CONSORTIUM,
@@ -205,7 +204,7 @@ class TestAlteredStore:
         trio.members["bank"].close()
         bank = trio.start("bank")
         trio.send(mass(79_900, 200))
-        assert bank.desk.locks.holder(subject("slot", SLOT), ALARM, sequence_of(WINDOW, 1)) is None
+        assert bank.context.locks.holder(subject("slot", SLOT), ALARM, sequence_of(WINDOW, 1)) is None
 
 
 def alter(trio: Trio, envelope: bytes, reading: Reading) -> None:
@@ -213,7 +212,7 @@ def alter(trio: Trio, envelope: bytes, reading: Reading) -> None:
     digest, place = digest_of(envelope), parse_pack(envelope, CONSORTIUM)
     store = trio.members["bank"].store
     other = sign_pack(trio.device.key, CONSORTIUM, place.device_id, place.boot, place.seq, [reading])
-    sealed = store._vault.seal(other, digest)
+    sealed = store._cipher.seal(other, digest)
     store._db.execute("UPDATE packs SET envelope = ? WHERE digest = ?", (sealed, digest))
 
 
@@ -260,7 +259,7 @@ class TestAlarm:
                      for n in ("bank", "insurer")]  # fmt: skip
         assert strongest == [10_100_000, 10_100_000]
         for name in ("bank", "insurer"):
-            rows = trio.members[name].desk.locks._db.execute("SELECT count(*), count(DISTINCT sequence) FROM locks")
+            rows = trio.members[name].context.locks._db.execute("SELECT count(*), count(DISTINCT sequence) FROM locks")
             total, distinct = rows.fetchone()
             assert total == distinct
 
@@ -282,12 +281,12 @@ class TestAlarm:
             if each.digest != digest_of(withheld)
         )
         state = OpenWindow(WINDOW)
-        for pack in sorted(recall(kept, bank.desk).packs, key=lambda each: each.order):
+        for pack in sorted(bank.context.load_packs(kept).packs, key=lambda each: each.order):
             _fold(state, pack, 1_000_000)
         lie = bank.alarms._statement(
-            SLOT, WINDOW, alarms(fold_values(state.folds.values()), bank.desk.profile), kept, at(130), 1
+            SLOT, WINDOW, alarms(fold_values(state.folds.values()), bank.context.profile), kept, at(130), 1
         )
-        assert bank.ballots.sign(lie)
+        assert bank.collector.sign(lie)
         trio.deliver()
         assert all(trio.attested(name, ALARM) == [] for name in NAMES)
 
@@ -310,7 +309,7 @@ class TestEpochs:
         trio.committee = replace(first, epoch=2, active_from_s=T0_S + 900)
         smaller = replace(first, members=first.members[:2])
         for name in NAMES:
-            trio.members[name].desk.committees = (smaller, trio.committee)
+            trio.members[name].context.committees = (smaller, trio.committee)
         a_visit(trio, 100, 80_000, 79_700)
         trio.pass_to(AFTER_GRACE_S)
         for name in NAMES:
@@ -321,11 +320,13 @@ class TestLocks:
     def test_killed_between_lock_and_signature_a_member_never_signs_a_second_digest(self, trio: Trio):
         a_visit(trio, 100, 80_000, 79_700)
         bank = trio.members["bank"]
-        other = bank.desk.statement(SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + 900), ())
-        bank.desk.locks.take(subject("slot", SLOT), SCHEDULED, sequence_of(WINDOW, SCHEDULED_N), b"\x01" * 32)
+        other = bank.context.statement(
+            SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + 900), ()
+        )
+        bank.context.locks.take(subject("slot", SLOT), SCHEDULED, sequence_of(WINDOW, SCHEDULED_N), b"\x01" * 32)
         bank.close()
         trio.start("bank")
-        assert not trio.members["bank"].ballots.sign(other)
+        assert not trio.members["bank"].collector.sign(other)
         trio.pass_to(AFTER_GRACE_S)
         signed = trio.attested("insurer", SCHEDULED)[0]
         assert "bank" not in {each.organisation for each in signed.signatures}
@@ -340,8 +341,12 @@ class TestLocks:
 
 
 class TestStanding:
-    LIEN_READ = Read(LIEN, "pledge", "p-1", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 80_000_000})
-    PRICE_READ = Read(PRICE, "commodity", "copper-cathode", {"price_minor_per_t": 957_000}, since_s=T0_S - 86_400)
+    LIEN_READ = SourceValues(
+        LIEN, "pledge", "p-1", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 80_000_000}
+    )
+    PRICE_READ = SourceValues(
+        PRICE, "commodity", "copper-cathode", {"price_minor_per_t": 957_000}, since_s=T0_S - 86_400
+    )
 
     def test_a_lien_that_all_read_alike_is_attested_once(self, trio: Trio):
         for name in NAMES:
@@ -419,28 +424,28 @@ def test_a_note_of_a_stranger_or_played_again_is_not_heard(trio: Trio):
 def test_a_member_that_signs_two_digests_for_one_sequence_is_heard_once(trio: Trio):
     bank, insurer = trio.members["bank"], trio.members["insurer"]
     statements = [
-        bank.desk.statement(SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + n), ())
+        bank.context.statement(SCHEDULED, ("slot", SLOT), sequence_of(WINDOW, SCHEDULED_N), (T0_S, T0_S + n), ())
         for n in (1, 2)
     ]
 
     def signed(statement):
         digest = statement.attestation.digest()
-        return MemberSignature("bank", bank.desk.keys.sm2.sign(digest), bank.desk.keys.evm.sign_digest(digest))
+        return MemberSignature("bank", bank.context.keys.sm2.sign(digest), bank.context.keys.evm.sign_digest(digest))
 
-    insurer.ballots.add("bank", statements[0], signed(statements[0]))
+    insurer.collector.add("bank", statements[0], signed(statements[0]))
     with pytest.raises(EvidenceError) as refused:
-        insurer.ballots.add("bank", statements[1], signed(statements[1]))
+        insurer.collector.add("bank", statements[1], signed(statements[1]))
     assert refused.value.code == "equivocation"
     assert trio.attested("insurer", SCHEDULED) == []
 
 
 def test_a_signature_of_another_member_does_not_count(trio: Trio):
     bank, insurer = trio.members["bank"], trio.members["insurer"]
-    statement = bank.desk.statement(SCHEDULED, ("slot", SLOT), 1, (T0_S, T0_S), ())
+    statement = bank.context.statement(SCHEDULED, ("slot", SLOT), 1, (T0_S, T0_S), ())
     digest = statement.attestation.digest()
-    copied = MemberSignature("inspector", bank.desk.keys.sm2.sign(digest), bank.desk.keys.evm.sign_digest(digest))
+    copied = MemberSignature("inspector", bank.context.keys.sm2.sign(digest), bank.context.keys.evm.sign_digest(digest))
     with pytest.raises(EvidenceError) as refused:
-        insurer.ballots.add("inspector", statement, copied)
+        insurer.collector.add("inspector", statement, copied)
     assert refused.value.code == "quorum_not_met"
 
 
@@ -448,8 +453,8 @@ def test_an_alarm_of_a_window_that_has_not_begun_is_not_signed(trio: Trio):
     trio.send(mass(83_100, 100))
     bank = trio.members["bank"]
     carried = frozenset(each.digest for each in bank.store.positions([trio.device.device_id], WINDOW, None))
-    holding = alarms({"unexplained_loss_g": 9_000_000}, bank.desk.profile)
+    holding = alarms({"unexplained_loss_g": 9_000_000}, bank.context.profile)
     lie = bank.alarms._statement(SLOT, WINDOW + 1000, holding, carried, at(100), 1)
-    assert bank.ballots.sign(lie)
+    assert bank.collector.sign(lie)
     trio.deliver()
     assert trio.attested("insurer", ALARM) == []

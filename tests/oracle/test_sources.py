@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from node.products import product
-from oracle.node_client import PRICE_FILE, read_committee, read_committees, read_liens, read_price
+from oracle.node_client import read_committee, read_committees
 from oracle.profile import HOME_PROFILE, Profile, profile_file
 from oracle.registry import read_devices
+from oracle.sources.liens import read_liens
+from oracle.sources.prices import PRICE_FILE, read_price
 from tests.oracle.trio import PROFILE, Trio
 from wuxin_client.errors import NotFound
 from wuxin_evidence.attestation import LIEN, PRICE
@@ -126,14 +128,14 @@ def test_the_committees_before_and_after_are_read_where_the_node_names_them(trio
 
 
 def test_a_committee_still_to_come_does_not_replace_the_one_in_force(trio: Trio):
-    desk, before = trio.members["bank"].desk, trio.committee
-    trio.committee = type(before)(2, 2, before.members, desk.now_s + 100)
+    context, before = trio.members["bank"].context, trio.committee
+    trio.committee = type(before)(2, 2, before.members, context.now_s + 100)
     trio.look()
-    assert desk.current == before
+    assert context.current == before
     trio.clock.ms += 100_000
-    assert desk.current == before, "a window that ends where the next begins is the old one's"
+    assert context.current == before, "a window that ends where the next begins is the old one's"
     trio.clock.ms += 1_000
-    assert desk.current.epoch == 2
+    assert context.current.epoch == 2
 
 
 def test_devices_are_read_with_their_slots():

@@ -13,13 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from node.products import product
-from oracle.agreement.committee import Keys
+from oracle.agreement.context import Keys
 from oracle.anchors import Offer
-from oracle.member import Identity, Member, NodeSays, Outside
+from oracle.member import Identity, Member, MemberPorts, NodeSnapshot
 from oracle.profile import Profile
 from oracle.registry import Device
 from oracle.sources.session import Message
-from oracle.standing import Read
+from oracle.sources.values import SourceValues
 from wuxin_evidence.attestation import Committee, CommitteeMember, SignedAttestation, check_quorum
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey
@@ -102,7 +102,7 @@ class Trio:
         self.clock = HandClock()
         self.device = TestDevice()
         self.devices = [self.device.enrolled()]
-        self.reads: dict[str, list[Read]] = {name: [] for name in NAMES}
+        self.reads: dict[str, list[SourceValues]] = {name: [] for name in NAMES}
         self.identities = {
             name: Identity(name, CONSORTIUM, Keys(SigningKey.generate("sm2-sm3"), EvmKey.generate()), name.encode())
             for name in NAMES
@@ -127,8 +127,8 @@ class Trio:
     def start(self, name: str) -> Member:
         """Start (again) over the same home."""
         offered = self.offered[name].append
-        outside = Outside(lambda t, raw: self.broadcast(name, Message(t, raw)), NodeDouble(), lambda: None, offered)
-        member = Member(self.identities[name], self.home / name, PROFILE, self.clock, outside, self.clock.monotonic)
+        ports = MemberPorts(lambda t, raw: self.broadcast(name, Message(t, raw)), NodeDouble(), lambda: None, offered)
+        member = Member(self.identities[name], self.home / name, PROFILE, self.clock, ports, self.clock.monotonic)
         self.members[name] = member
         self.look(name)
         return member
@@ -136,7 +136,7 @@ class Trio:
     def look(self, *names: str) -> None:
         """Their nodes answer."""
         for name in names or NAMES:
-            self.members[name].node_says(NodeSays(self.devices, [self.committee], self.reads[name]))
+            self.members[name].on_node_snapshot(NodeSnapshot(self.devices, [self.committee], self.reads[name]))
 
     def broadcast(self, sender: str, message: Message) -> None:
         self.said.append((sender, message.payload))
