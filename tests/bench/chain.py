@@ -24,7 +24,7 @@ from network.obligations.jsonrpc.abi import ContractAbi
 from network.obligations.jsonrpc.chain import Contract, Web3Chain
 from network.obligations.jsonrpc.requests import Endpoint
 from oracle.sources.broker import LOOPBACK, free_port
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import LeftOut, Row, milliseconds
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.ids import keccak256
 
@@ -115,7 +115,7 @@ def _anvil() -> Iterator[Endpoint]:
 def _program() -> str:
     found = shutil.which("anvil") or shutil.which(str(ANVIL))
     if found is None:
-        raise RuntimeError("no anvil here; run `npm ci` in contracts/, whose lock names it")
+        raise LeftOut("anvil", "make contracts/node_modules/ready")
     return found
 
 

@@ -29,6 +29,15 @@ class Row:
         return (self.measured, self.result, self.peer, self.durability, self.processes, self.payload)
 
 
+class LeftOut(Exception):
+    """A part cannot be measured here, because a program is missing that Python packages do not bring."""
+
+    def __init__(self, engine: str, enable: str) -> None:
+        super().__init__(engine)
+        self.engine = engine
+        self.enable = enable
+
+
 def percentile(samples: Sequence[float], percent: float) -> float:
     """The smallest sample that at least `percent` of all are not above (nearest rank)."""
     ordered = sorted(samples)
@@ -40,9 +49,13 @@ def milliseconds(samples_s: Sequence[float]) -> str:
     return f"p50 {p50:.1f} ms, p99 {p99:.1f} ms ({len(samples_s)} samples)"
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Row], left_out: Sequence[str] = ()) -> str:
+    """The rows as a Markdown table, then a line for each part that has none."""
     lines = [HEADINGS, tuple("---" for _ in HEADINGS), *(row.cells() for row in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    told = [f"| {' | '.join(cells)} |" for cells in lines]
+    if left_out:
+        told += ["", "Left out of this run:", "", *(f"- {each}" for each in left_out)]
+    return "\n".join(told)
 
 
 def machine() -> str:
@@ -53,11 +66,11 @@ def machine() -> str:
     return f"{os.cpu_count()} cores ({model}), Python {platform.python_version()}, {system}"
 
 
-def keep(rows: Sequence[Row], date: str, name: str = EMBEDDED) -> None:
+def keep(rows: Sequence[Row], date: str, name: str = EMBEDDED, left_out: Sequence[str] = ()) -> None:
     """Writes the table between its marks in docs/benchmarks.md; the text around it stays."""
     begin, end = (f"<!-- {name}: {place} -->" for place in ("begin", "end"))
     text = RESULT_FILE.read_text(encoding="utf-8")
-    result = f"{begin}\n\n{date}, {machine()}\n\n{table(rows)}\n\n{end}"
+    result = f"{begin}\n\n{date}, {machine()}\n\n{table(rows, left_out)}\n\n{end}"
     pattern = re.compile(re.escape(begin) + ".*" + re.escape(end), re.DOTALL)
     RESULT_FILE.write_text(pattern.sub(lambda _: result, text), encoding="utf-8")
 
