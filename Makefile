@@ -3,6 +3,8 @@
 PYTHON ?= python3
 HOME_DIR ?= .wuxin/demo
 CONSORTIUM_HOME ?= .wuxin/consortium
+# More for pytest, e.g. `make test PYTEST_OPTIONS="-k pledge"`.
+PYTEST_OPTIONS ?=
 # How long `make crash-consortium` kills and stops things, and what its dice begin with.
 MINUTES ?= 20
 SEED ?= 1
@@ -27,7 +29,7 @@ serve: .venv/ready ## Run a consortium on this machine until ctrl-c.
 	$(BIN)/wuxin serve --home $(HOME_DIR)
 
 test: .venv/ready contracts/node_modules/ready ## Every suite; names those whose engine is missing.
-	$(BIN)/python -m pytest
+	$(BIN)/python -m tests $(PYTEST_OPTIONS)
 
 check: .venv/ready ## Linters, types and the rules of imports.
 	$(BIN)/ruff check .
