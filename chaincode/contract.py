@@ -5,18 +5,19 @@ response with a status of 400 or above, whose message is `{"code","detail","hint
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chaincode import access, queries
+from chaincode.declaration import Command, declared_in
 from chaincode.parties import committee, consortium
-from chaincode.parties.members import Member, caller_of
+from chaincode.parties.members import caller_of
 from chaincode.security import pledges, receipts
 from chaincode.statements import anchors, attestations, notices
 from chaincode.things import assets, devices, slots
 from chaincode.world.errors import STATUS_OK, Refusal
-from chaincode.world.fields import plain
+from chaincode.world.fields import parse, plain
 from chaincode.world.stub import Stub
 from wuxin_evidence.encoding.canonical import canonical_json, parse_canonical_json
 from wuxin_evidence.errors import EvidenceError
@@ -26,16 +27,6 @@ ARGUMENT_BYTES_MAX: Final = 64 * 1024
 
 NESTING_MAX: Final = 8
 """As deep as canonical CBOR may go (FORMATS §1); our deepest argument has four levels."""
-
-Transition = Callable[[Stub, Member, object], object]
-
-
-@dataclass(frozen=True)
-class Function:
-    """A transition, and whether it is meant for the ledger (else it is evaluated only)."""
-
-    transition: Transition
-    submitting: bool = True
 
 
 @dataclass(frozen=True)
@@ -47,47 +38,21 @@ class Response:
     payload: bytes
 
 
-FUNCTIONS: Final[dict[str, Function]] = {
-    "init_consortium": Function(consortium.initialise),
-    "set_committee": Function(committee.set_committee),
-    "enrol_device": Function(devices.enrol),
-    "bind_device": Function(devices.bind),
-    "suspend_device": Function(devices.suspend),
-    "resume_device": Function(devices.resume),
-    "retire_device": Function(devices.retire),
-    "register_asset": Function(assets.register),
-    "append_asset_event": Function(assets.append_event),
-    "register_slot": Function(slots.register),
-    "issue_receipt": Function(receipts.issue),
-    "request_delivery": Function(receipts.request_delivery),
-    "cancel_receipt": Function(receipts.cancel),
-    "deliver_receipt": Function(receipts.deliver),
-    "propose_pledge": Function(pledges.propose),
-    "accept_pledge": Function(pledges.accept),
-    "release_pledge": Function(pledges.release),
-    "lapse_pledge": Function(pledges.lapse),
-    "record_attestation": Function(attestations.record),
-    "anchor_checkpoint": Function(anchors.anchor),
-    "acknowledge_notice": Function(notices.acknowledge),
-    "get": Function(queries.get, submitting=False),
-    "lien_check": Function(queries.lien_check, submitting=False),
-    "history": Function(queries.history, submitting=False),
-    "list": Function(queries.list_kind, submitting=False),
-    "committee": Function(committee.committee, submitting=False),
-    "terms": Function(pledges.terms, submitting=False),
-}
+FUNCTIONS: Final = declared_in(
+    consortium, committee, devices, assets, slots, receipts, pledges, attestations, anchors, notices, queries
+)
+"""Name to command: all that the chaincode does. A function that is not declared does not exist."""
 
-FUNCTION_NAME: Final = re.compile(r"[a-z_]{1,32}")
 TEXT: Final = re.compile(rb'(?s)"(?:[^"\\]|\\.)*(?:"|\\?\Z)')
 """A JSON text, or the rest of the input where it is never closed: always a match, so the scan stays linear."""
 BRACKET: Final = re.compile(rb"[\[\]{}]")
 
 
-def invoke(stub: Stub, args: Sequence[bytes]) -> Response:
+def invoke(stub: Stub, args: Sequence[bytes], functions: Mapping[str, Command] = FUNCTIONS) -> Response:
     """Run one call: `args` is the function name and one canonical JSON object. Refusals come back as a response."""
     try:
-        name, raw = _arguments(args)
-        payload = canonical_json(plain(_run(stub, name, raw)))
+        command, raw = _opened(args, functions)
+        payload = canonical_json(plain(_run(stub, command, raw)))
     except Refusal as refusal:
         return _refused(refusal)
     except EvidenceError as error:
@@ -95,17 +60,18 @@ def invoke(stub: Stub, args: Sequence[bytes]) -> Response:
     return Response(STATUS_OK, "", payload)
 
 
-def _arguments(args: Sequence[bytes]) -> tuple[str, object]:
+def _opened(args: Sequence[bytes], functions: Mapping[str, Command]) -> tuple[Command, object]:
+    """The command that is called, and its argument as JSON."""
     if len(args) != 2:
         raise Refusal("malformed", f"{len(args)} arguments", "pass the function name and one JSON object")
     size = len(args[0]) + len(args[1])
     if size > ARGUMENT_BYTES_MAX:
         raise Refusal("too_large", f"the arguments have {size} bytes", f"stay within {ARGUMENT_BYTES_MAX} bytes")
-    name = args[0].decode("utf-8", "replace")
-    if FUNCTION_NAME.fullmatch(name) is None or name not in FUNCTIONS:
-        raise Refusal("not_found", "no such function", f"functions are {', '.join(FUNCTIONS)}")
+    command = functions.get(args[0].decode("utf-8", "replace"))
+    if command is None:
+        raise Refusal("not_found", "no such function", f"functions are {', '.join(functions)}")
     _require_shallow(args[1])
-    return name, parse_canonical_json(args[1])
+    return command, parse_canonical_json(args[1])
 
 
 def _require_shallow(raw: bytes) -> None:
@@ -118,12 +84,14 @@ def _require_shallow(raw: bytes) -> None:
             raise Refusal("malformed", f"the argument is nested deeper than {NESTING_MAX}", hint)
 
 
-def _run(stub: Stub, name: str, raw: object) -> object:
-    if name == "init_consortium":
-        return consortium.initialise(stub, None, raw)
-    caller = caller_of(stub)
-    access.require_role(name, caller)
-    return FUNCTIONS[name].transition(stub, caller, raw)
+def _run(stub: Stub, command: Command, raw: object) -> object:
+    """Who is calling, may they, what do they want; then the transition."""
+    if command is consortium.initialise:
+        caller = None  # nobody is a member yet
+    else:
+        caller = caller_of(stub)
+        access.require_role(command, caller)
+    return command.transition(stub, caller, parse(command.argument, raw))
 
 
 def _refused(refusal: Refusal) -> Response:

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from chaincode.access import ANYONE
+from chaincode.declaration import command
 from chaincode.parties.members import Member
-from chaincode.security.receipts import require_receipt
+from chaincode.security.receipts import Lien, ReceiptStatus, require_receipt
 from chaincode.world.errors import Refusal
-from chaincode.world.fields import Ident, Text, Whole, parse
+from chaincode.world.fields import Count, Ident, Organisation, PositiveAmount, Seconds, Text, Whole, one_of
 from chaincode.world.stub import Stub
 
 KINDS: Final = (
@@ -48,8 +50,8 @@ BOOKMARK_CHARS_MAX: Final = 512
 AFTER_SLASH: Final = chr(ord("/") + 1)
 """Ends the range of keys that begin with `<kind>/`."""
 
-Kind = Annotated[str, Text(1, 32, "|".join(KINDS), f"one of {', '.join(KINDS)}")]
-RecordKind = Annotated[str, Text(1, 32, "|".join((*KINDS, "consortium")), f"consortium or one of {', '.join(KINDS)}")]
+Kind = Annotated[str, one_of(*KINDS)]
+RecordKind = Annotated[str, one_of("consortium", *KINDS)]
 RecordId = Annotated[str, Text(0, 256, r"[A-Za-z0-9:._/-]*", "the key after its kind and slash")]
 
 
@@ -78,9 +80,54 @@ class ListQuery:
     bookmark: Annotated[str, Text(0, BOOKMARK_CHARS_MAX)] = ""
 
 
-def get(stub: Stub, caller: Member, raw: object) -> object:
+@dataclass(frozen=True)
+class LienAnswer:
+    """What rests on a receipt; `lien` is null where it is free."""
+
+    receipt_id: Ident
+    status: ReceiptStatus
+    owner: Organisation
+    quantity_g: PositiveAmount
+    lien: Lien | None
+
+
+@dataclass(frozen=True)
+class RecordChange:
+    """One committed change of a record; `value` is null where the record was deleted."""
+
+    tx_id: Annotated[str, Text()]
+    timestamp_s: Seconds
+    value: object
+
+
+@dataclass(frozen=True)
+class ListedRecord:
+    """A record of a list, with what its key says after the kind and the slash."""
+
+    id: RecordId
+    value: object
+
+
+@dataclass(frozen=True)
+class RecordPage:
+    """A page of a list; an empty `bookmark` ends the list, any other one asks for the next page."""
+
+    items: Annotated[tuple[ListedRecord, ...], Count(0, LIST_LIMIT_MAX)]
+    bookmark: Annotated[str, Text(0, BOOKMARK_CHARS_MAX)]
+
+
+@command(
+    "get",
+    on="record",
+    id_field="id",
+    submitting=False,
+    roles=ANYONE,
+    problems=("not_found",),
+    en="One record as it stands in the state.",
+    zh="查询一条记录的当前状态。",
+)
+def get(stub: Stub, caller: Member, query: RecordQuery) -> object:
     """One record as it stands in the state. Errors: malformed, not_found."""
-    query = parse(RecordQuery, raw)
     key = _key(query.kind, query.id)
     value = stub.get(key)
     if value is None:
@@ -88,53 +135,64 @@ def get(stub: Stub, caller: Member, raw: object) -> object:
     return json.loads(value)
 
 
-def lien_check(stub: Stub, caller: Member, raw: object) -> object:
-    """What rests on a receipt, by one read of it: {receipt_id, status, owner, quantity_g, lien}.
+@command(
+    "lien_check",
+    on="receipt",
+    submitting=False,
+    roles=ANYONE,
+    problems=("not_found",),
+    en="The pledge that rests on a receipt, if any.",
+    zh="查询仓单上的质押状态。",
+)
+def lien_check(stub: Stub, caller: Member, query: ReceiptQuery) -> LienAnswer:
+    """What rests on a receipt, by one read of it. Errors: malformed, not_found."""
+    receipt = require_receipt(stub, query.receipt_id)
+    return LienAnswer(receipt.receipt_id, receipt.status, receipt.owner, receipt.quantity_g, receipt.lien)
 
-    Errors: malformed, not_found.
-    """
-    receipt = require_receipt(stub, parse(ReceiptQuery, raw).receipt_id)
-    return {
-        "receipt_id": receipt.receipt_id,
-        "status": receipt.status,
-        "owner": receipt.owner,
-        "quantity_g": receipt.quantity_g,
-        "lien": receipt.lien,
-    }
 
-
-def history(stub: Stub, caller: Member, raw: object) -> object:
-    """The newest changes of one record: [{tx_id, timestamp_s, value or null}].
-
-    Errors: malformed, not_found, too_large.
-    """
-    query = parse(HistoryQuery, raw)
+@command(
+    "history",
+    on="record",
+    id_field="id",
+    submitting=False,
+    roles=ANYONE,
+    problems=("not_found", "too_large"),
+    en="The newest changes of one record.",
+    zh="查询一条记录的最近变更。",
+)
+def history(stub: Stub, caller: Member, query: HistoryQuery) -> tuple[RecordChange, ...]:
+    """The newest changes of one record. Errors: malformed, not_found, too_large."""
     key = _key(query.kind, query.id)
     changes = stub.history(key, query.limit)
     if not changes:
         raise Refusal("not_found", f"there never was a {key}", "check the kind and the id")
     _require_answerable([change.value or b"" for change in changes])
-    return [
-        {
-            "tx_id": change.tx_id,
-            "timestamp_s": change.timestamp_s,
-            "value": None if change.value is None else json.loads(change.value),
-        }
+    return tuple(
+        RecordChange(change.tx_id, change.timestamp_s, None if change.value is None else json.loads(change.value))
         for change in changes
-    ]
+    )
 
 
-def list_kind(stub: Stub, caller: Member, raw: object) -> object:
-    """A page of the records of a kind: {items: [{id, value}], bookmark}; an empty bookmark ends the list.
+@command(
+    "list",
+    on="record",
+    id_field="kind",
+    submitting=False,
+    roles=ANYONE,
+    problems=("too_large", "unsupported_action"),
+    en="A page of the records of one kind.",
+    zh="分页查询某一类记录。",
+)
+def list_kind(stub: Stub, caller: Member, query: ListQuery) -> RecordPage:
+    """A page of the records of a kind, in the order of their keys.
 
     Errors: malformed, too_large, unsupported_action (submitted instead of evaluated).
     """
-    query = parse(ListQuery, raw)
     prefix = f"{query.kind}/"
     page = stub.range(prefix, query.kind + AFTER_SLASH, query.limit, query.bookmark)
     _require_answerable([entry.value for entry in page.entries])
-    items = [{"id": entry.key.removeprefix(prefix), "value": json.loads(entry.value)} for entry in page.entries]
-    return {"items": items, "bookmark": page.bookmark}
+    items = tuple(ListedRecord(entry.key.removeprefix(prefix), json.loads(entry.value)) for entry in page.entries)
+    return RecordPage(items, page.bookmark)
 
 
 def _key(kind: str, ident: str) -> str:

@@ -8,11 +8,13 @@ window.
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from chaincode.access import ANYONE, REGULATOR
+from chaincode.declaration import command
 from chaincode.parties.members import Member, member
 from chaincode.world import state
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Count, Organisation, Seconds, Text, Whole, hex_bytes, malformed, parse
+from chaincode.world.fields import Count, Organisation, Seconds, Text, Whole, hex_bytes, malformed
 from chaincode.world.stub import COMMITTEE_HEAD_KEY, Stub, committee_key
 from wuxin_evidence.attestation import MEMBERS_MAX
 from wuxin_evidence.attestation import Committee as EvidenceCommittee
@@ -79,14 +81,24 @@ class CommitteeQuery:
     epoch: Epoch | None = None
 
 
-def set_committee(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "set_committee",
+    on="committee",
+    creates=True,
+    id_field="epoch",
+    path="/committee",
+    roles={REGULATOR},
+    events=("committee_set",),
+    problems=("wrong_epoch", "conflict", "not_found"),
+    en="Name the next oracle committee, in force from a time to come.",
+    zh="任命下一届预言机委员会，自指定时间起生效。",
+)
+def set_committee(stub: Stub, caller: Member, terms: CommitteeTerms) -> Committee:
     """The regulator names the next committee, in force from `active_from_s` on.
 
     Errors: malformed, wrong_epoch (not the next one), conflict (in force in the past or before its predecessor),
     not_found (an organisation that is no member).
     """
-    terms = parse(CommitteeTerms, raw)
-
     require_sound(terms)
     latest = require_head(stub)
     if terms.epoch != latest.epoch + 1:
@@ -176,7 +188,16 @@ def in_force_at(stub: Stub, time_s: int) -> Committee:
     return committee
 
 
-def committee(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "committee",
+    on="committee",
+    id_field="epoch",
+    submitting=False,
+    roles=ANYONE,
+    problems=("wrong_epoch",),
+    en="The oracle committee of an epoch, or the latest one.",
+    zh="查询某一任期或最新一届的委员会。",
+)
+def committee(stub: Stub, caller: Member, query: CommitteeQuery) -> Committee:
     """The committee of an epoch, or the latest one where none is named. Errors: malformed, wrong_epoch."""
-    query = parse(CommitteeQuery, raw)
     return require_head(stub) if query.epoch is None else require_epoch(stub, query.epoch)

@@ -7,6 +7,8 @@ ledger accepts nothing else; after it, it is refused. Whoever submits it must be
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from chaincode.access import ANYONE
+from chaincode.declaration import command
 from chaincode.parties import committee
 from chaincode.parties.committee import CommitteeTerms
 from chaincode.parties.members import ROLES, Member, MspBinding, MspId, Role, Uscc, require_uscc
@@ -23,7 +25,7 @@ from chaincode.world.fields import (
     Whole,
     Words,
     malformed,
-    parse,
+    one_of,
 )
 from chaincode.world.stub import CONSORTIUM_KEY, Stub, member_key, msp_key
 
@@ -43,7 +45,7 @@ DayOffset = Annotated[int, Whole(0, DAY_OFFSET_S_MAX)]
 class ClockTerms:
     """`system`, or `scenario` running from `start_ms` at `factor` times real time; stamped into the ledger."""
 
-    kind: Annotated[str, Text(1, 8, "system|scenario", "system or scenario")]
+    kind: Annotated[str, one_of("system", "scenario")]
     start_ms: Milliseconds = 0
     factor: Annotated[int, Whole(1, CLOCK_FACTOR_MAX)] = 1
 
@@ -83,13 +85,22 @@ class Consortium:
     updated_tx: Annotated[str, Text()]
 
 
-def initialise(stub: Stub, _caller: Member | None, raw: object) -> object:
+@command(
+    "init_consortium",
+    on="consortium",
+    creates=True,
+    path="",
+    roles=ANYONE,
+    events=("consortium_initialised", "member_joined", "committee_set"),
+    problems=("conflict", "forbidden"),
+    en="Found the consortium: its members, their roles and the first committee.",
+    zh="创建联盟：成员、角色与首届委员会。",
+)
+def initialise(stub: Stub, _caller: Member | None, wanted: InitConsortium) -> Consortium:
     """Found the consortium; nobody is a member yet, so the caller is known by its MSP alone.
 
     Errors: malformed, conflict (founded already), forbidden (not one of the members it names).
     """
-    wanted = parse(InitConsortium, raw)
-
     if stub.get(CONSORTIUM_KEY) is not None:
         raise Refusal(
             "conflict", "this ledger has its consortium already", "use another channel for another consortium"

@@ -9,13 +9,13 @@ from typing import Annotated, Final
 
 from chaincode.world import state
 from chaincode.world.errors import Refusal
-from chaincode.world.fields import Count, Organisation, Seconds, Text, malformed
+from chaincode.world.fields import Count, Organisation, Seconds, Text, malformed, one_of
 from chaincode.world.stub import CONSORTIUM_KEY, Stub, member_key, msp_key
 
 ROLES: Final = ("bank", "insurer", "manufacturer", "warehouse", "regulator", "inspector")
 
 MspId = Annotated[str, Text(1, 64, r"[A-Za-z0-9.-]{1,64}", "an MSP id, letters, digits, dots and dashes")]
-Role = Annotated[str, Text(1, 16, "|".join(ROLES), f"one of the roles {', '.join(ROLES)}")]
+Role = Annotated[str, one_of(*ROLES)]
 Uscc = Annotated[
     str,
     Text(18, 18, r"[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}", "a 统一社会信用代码 (GB 32100)"),

@@ -13,14 +13,15 @@ Endorsement is simulation; consent is the caller. Accepting and releasing theref
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-from chaincode.access import require_party
+from chaincode.access import ANYONE, require_party
+from chaincode.declaration import command
 from chaincode.parties.members import Member, guard, member, require_endorser
 from chaincode.security import private_terms
 from chaincode.security.receipts import Lien, Receipt, require_active, require_free_of_lien, require_receipt
 from chaincode.world import state
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Ident, Organisation, Seconds, Text, malformed, parse
+from chaincode.world.fields import Ident, Organisation, Seconds, Text, malformed, one_of
 from chaincode.world.stub import Stub, pledge_key, receipt_key
 
 PROPOSAL_S_MAX: Final = 366 * 24 * 3600
@@ -31,7 +32,7 @@ ACTIVE: Final = "active"
 RELEASED: Final = "released"
 LAPSED: Final = "lapsed"
 
-PledgeStatus = Annotated[str, Text(1, 16, f"{PROPOSED}|{ACTIVE}|{RELEASED}|{LAPSED}")]
+PledgeStatus = Annotated[str, one_of(PROPOSED, ACTIVE, RELEASED, LAPSED)]
 RegistrationNumber = Annotated[str, Text(1, 64)]
 
 
@@ -77,7 +78,19 @@ class Pledge:
     updated_tx: Annotated[str, Text()]
 
 
-def propose(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "propose_pledge",
+    on="pledge",
+    creates=True,
+    roles=ANYONE,
+    party="owner",
+    transient=("terms",),
+    events=("pledge_proposed",),
+    problems=("not_found", "not_owner", "receipt_not_active", "receipt_pledged", "conflict", "forbidden"),
+    en="Offer a receipt as security to a bank.",
+    zh="以仓单向银行提出质押。",
+)
+def propose(stub: Stub, caller: Member, wanted: ProposePledge) -> Pledge:
     """The owner offers a receipt as security to a bank, and so takes back its request for delivery, if it made one.
 
     Transient `terms` is the pledgor's copy.
@@ -85,11 +98,10 @@ def propose(stub: Stub, caller: Member, raw: object) -> object:
     Errors: malformed, too_large, not_found, not_owner, receipt_not_active, receipt_pledged, conflict (id taken, or the
     pledgee has no peer), forbidden (the pledgee is no bank).
     """
-    wanted = parse(ProposePledge, raw)
     terms = private_terms.require_terms(stub)
 
     receipt = require_receipt(stub, wanted.receipt_id)
-    require_party("propose_pledge", caller, receipt.owner)
+    require_party(propose, caller, receipt.owner)
     _require_pledgeable(stub, receipt)
     state.require_absent(stub, pledge_key(wanted.pledge_id))
     pledgee = _require_pledgee(stub, wanted.pledgee, caller)
@@ -107,17 +119,27 @@ def propose(stub: Stub, caller: Member, raw: object) -> object:
     return pledge
 
 
-def accept(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "accept_pledge",
+    on="pledge",
+    roles=ANYONE,
+    party="pledgee",
+    transient=("terms",),
+    events=("pledge_accepted",),
+    problems=("not_found", "not_pledgee", "pledge_not_active", "receipt_not_active", "conflict"),
+    en="Accept a pledge over the same private terms, naming the facility.",
+    zh="质权人以相同条款接受质押并指明授信。",
+)
+def accept(stub: Stub, caller: Member, wanted: AcceptPledge) -> Pledge:
     """The pledgee accepts, naming the facility; transient `terms` must equal the pledgor's copy.
 
     Errors: malformed, too_large, not_found, not_pledgee, pledge_not_active (not proposed, or past its deadline),
     receipt_not_active, conflict (other terms).
     """
-    wanted = parse(AcceptPledge, raw)
     terms = private_terms.require_terms(stub)
 
     pledge = require_pledge(stub, wanted.pledge_id)
-    require_party("accept_pledge", caller, pledge.pledgee)
+    require_party(accept, caller, pledge.pledgee)
     _require_status(pledge, PROPOSED)
     if stub.timestamp_s > pledge.accept_until_s:
         hint = "have the owner lapse it and propose again"
@@ -137,12 +159,20 @@ def accept(stub: Stub, caller: Member, raw: object) -> object:
     return accepted
 
 
-def release(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "release_pledge",
+    on="pledge",
+    roles=ANYONE,
+    party="pledgee",
+    events=("pledge_released",),
+    problems=("not_found", "not_pledgee", "pledge_not_active"),
+    en="Give the security back.",
+    zh="质权人解除质押。",
+)
+def release(stub: Stub, caller: Member, wanted: PledgeReference) -> Pledge:
     """The pledgee gives the security back. Errors: malformed, not_found, not_pledgee, pledge_not_active."""
-    wanted = parse(PledgeReference, raw)
-
     pledge = require_pledge(stub, wanted.pledge_id)
-    require_party("release_pledge", caller, pledge.pledgee)
+    require_party(release, caller, pledge.pledgee)
     _require_status(pledge, ACTIVE)
     receipt = require_receipt(stub, pledge.receipt_id)
     warehouse, owner = member(stub, pledge.warehouse), member(stub, receipt.owner)
@@ -156,15 +186,23 @@ def release(stub: Stub, caller: Member, raw: object) -> object:
     return released
 
 
-def lapse(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "lapse_pledge",
+    on="pledge",
+    roles=ANYONE,
+    party="owner",
+    events=("pledge_lapsed",),
+    problems=("not_found", "not_owner", "pledge_not_active", "conflict"),
+    en="Take back a proposal that nobody accepted in time.",
+    zh="撤回逾期未被接受的质押申请。",
+)
+def lapse(stub: Stub, caller: Member, wanted: PledgeReference) -> Pledge:
     """The pledgor takes back a proposal whose deadline has passed.
 
     Errors: malformed, not_found, not_owner, pledge_not_active (accepted, or over), conflict (still open).
     """
-    wanted = parse(PledgeReference, raw)
-
     pledge = require_pledge(stub, wanted.pledge_id)
-    require_party("lapse_pledge", caller, pledge.pledgor)
+    require_party(lapse, caller, pledge.pledgor)
     _require_status(pledge, PROPOSED)
     if stub.timestamp_s <= pledge.accept_until_s:
         hint = f"wait until after {pledge.accept_until_s}"
@@ -181,11 +219,20 @@ def lapse(stub: Stub, caller: Member, raw: object) -> object:
     return lapsed
 
 
-def terms(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "terms",
+    on="pledge",
+    submitting=False,
+    roles=ANYONE,
+    party="party to the pledge",
+    problems=("not_found", "forbidden"),
+    en="The caller's own copy of a pledge's private terms.",
+    zh="查询本方持有的质押保密条款。",
+)
+def terms(stub: Stub, caller: Member, query: PledgeReference) -> object:
     """A party's own copy of the private terms. Errors: malformed, not_found, forbidden (no party to the pledge)."""
-    query = parse(PledgeReference, raw)
     pledge = require_pledge(stub, query.pledge_id)
-    require_party("terms", caller, pledge.pledgor, pledge.pledgee)
+    require_party(terms, caller, pledge.pledgor, pledge.pledgee)
     return private_terms.read_copy(stub, pledge.pledge_id, caller)
 
 

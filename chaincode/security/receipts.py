@@ -13,7 +13,8 @@ The lien is derived state: pledges write it on the receipt, so that `lien_check`
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-from chaincode.access import require_party
+from chaincode.access import ANYONE, WAREHOUSE, require_party
+from chaincode.declaration import Command, command
 from chaincode.parties.members import Member, guard, member, require_endorser
 from chaincode.things import slots
 from chaincode.things.slots import Claim
@@ -33,7 +34,7 @@ from chaincode.world.fields import (
     Text,
     Words,
     malformed,
-    parse,
+    one_of,
 )
 from chaincode.world.stub import Stub, receipt_key, slot_claim_key
 
@@ -48,8 +49,8 @@ CANCELLED: Final = "cancelled"
 DELIVERED: Final = "delivered"
 
 Slots = Annotated[tuple[SlotId, ...], Count(1, SLOTS_MAX)]
-ReceiptStatus = Annotated[str, Text(1, 16, f"{ACTIVE}|{CANCELLED}|{DELIVERED}")]
-LienStatus = Annotated[str, Text(1, 16, "proposed|active")]
+ReceiptStatus = Annotated[str, one_of(ACTIVE, CANCELLED, DELIVERED)]
+LienStatus = Annotated[str, one_of("proposed", "active")]
 
 
 @dataclass(frozen=True)
@@ -161,14 +162,22 @@ class DeliverReceipt:
     receipt_id: Ident
 
 
-def issue(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "issue_receipt",
+    on="receipt",
+    creates=True,
+    roles={WAREHOUSE},
+    events=("receipt_issued",),
+    problems=("clock_skew", "conflict", "not_found", "forbidden", "slot_claimed"),
+    en="Issue a warehouse receipt over free slots.",
+    zh="就空闲货位签发仓单。",
+)
+def issue(stub: Stub, caller: Member, wanted: IssueReceipt) -> Receipt:
     """A warehouse issues a receipt over free slots of its own.
 
     Errors: malformed, clock_skew (dated in the future), conflict (id taken, or a party without a peer), not_found
     (slot or organisation), forbidden (another's slot), slot_claimed.
     """
-    wanted = parse(IssueReceipt, raw)
-
     _require_sound(stub, wanted)
     state.require_absent(stub, receipt_key(wanted.receipt_id))
     owner = member(stub, wanted.owner)
@@ -191,15 +200,23 @@ def issue(stub: Stub, caller: Member, raw: object) -> object:
     return receipt
 
 
-def request_delivery(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "request_delivery",
+    on="receipt",
+    roles=ANYONE,
+    party="owner",
+    events=("delivery_requested",),
+    problems=("not_found", "not_owner", "receipt_not_active", "receipt_pledged"),
+    en="Let the goods leave: the owner asks for their delivery.",
+    zh="存货人申请提货。",
+)
+def request_delivery(stub: Stub, caller: Member, wanted: RequestDelivery) -> Receipt:
     """The owner lets its goods leave; the same again has no effect.
 
     Errors: malformed, not_found, not_owner, receipt_not_active, receipt_pledged.
     """
-    wanted = parse(RequestDelivery, raw)
-
     receipt = require_receipt(stub, wanted.receipt_id)
-    require_party("request_delivery", caller, receipt.owner)
+    require_party(request_delivery, caller, receipt.owner)
     require_active(receipt)
     require_free_of_lien(receipt)
 
@@ -213,15 +230,23 @@ def request_delivery(stub: Stub, caller: Member, raw: object) -> object:
     return requested
 
 
-def cancel(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "cancel_receipt",
+    on="receipt",
+    roles={WAREHOUSE},
+    party="warehouse",
+    events=("receipt_cancelled",),
+    problems=("not_found", "forbidden", "receipt_not_active", "receipt_pledged", "conflict"),
+    en="Cancel a receipt whose owner requested delivery.",
+    zh="注销存货人已申请提货的仓单。",
+)
+def cancel(stub: Stub, caller: Member, wanted: CancelReceipt) -> Receipt:
     """The issuing warehouse cancels a receipt that is not pledged and whose owner requested delivery.
 
     Errors: malformed, not_found, forbidden (another warehouse), receipt_not_active, receipt_pledged, conflict (the
     owner has not requested it).
     """
-    wanted = parse(CancelReceipt, raw)
-
-    receipt = _require_closable(stub, caller, "cancel_receipt", wanted.receipt_id)
+    receipt = _require_closable(stub, caller, cancel, wanted.receipt_id)
 
     closed = replace(receipt, status=CANCELLED, closing_reason=wanted.reason, updated_tx=stub.tx_id)
 
@@ -231,11 +256,19 @@ def cancel(stub: Stub, caller: Member, raw: object) -> object:
     return closed
 
 
-def deliver(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "deliver_receipt",
+    on="receipt",
+    roles={WAREHOUSE},
+    party="warehouse",
+    events=("receipt_delivered",),
+    problems=("not_found", "forbidden", "receipt_not_active", "receipt_pledged", "conflict"),
+    en="Hand out the goods that their owner requested.",
+    zh="向存货人交付其申请提取的货物。",
+)
+def deliver(stub: Stub, caller: Member, wanted: DeliverReceipt) -> Receipt:
     """The issuing warehouse hands out the goods that their owner requested. Errors as of `cancel`."""
-    wanted = parse(DeliverReceipt, raw)
-
-    receipt = _require_closable(stub, caller, "deliver_receipt", wanted.receipt_id)
+    receipt = _require_closable(stub, caller, deliver, wanted.receipt_id)
 
     closed = replace(receipt, status=DELIVERED, updated_tx=stub.tx_id)
 
@@ -307,9 +340,9 @@ def _issued(stub: Stub, warehouse: Member, wanted: IssueReceipt) -> Receipt:
     )
 
 
-def _require_closable(stub: Stub, caller: Member, function: str, receipt_id: str) -> Receipt:
+def _require_closable(stub: Stub, caller: Member, closing: Command, receipt_id: str) -> Receipt:
     receipt = require_receipt(stub, receipt_id)
-    require_party(function, caller, receipt.warehouse)
+    require_party(closing, caller, receipt.warehouse)
     require_active(receipt)
     require_free_of_lien(receipt)
     if receipt.delivery_requested_s is None and receipt.owner != caller.organisation:

@@ -9,7 +9,8 @@ organisation's name with the SM2 key that the committee names for it.
 from dataclasses import dataclass
 from typing import Annotated, Final
 
-from chaincode.access import require_party
+from chaincode.access import ANYONE, require_party
+from chaincode.declaration import command
 from chaincode.parties import committee
 from chaincode.parties.committee import CommitteeMember
 from chaincode.parties.consortium import require_consortium
@@ -17,7 +18,7 @@ from chaincode.parties.members import Member
 from chaincode.world import state
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, malformed, parse
+from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, malformed
 from chaincode.world.stub import Stub, anchor_head_key, anchor_key
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.log.checkpoint import Checkpoint, Verifier, open_checkpoint
@@ -54,14 +55,24 @@ class Anchor:
     updated_tx: Annotated[str, Text()]
 
 
-def anchor(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "anchor_checkpoint",
+    on="anchor",
+    creates=True,
+    id_field="origin",
+    roles=ANYONE,
+    party="committee member",
+    events=("checkpoint_anchored",),
+    problems=("forbidden", "bad_signature", "sequence_regressed", "equivocation", "conflict"),
+    en="Pin the caller's own evidence log to the ledger.",
+    zh="将本方证据日志的检查点锚定到账本。",
+)
+def anchor(stub: Stub, caller: Member, wanted: AnchorCheckpoint) -> Anchor:
     """Anchor a checkpoint; the same one again has no effect.
 
     Errors: malformed, forbidden (no committee member, or another's origin), bad_signature, sequence_regressed (a
     shorter log), equivocation (the same size, another root), conflict (the proof does not hold).
     """
-    wanted = parse(AnchorCheckpoint, raw)
-
     signer = _require_signer(stub, caller)
     _require_own_origin(stub, wanted.origin, caller)
     checkpoint = _opened(wanted, signer)
@@ -92,7 +103,7 @@ def anchor(stub: Stub, caller: Member, raw: object) -> object:
 
 def _require_signer(stub: Stub, caller: Member) -> CommitteeMember:
     members = committee.in_force_at(stub, stub.timestamp_s)
-    require_party("anchor_checkpoint", caller, *(one.organisation for one in members.members))
+    require_party(anchor, caller, *(one.organisation for one in members.members))
     signer = members.find(caller.organisation)
     if signer is None:
         raise Refusal("forbidden", f"{caller.organisation} has no oracle key", "let a committee member anchor its log")

@@ -14,6 +14,8 @@ digest is an `equivocation`. Within one epoch a subject keeps its profile; a new
 from dataclasses import dataclass
 from typing import Annotated, Final
 
+from chaincode.access import ANYONE
+from chaincode.declaration import command
 from chaincode.parties import committee
 from chaincode.parties.committee import COMMITTEE_MEMBERS_MAX, Epoch
 from chaincode.parties.consortium import require_consortium
@@ -25,7 +27,7 @@ from chaincode.things.slots import Slot
 from chaincode.world import state
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, hex_bytes, malformed, parse
+from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, hex_bytes, malformed, one_of
 from chaincode.world.stub import Stub, attestation_head_key, attestation_key, slot_key
 from wuxin_evidence import attestation as evidence
 from wuxin_evidence import ids
@@ -43,9 +45,7 @@ KINDS_OF_SUBJECT: Final = {
 }
 """What may be said about which subject."""
 
-SUBJECT_KINDS: Final = "|".join(KINDS_OF_SUBJECT)
-
-SubjectKind = Annotated[str, Text(1, 16, SUBJECT_KINDS, f"one of {SUBJECT_KINDS}")]
+SubjectKind = Annotated[str, one_of(*KINDS_OF_SUBJECT)]
 SubjectId = Annotated[str, Text(1, 128, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the id of the slot, pledge or commodity")]
 Kind = Annotated[int, Whole(evidence.SCHEDULED, evidence.PRICE)]
 Sequence = Annotated[int, Whole(0)]
@@ -102,20 +102,48 @@ class AttestationHead:
     updated_tx: Annotated[str, Text()]
 
 
-def record(stub: Stub, caller: Member, raw: object) -> object:
-    """Record an attestation; gives {digest, sequence, recorded}, where `recorded` is false for a repeat.
+@dataclass(frozen=True)
+class Recorded:
+    """The answer of `record_attestation`; `recorded` is false for a repeat."""
+
+    digest: Hash
+    sequence: Sequence
+    recorded: bool
+
+
+@command(
+    "record_attestation",
+    on="attestation",
+    creates=True,
+    id_field="subject_id",
+    roles=ANYONE,
+    events=("attestation_recorded",),
+    problems=(
+        "not_found",
+        "clock_skew",
+        "wrong_epoch",
+        "quorum_not_met",
+        "conflicted_signer",
+        "equivocation",
+        "sequence_regressed",
+        "profile_mismatch",
+    ),
+    en="Record what the oracle members signed, whoever brings it.",
+    zh="登记预言机成员共同签署的存证声明。",
+)
+def record(stub: Stub, caller: Member, wanted: RecordAttestation) -> Recorded:
+    """Record an attestation once; the same again has no effect.
 
     Errors: malformed, not_found (subject), clock_skew, wrong_epoch, quorum_not_met, conflicted_signer, equivocation,
     sequence_regressed, profile_mismatch.
     """
-    wanted = parse(RecordAttestation, raw)
     said = evidence.Attestation.from_cbor(bytes.fromhex(wanted.attestation))
     digest = said.digest()
 
     _require_meant(stub, wanted, said)
     earlier = state.find(stub, attestation_key(said.subject.hex(), said.kind, said.sequence), AttestationRecord)
     if earlier is not None and earlier.digest == digest.hex():
-        return {"digest": earlier.digest, "sequence": earlier.sequence, "recorded": False}
+        return Recorded(earlier.digest, earlier.sequence, recorded=False)
     members = committee.require_in_force(stub, said.epoch, said.window_end)
     votes = _one_each(wanted.signatures)
     quorum = evidence.check_quorum(digest, _evidence(votes), members.evidence(), _conflicted(stub, wanted))
@@ -131,7 +159,7 @@ def record(stub: Stub, caller: Member, raw: object) -> object:
     state.write(stub, attestation_head_key(said.subject.hex(), said.kind), head)
 
     emit(stub, _event(wanted, said, recorded))
-    return {"digest": recorded.digest, "sequence": recorded.sequence, "recorded": True}
+    return Recorded(recorded.digest, recorded.sequence, recorded=True)
 
 
 def _require_meant(stub: Stub, wanted: RecordAttestation, said: evidence.Attestation) -> None:

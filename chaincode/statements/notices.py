@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from typing import Annotated
 
+from chaincode.access import BANK, INSURER, REGULATOR
+from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.world import state
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Hash, Organisation, Seconds, Text, parse
+from chaincode.world.fields import Hash, Organisation, Seconds, Text
 from chaincode.world.stub import Stub, notice_ack_key
 
 EventId = Annotated[
@@ -32,13 +34,21 @@ class Acknowledgement:
     updated_tx: Annotated[str, Text()]
 
 
-def acknowledge(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "acknowledge_notice",
+    on="event",
+    path="/events/acknowledge",
+    roles={INSURER, REGULATOR, BANK},
+    events=("notice_acknowledged",),
+    problems=("conflict",),
+    en="Say that an event was received, and with which content.",
+    zh="确认已收到某一事件及其内容。",
+)
+def acknowledge(stub: Stub, caller: Member, wanted: AcknowledgeNotice) -> Acknowledgement:
     """Acknowledge a notice once; again with the same content has no effect.
 
     Errors: malformed, conflict (acknowledged with another content).
     """
-    wanted = parse(AcknowledgeNotice, raw)
-
     key = notice_ack_key(wanted.event_id, caller.organisation)
     earlier = state.find(stub, key, Acknowledgement)
     if earlier is not None:

@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-from chaincode.access import require_party
+from chaincode.access import MANUFACTURER, require_party
+from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.world import state
 from chaincode.world.errors import Refusal
@@ -33,7 +34,7 @@ from chaincode.world.fields import (
     Text,
     Whole,
     Words,
-    parse,
+    one_of,
 )
 from chaincode.world.stub import Stub, asset_event_key, asset_instance_key, asset_key
 from wuxin_evidence import ids
@@ -73,8 +74,8 @@ STEPS: Final[dict[str, Step]] = {
     "scrap": Step(IN_USE | {TEMPORARY}, SCRAPPED),
 }
 
-EventType = Annotated[str, Text(1, 16, "|".join(STEPS), f"one of {', '.join(STEPS)}")]
-AssetStatus = Annotated[str, Text(1, 16, f"{TEMPORARY}|{FORMAL}|{ACTIVE}|{SCRAPPED}")]
+EventType = Annotated[str, one_of(*STEPS)]
+AssetStatus = Annotated[str, one_of(TEMPORARY, FORMAL, ACTIVE, SCRAPPED)]
 EventCount = Annotated[int, Whole(0, EVENTS_MAX)]
 
 
@@ -166,10 +167,18 @@ class ChainCheck:
         return self.from_start is None and self.from_end is None
 
 
-def register(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "register_asset",
+    on="asset",
+    creates=True,
+    roles={MANUFACTURER},
+    events=("asset_registered",),
+    problems=("conflict",),
+    en="Register a thing with a life of its own, once.",
+    zh="登记资产，同一资产只登记一次。",
+)
+def register(stub: Stub, caller: Member, wanted: RegisterAsset) -> Asset:
     """A manufacturer registers an asset. Errors: malformed, conflict (id taken, or the same thing under another id)."""
-    wanted = parse(RegisterAsset, raw)
-
     state.require_absent(stub, asset_key(wanted.asset_id))
 
     asset = _registered(stub, caller, wanted)
@@ -182,16 +191,25 @@ def register(stub: Stub, caller: Member, raw: object) -> object:
     return asset
 
 
-def append_event(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "append_asset_event",
+    on="asset",
+    path="/assets/{asset_id}/events",
+    roles={MANUFACTURER},
+    party="owner",
+    events=("asset_event_appended",),
+    problems=("not_found", "not_owner", "conflict", "implausible", "clock_skew", "too_large"),
+    en="Append the next event to the hash chain of an asset's life.",
+    zh="为资产的生命周期哈希链追加下一事件。",
+)
+def append_event(stub: Stub, caller: Member, wanted: AppendAssetEvent) -> AssetEvent:
     """The owner appends one life event.
 
     Errors: malformed, not_found, not_owner, conflict (the wrong link, or not in this status), implausible (before the
     last event, or full load too early), clock_skew (in the future).
     """
-    wanted = parse(AppendAssetEvent, raw)
-
     asset = state.require(stub, asset_key(wanted.asset_id), Asset)
-    require_party("append_asset_event", caller, asset.owner)
+    require_party(append_event, caller, asset.owner)
     _require_link(asset, wanted)
     _require_step(asset, wanted)
     _require_time(stub, asset, wanted)

@@ -13,7 +13,8 @@ A device is bound only to slots of its own warehouse or to an asset of its own m
 from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
-from chaincode.access import OVERSEERS, require_party
+from chaincode.access import ENROLLERS, OVERSEERS, REGULATOR, require_party
+from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.things import slots
 from chaincode.things.assets import Asset
@@ -32,7 +33,7 @@ from chaincode.world.fields import (
     Words,
     hex_bytes,
     malformed,
-    parse,
+    one_of,
 )
 from chaincode.world.stub import Stub, asset_key, device_key
 from wuxin_evidence.crypto.suites import SUITES, suite
@@ -47,12 +48,10 @@ ACTIVE: Final = "active"
 SUSPENDED: Final = "suspended"
 RETIRED: Final = "retired"
 
-SUITE_NAMES: Final = "|".join(one.name for one in SUITES)
-
-SuiteName = Annotated[str, Text(1, 16, SUITE_NAMES, f"one of {SUITE_NAMES}")]
+SuiteName = Annotated[str, one_of(*(one.name for one in SUITES))]
 PublicKey = Annotated[str, hex_bytes(32, 65)]
 Certificate = Annotated[str, Text(1, CERTIFICATE_CHARS_MAX)]
-DeviceStatus = Annotated[str, Text(1, 16, f"{REGISTERED}|{ACTIVE}|{SUSPENDED}|{RETIRED}")]
+DeviceStatus = Annotated[str, one_of(REGISTERED, ACTIVE, SUSPENDED, RETIRED)]
 BoundSlots = Annotated[tuple[SlotId, ...], Count(0, DEVICE_SLOTS_MAX)]
 
 
@@ -111,14 +110,22 @@ class Device:
     updated_tx: Annotated[str, Text()]
 
 
-def enrol(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "enrol_device",
+    on="device",
+    creates=True,
+    roles=ENROLLERS,
+    events=("device_enrolled",),
+    problems=("conflict", "not_found", "forbidden", "not_owner"),
+    en="Enrol a device with its public key; bound at once it is active.",
+    zh="登记设备及其公钥；同时绑定的即刻启用。",
+)
+def enrol(stub: Stub, caller: Member, wanted: EnrolDevice) -> Device:
     """A warehouse or manufacturer enrols a device with its key.
 
     Errors: malformed (a key that is not of its suite, too), conflict (id taken), not_found, forbidden, not_owner
     (bound to another's thing).
     """
-    wanted = parse(EnrolDevice, raw)
-
     suite(wanted.suite).check_public_key(bytes.fromhex(wanted.public_key))
     if len(set(wanted.slots)) != len(wanted.slots):
         raise malformed("slots", "repeat a slot", "name each slot once")
@@ -136,15 +143,23 @@ def enrol(stub: Stub, caller: Member, raw: object) -> object:
     return device
 
 
-def bind(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "bind_device",
+    on="device",
+    roles=ENROLLERS,
+    party="enroller",
+    events=("device_bound",),
+    problems=("not_found", "forbidden", "not_owner", "conflict"),
+    en="Bind a device to one more slot, or to its asset.",
+    zh="将设备绑定到货位或资产。",
+)
+def bind(stub: Stub, caller: Member, wanted: BindDevice) -> Device:
     """The enroller binds a device to one more slot, or to its asset.
 
     Errors: malformed, not_found, forbidden, not_owner, conflict (suspended, retired, bound to another asset, or full).
     """
-    wanted = parse(BindDevice, raw)
-
     device = require_device(stub, wanted.device_id)
-    require_party("bind_device", caller, device.enroller)
+    require_party(bind, caller, device.enroller)
     _require_status(device, REGISTERED, ACTIVE)
     if (wanted.slot_id is None) == (wanted.asset_id is None):
         raise malformed("slot_id", "and asset_id are not exactly one", "pass either slot_id or asset_id")
@@ -165,15 +180,24 @@ def bind(stub: Stub, caller: Member, raw: object) -> object:
     return active
 
 
-def suspend(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "suspend_device",
+    on="device",
+    roles=ENROLLERS | OVERSEERS,
+    party="enroller",
+    also=OVERSEERS,
+    events=("device_suspended",),
+    problems=("not_found", "forbidden", "conflict"),
+    en="Stop listening to a device.",
+    zh="停用设备，不再采信其数据。",
+)
+def suspend(stub: Stub, caller: Member, wanted: SuspendDevice) -> Device:
     """Stop listening to a device; an overseer also takes over the enroller's own suspension.
 
     Errors: malformed, not_found, forbidden, conflict (not active).
     """
-    wanted = parse(SuspendDevice, raw)
-
     device = require_device(stub, wanted.device_id)
-    require_party("suspend_device", caller, device.enroller)
+    require_party(suspend, caller, device.enroller)
     if not _is_taken_over(device, caller):
         _require_status(device, ACTIVE)
 
@@ -186,16 +210,25 @@ def suspend(stub: Stub, caller: Member, raw: object) -> object:
     return suspended
 
 
-def resume(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "resume_device",
+    on="device",
+    roles=ENROLLERS | OVERSEERS,
+    party="suspender",
+    also={REGULATOR},
+    events=("device_resumed",),
+    problems=("not_found", "conflict", "forbidden"),
+    en="Listen again to a device that was suspended.",
+    zh="恢复已停用的设备。",
+)
+def resume(stub: Stub, caller: Member, wanted: DeviceReference) -> Device:
     """Listen again; for whoever suspended the device, or the regulator.
 
     Errors: malformed, not_found, conflict (not suspended), forbidden.
     """
-    wanted = parse(DeviceReference, raw)
-
     device = require_device(stub, wanted.device_id)
     _require_status(device, SUSPENDED)
-    require_party("resume_device", caller, device.suspended_by or device.enroller)
+    require_party(resume, caller, device.suspended_by or device.enroller)
 
     resumed = _moved(stub, replace(device, suspended_by=None, reason=None), ACTIVE)
 
@@ -205,12 +238,21 @@ def resume(stub: Stub, caller: Member, raw: object) -> object:
     return resumed
 
 
-def retire(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "retire_device",
+    on="device",
+    roles=ENROLLERS | {REGULATOR},
+    party="enroller",
+    also={REGULATOR},
+    events=("device_retired",),
+    problems=("not_found", "forbidden", "conflict"),
+    en="Never listen to a device again.",
+    zh="永久注销设备。",
+)
+def retire(stub: Stub, caller: Member, wanted: DeviceReference) -> Device:
     """Never listen again. Errors: malformed, not_found, forbidden, conflict (retired already)."""
-    wanted = parse(DeviceReference, raw)
-
     device = require_device(stub, wanted.device_id)
-    require_party("retire_device", caller, device.enroller)
+    require_party(retire, caller, device.enroller)
     _require_status(device, REGISTERED, ACTIVE, SUSPENDED)
 
     retired = _moved(stub, device, RETIRED)

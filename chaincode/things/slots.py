@@ -8,11 +8,13 @@ the same state only one commits. Cancelling or delivering the receipt deletes th
 from dataclasses import dataclass
 from typing import Annotated
 
+from chaincode.access import WAREHOUSE
+from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.world import state
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Ident, Organisation, Seconds, SlotId, Text, parse
+from chaincode.world.fields import Ident, Organisation, Seconds, SlotId, Text
 from chaincode.world.stub import Stub, slot_claim_key, slot_key
 
 
@@ -38,10 +40,18 @@ class Claim:
     receipt_id: Ident
 
 
-def register(stub: Stub, caller: Member, raw: object) -> object:
+@command(
+    "register_slot",
+    on="slot",
+    creates=True,
+    roles={WAREHOUSE},
+    events=("slot_registered",),
+    problems=("forbidden", "conflict"),
+    en="Register a place for goods under the warehouse's own code.",
+    zh="登记本仓库的货位。",
+)
+def register(stub: Stub, caller: Member, wanted: RegisterSlot) -> Slot:
     """A warehouse registers one of its own slots. Errors: malformed, forbidden (another's uscc), conflict (taken)."""
-    wanted = parse(RegisterSlot, raw)
-
     if wanted.slot_id.split("/")[0] != caller.uscc:
         raise Refusal(
             "forbidden",

@@ -4,7 +4,7 @@ A record or an argument is a frozen dataclass whose annotations say what its fie
 
     @dataclass(frozen=True)
     class DeliverReceipt:
-        receipt_id: Ident
+        receipt_id: Annotated[Ident, Described("The receipt whose goods leave.", example="receipt-1")]
 
 `parse(DeliverReceipt, {...})` gives the value or refuses with `malformed` naming the field: a missing field, a field
 nobody knows (`quantity_kg`), a wrong type, a number or a text out of bounds. A default marks an optional field.
@@ -32,6 +32,20 @@ UNITS: Final = "_g _mdegc _wh _w _mm _e7 _bp _s _ms _minor"
 
 
 @dataclass(frozen=True)
+class Described:
+    """What a field means, in a sentence, with an example as JSON gives it and the source of the rule, if it has one.
+
+    A field whose value is a record, or a list of records, needs no example: its own fields have theirs. The unit is
+    that of the name's suffix (FORMATS §2) unless one is given. The outermost description of a field holds.
+    """
+
+    text: str
+    example: object = ...
+    source: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True)
 class Text:
     """Bounds of a text: how many characters, and a pattern it must match as a whole."""
 
@@ -39,6 +53,8 @@ class Text:
     chars_max: int = TEXT_CHARS_MAX
     pattern: str | None = None
     looks_like: str = "text"
+    choices: tuple[str, ...] = ()
+    """All the values there are, where these can be listed."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +99,12 @@ Milliseconds = Annotated[int, Whole(0)]
 BasisPoints = Annotated[int, Whole(0, 10_000)]
 LatitudeE7 = Annotated[int, Whole(-900_000_000, 900_000_000)]
 LongitudeE7 = Annotated[int, Whole(-1_800_000_000, 1_800_000_000)]
+
+
+def one_of(*names: str) -> Text:
+    """Bounds of a text that is one of these names."""
+    lengths = [len(name) for name in names]
+    return Text(min(lengths), max(lengths), "|".join(map(re.escape, names)), f"one of {', '.join(names)}", names)
 
 
 def hex_bytes(length_min: int, length_max: int) -> Text:
@@ -133,6 +155,23 @@ def _refuse_field_names(
             raise malformed(prefix + field, "is missing", f"add the field {prefix + field}")
 
 
+def unwrapped(hint: Any) -> tuple[Any, tuple[Any, ...]]:
+    """The bare type of an annotation, and what `Annotated` says beside it."""
+    return (get_args(hint)[0], get_args(hint)[1:]) if get_origin(hint) is Annotated else (hint, ())
+
+
+def without_none(hint: Any) -> Any:
+    """The annotation of the value itself, where `X | None` lets it be absent; else None."""
+    if get_origin(hint) not in (Union, UnionType):
+        return None
+    return next(part for part in get_args(hint) if part is not NoneType)
+
+
+def bounds_of(beside: tuple[Any, ...]) -> Text | Whole | Count | None:
+    """The bounds among what `Annotated` says beside a type."""
+    return next((one for one in beside if isinstance(one, Text | Whole | Count)), None)
+
+
 @cache
 def _plan(record_type: type[Any]) -> tuple[dict[str, Reader], frozenset[str]]:
     """How to read each field of a dataclass, and which fields may be absent. Made once per type."""
@@ -143,33 +182,28 @@ def _plan(record_type: type[Any]) -> tuple[dict[str, Reader], frozenset[str]]:
 
 
 def _reader(hint: Any) -> Reader:
-    bounds: object = None
-    if get_origin(hint) is Annotated:
-        hint, bounds, *_ = get_args(hint)
-    if get_origin(hint) in (Union, UnionType):
-        return _optional(hint)
-    if get_origin(hint) is tuple:
-        return _sequence(_reader(get_args(hint)[0]), bounds)
-    if dataclasses.is_dataclass(hint):
-        return lambda value, path: parse(cast("type[object]", hint), value, path)
-    if hint is bool:
+    bare, beside = unwrapped(hint)
+    bounds = bounds_of(beside)
+    if (value_hint := without_none(bare)) is not None:
+        return _optional(_reader(value_hint))
+    if get_origin(bare) is tuple and isinstance(bounds, Count):
+        return _sequence(_reader(get_args(bare)[0]), bounds)
+    if dataclasses.is_dataclass(bare):
+        return lambda value, path: parse(cast("type[object]", bare), value, path)
+    if bare is bool:
         return _read_bool
-    if hint is int and isinstance(bounds, Whole):
+    if bare is int and isinstance(bounds, Whole):
         return _whole(bounds)
-    if hint is str and isinstance(bounds, Text):
+    if bare is str and isinstance(bounds, Text):
         return _text(bounds)
-    raise TypeError(f"no strict reader for {hint!r} within {bounds!r}")
+    raise TypeError(f"no strict reader for {bare!r} within {bounds!r}")
 
 
-def _optional(hint: Any) -> Reader:
-    inner = _reader(next(part for part in get_args(hint) if part is not NoneType))
+def _optional(inner: Reader) -> Reader:
     return lambda value, path: None if value is None else inner(value, path)
 
 
-def _sequence(item: Reader, bounds: object) -> Reader:
-    if not isinstance(bounds, Count):
-        raise TypeError("a list needs a Count")
-
+def _sequence(item: Reader, bounds: Count) -> Reader:
     def read(value: object, path: str) -> object:
         if not isinstance(value, list):
             raise malformed(path, "is not a list", f"pass {path} as a JSON list")

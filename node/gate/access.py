@@ -48,7 +48,7 @@ def _rule(scope: str, *roles: str) -> Rule:
     return Rule(scope, frozenset(roles))
 
 
-# Role sets follow chaincode/access.py and the modifiers of CreditFacility; "owner" and "pledgee" are decided there.
+# Role sets follow the declarations of the chaincode and the modifiers of CreditFacility; parties are decided there.
 ROUTES: dict[tuple[str, str], Rule] = {
     ("POST", "/v1/devices"): _rule(FACTS, "warehouse", "manufacturer"),
     ("POST", "/v1/devices/{device_id}/bind"): _rule(FACTS, "warehouse", "manufacturer"),

@@ -7,8 +7,6 @@ reading the rest as syntax trees, so that a page can be held against it.
 from __future__ import annotations
 
 import ast
-import dataclasses
-import inspect
 import json
 import re
 from collections.abc import Iterator
@@ -18,6 +16,7 @@ from typing import Any, cast
 import typer.main
 
 from chaincode import contract
+from chaincode.world.description import describe
 from network.membership import consortium
 from network.membership.seats import create_home
 from network.obligations.jsonrpc import abi
@@ -188,15 +187,10 @@ def _properties(node: object) -> Iterator[str]:
 
 def chaincode_arguments() -> dict[str, list[str]]:
     """Function to its fields in their order, the optional ones with a question mark."""
-    found: dict[str, list[str]] = {}
-    for name, function in contract.FUNCTIONS.items():
-        source = cast(Any, function.transition)
-        parsed = re.search(r"parse\((\w+), raw\)", inspect.getsource(source))
-        assert parsed is not None, f"{name} parses nothing"
-        record = source.__globals__[parsed[1]]
-        optional = {each.name for each in dataclasses.fields(record) if each.default is not dataclasses.MISSING}
-        found[name] = [each.name + "?" * (each.name in optional) for each in dataclasses.fields(record)]
-    return found
+    return {
+        name: [each.name + "?" * (not each.required) for each in describe(command.argument)]
+        for name, command in contract.FUNCTIONS.items()
+    }
 
 
 def bundle_members() -> set[str]:

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from chaincode.access import ANYONE, TABLE
+from chaincode.access import ANYONE
 from chaincode.contract import FUNCTIONS
 from chaincode.things.assets import STEPS
 from contracts.loader import ACTIONS, EXECUTABLE_ACTIONS, EXECUTABLE_WINDOWS
@@ -138,7 +138,7 @@ def test_every_chaincode_function_has_an_entry_with_its_roles():
         table = {row[0].strip("`"): row for row in rows(section(page, heading))}
         require_same(table, [n for n, each in FUNCTIONS.items() if each.submitting == submitting], f"{page}, {heading}")
         for name, row in table.items():
-            rule = TABLE[name]
+            rule = FUNCTIONS[name]
             roles = {"any"} if rule.roles == ANYONE else set(rule.roles)
             assert set(row[1].split(", ")) == roles, f"docs/{page}: roles of {name}"
             party, _, also = row[2].partition(", or ")
