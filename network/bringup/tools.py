@@ -1,6 +1,7 @@
 """The commands that Python packages do not bring: Fabric's own, and the validator of the obligations chain.
 
     command("peer") ─▶ on PATH and new enough? ─▶ in the cache? ─▶ built once by Go from the committed go.mod
+    provided(kit)   ─▶ the same for all commands of a kit, before anybody needs one
 
 The cache is `~/.cache/wuxin/tools/<digest of go.mod and go.sum>/`, so another version never meets an old command. Two
 processes that need the same commands build them once: the second waits at a file lock. A cold build takes some minutes.
@@ -12,16 +13,20 @@ import fcntl
 import functools
 import hashlib
 import os
+import queue
 import re
 import secrets
 import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from network.bringup.progress import Progress
 from network.locks import open_lock
 from wuxin_evidence.errors import NamedError
 
@@ -34,6 +39,8 @@ FABRIC_VERSION = "3.1.1"
 BUILD_TIMEOUT_S = 1800.0
 """The validators take nine minutes on two cores with nothing cached."""
 VERSION_TIMEOUT_S = 10.0
+SHOW_EVERY_S = 1.0
+"""A line that says how far a build is changes this often while Go says nothing."""
 
 
 class ToolError(NamedError):
@@ -66,7 +73,7 @@ class Kit:
 
 def command(name: str) -> Path:
     """Where the command is; it is built first where it is not. Raises ToolError."""
-    for kit in _kits():
+    for kit in kits():
         if name in kit.commands:
             return _installed(kit, name) or built(kit) / name
     raise ToolError(f"no command is named {name!r}", "this is a mistake in the program, not in the installation")
@@ -86,7 +93,18 @@ def built(kit: Kit) -> Path:
     return place
 
 
+def provided(kit: Kit) -> Path | None:
+    """The folder with the kit's commands, built where it lacks; None where PATH has them all. Raises ToolError."""
+    return None if all(_installed(kit, name) for name in kit.commands) else built(kit)
+
+
+def is_built(kit: Kit) -> bool:
+    """Whether the cache has the kit's commands."""
+    return (cache() / kit.digest).is_dir()
+
+
 def cache() -> Path:
+    """The folder of this user under which every build has a folder of its own."""
     root = os.environ.get("XDG_CACHE_HOME")
     return (Path(root) if root else Path.home() / ".cache") / "wuxin" / "tools"
 
@@ -94,31 +112,73 @@ def cache() -> Path:
 def _build(kit: Kit, place: Path) -> None:
     """`go install` into a folder beside the place, which then takes its name: it is there whole or not at all."""
     go = shutil.which("go")
+    names = ", ".join(sorted(kit.commands))
     if go is None:
-        raise ToolError(f"{', '.join(sorted(kit.commands))}: not on PATH, and no Go to build them", kit.instead)
+        raise ToolError(f"{names}: not on PATH, and no Go to build them", kit.instead)
     beside = place.with_name(f"{place.name}.{secrets.token_hex(4)}.building")
-    print(f"building {', '.join(sorted(kit.commands))}; this happens once and takes some minutes", file=sys.stderr)
-    arguments = [go, "install", "-trimpath", "-buildvcs=false", "-ldflags", kit.linker_flags, "tool"]
-    environment = {**os.environ, **dict(kit.environment), "GOBIN": str(beside)}
+    install = ["install", "-v", "-trimpath", "-buildvcs=false", "-ldflags", kit.linker_flags, "tool"]
     try:
-        done = subprocess.run(
-            arguments,
-            cwd=kit.folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=BUILD_TIMEOUT_S,
-        )
-        missing = sorted(name for name in kit.commands if not (beside / name).is_file())
-        if done.returncode or missing:
-            lines = done.stderr.strip().splitlines() or [f"{missing} were not made"]
-            raise ToolError(f"building {kit.folder / 'go.mod'}: {lines[-1]}", f"{kit.instead}; or look at `go env`")
+        with Progress(f"building {names}") as progress:
+            needed = len(
+                _run_go(kit, [go, "list", "-deps", "tool"], {}, progress, "modules fetched", "go: downloading")
+            )
+            _run_go(kit, [go, *install], {"GOBIN": str(beside)}, progress, f"packages compiled, at most {needed}", "")
+            missing = sorted(name for name in kit.commands if not (beside / name).is_file())
+            if missing:
+                raise _not_built(kit, f"{missing} were not made")
         beside.rename(place)
-    except subprocess.TimeoutExpired:
-        raise ToolError(f"building {kit.folder / 'go.mod'} took over {BUILD_TIMEOUT_S} s", kit.instead) from None
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _run_go(
+    kit: Kit, argv: Sequence[str], environment: Mapping[str, str], progress: Progress, unit: str, counted: str
+) -> list[str]:
+    """Run Go in the kit's folder and count the lines of its standard error that begin with `counted`.
+
+    Gives the lines of its standard output. Raises ToolError with Go's last words.
+    """
+    environment = {**os.environ, **dict(kit.environment), **environment}
+    with (
+        tempfile.TemporaryFile("w+") as out,
+        subprocess.Popen(
+            argv, cwd=kit.folder, env=environment, stdout=out, stderr=subprocess.PIPE, text=True, errors="replace"
+        ) as process,
+    ):
+        told = _watched(kit, process, progress, unit, counted)
+        if process.wait():
+            raise _not_built(kit, told[-1] if told else f"{argv[1]} failed and said nothing")
+        out.seek(0)
+        return out.read().splitlines()
+
+
+def _watched(kit: Kit, process: subprocess.Popen[str], progress: Progress, unit: str, counted: str) -> list[str]:
+    """The lines that a process wrote to standard error until it closed it, shown as progress meanwhile."""
+    lines: queue.Queue[str | None] = queue.Queue()
+    threading.Thread(target=_forward, args=(process.stderr, lines), daemon=True).start()
+    told: list[str] = []
+    deadline = time.monotonic() + BUILD_TIMEOUT_S
+    while True:
+        with suppress(queue.Empty):
+            line = lines.get(timeout=SHOW_EVERY_S)
+            if line is None:
+                return told
+            told.append(line)
+        if time.monotonic() > deadline:
+            process.kill()
+            raise _not_built(kit, f"it took over {BUILD_TIMEOUT_S:.0f} s")
+        progress.show(f"{sum(each.startswith(counted) for each in told)} {unit}")
+
+
+def _forward(stream: Iterable[str] | None, lines: queue.Queue[str | None]) -> None:
+    for line in stream or ():
+        if line.strip():
+            lines.put(line.strip())
+    lines.put(None)
+
+
+def _not_built(kit: Kit, why: str) -> ToolError:
+    return ToolError(f"building {kit.folder / 'go.mod'}: {why}", f"{kit.instead}; or look at `go env`")
 
 
 @contextmanager
@@ -135,7 +195,8 @@ def _installed(kit: Kit, name: str) -> Path | None:
 
 
 @functools.cache
-def _kits() -> tuple[Kit, ...]:
+def kits() -> tuple[Kit, ...]:
+    """The commands of Fabric, and the validator."""
     here = Path(__file__).parent
     return (
         Kit(

@@ -45,6 +45,7 @@ quarantine = typer.Typer(no_args_is_help=True, help="Packs that the oracle refus
 evidence = typer.Typer(no_args_is_help=True, help="What an outsider checks.")
 endorser = typer.Typer(no_args_is_help=True, help="Endorsers of the embedded ledger.")
 network = typer.Typer(no_args_is_help=True, help="Real ledgers on this machine: Hyperledger Fabric and BFT validators.")
+engines = typer.Typer(no_args_is_help=True, help="The commands of the real ledgers.")
 for name, group in {
     "device": device,
     "pack": pack,
@@ -52,6 +53,7 @@ for name, group in {
     "evidence": evidence,
     "endorser": endorser,
     "network": network,
+    "engines": engines,
 }.items():
     app.add_typer(group, name=name)
 
@@ -268,6 +270,15 @@ def network_profile(
     from node.machine.network import profile
 
     profile(home, org, out)
+
+
+@engines.command("build")
+def engines_build() -> None:
+    """Build the commands of Fabric and the validator from their Go modules, where they are not there already."""
+    from node.machine.engines import build_engines
+
+    for line in build_engines():
+        print(line, flush=True)
 
 
 @app.command()

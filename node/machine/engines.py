@@ -5,12 +5,12 @@ Fabric's network and the chains' validators are each brought up by their own roo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from network.bringup import supervisor
+from network.bringup import supervisor, tools
 from network.membership.connections import Connections
 from network.membership.consortium import Consortium
 from network.membership.homes import share
@@ -57,6 +57,16 @@ def take_down(home: Path, consortium: Consortium, engines: Collection[RealEngine
         from network.bringup.fabric import network
 
         network.down(home)
+
+
+def build_engines() -> Iterator[str]:
+    """Build the commands of both engines where they lack. Gives a line for each engine. Raises ToolError."""
+    for kit in tools.kits():
+        was_built = tools.is_built(kit)
+        place = tools.provided(kit)
+        names = ", ".join(sorted(kit.commands))
+        found = "there already" if was_built else "built"
+        yield f"{names}: " + ("on PATH" if place is None else f"{found}, in {place}")
 
 
 def stop_everything(home: Path) -> None:

@@ -3,16 +3,21 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from network.bringup import tools
 from network.bringup.tools import Kit, ToolError, built, cache, command
+from node.cli.main import app
 
 GO = """#!/bin/sh
-# Stands in for Go: counts its calls, and installs what a program of that name would be.
+# Stands in for Go: counts its calls, lists two packages, and installs what a program of that name would be.
 echo "$@" >> "$CALLS"
+[ "$1" = list ] && { echo "go: downloading thing v1.0.0" >&2; printf 'example.com/a\\nexample.com/b\\n'; exit 0; }
+echo "example.com/a" >&2
 [ -n "$FAILS" ] && { echo "cannot find module" >&2; exit 1; }
 sleep 0.3
 mkdir -p "$GOBIN" && printf '#!/bin/sh\\n' > "$GOBIN/thing" && chmod 755 "$GOBIN/thing"
@@ -78,7 +83,10 @@ def test_what_is_built_stays_for_the_next(programs: Path, kit: Kit, tmp_path: Pa
     put(programs, "go", GO)
     assert (built(kit) / "thing").is_file()
     assert built(kit) == cache() / kit.digest
-    assert (tmp_path / "calls").read_text().splitlines() == ["install -trimpath -buildvcs=false -ldflags -s -w tool"]
+    assert (tmp_path / "calls").read_text().splitlines() == [
+        "list -deps tool",
+        "install -v -trimpath -buildvcs=false -ldflags -s -w tool",
+    ]
 
 
 def test_another_go_sum_is_another_build(programs: Path, kit: Kit):
@@ -98,6 +106,49 @@ def test_a_build_that_fails_leaves_nothing_and_tells_the_compilers_last_words(
     assert not list(cache().glob("*.building"))
     monkeypatch.delenv("FAILS")
     assert (built(kit) / "thing").is_file()
+
+
+def test_a_build_shows_how_far_it_is(programs: Path, kit: Kit, capfd: pytest.CaptureFixture[str]):
+    put(programs, "go", GO)
+    built(kit)
+    first, *_, last = capfd.readouterr().err.splitlines()
+    assert first.startswith("building thing: begins")
+    assert last.startswith("building thing: done")
+
+
+def test_a_build_that_stands_still_is_given_up(programs: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch):
+    put(programs, "go", "#!/bin/sh\nexec sleep 60\n")
+    monkeypatch.setattr(tools, "BUILD_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(tools, "SHOW_EVERY_S", 0.05)
+    with pytest.raises(ToolError) as refused:
+        built(kit)
+    assert "it took over" in refused.value.detail
+
+
+def test_the_command_builds_what_lacks_once_and_then_says_that_it_is_there(
+    programs: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch
+):
+    put(programs, "go", GO)
+    monkeypatch.setattr(tools, "kits", lambda: (kit,))
+    first, again = (CliRunner().invoke(app, ["engines", "build"]) for _ in range(2))
+    assert (first.exit_code, again.exit_code) == (0, 0)
+    assert first.stdout.startswith("thing: built, in ")
+    assert again.stdout.startswith("thing: there already, in ")
+
+
+def test_the_command_takes_what_is_on_path(programs: Path, kit: Kit, monkeypatch: pytest.MonkeyPatch):
+    put(programs, "thing", "#!/bin/sh\n")
+    monkeypatch.setattr(tools, "kits", lambda: (replace(kit, usable=lambda _: True),))
+    assert CliRunner().invoke(app, ["engines", "build"]).stdout == "thing: on PATH\n"
+    assert not cache().exists()
+
+
+def test_the_command_fails_where_nothing_can_be_built(programs: Path):
+    typed = [sys.executable, "-m", "node.cli.main", "engines", "build"]
+    done = subprocess.run(typed, check=False, capture_output=True, text=True)
+    assert done.returncode == 4
+    assert "no Go to build them" in done.stderr
+    assert done.stdout == ""
 
 
 def test_a_build_that_makes_nothing_is_a_failure(programs: Path, kit: Kit):
@@ -121,7 +172,7 @@ def test_processes_that_need_it_at_once_build_it_once(programs: Path, kit: Kit, 
         subprocess.Popen([sys.executable, "-c", BUILD, str(kit.folder)], stderr=subprocess.DEVNULL) for _ in range(3)
     ]
     assert [builder.wait(60) for builder in builders] == [0, 0, 0]
-    assert len((tmp_path / "calls").read_text().splitlines()) == 1
+    assert (tmp_path / "calls").read_text().count("install") == 1
 
 
 def test_a_command_that_nobody_builds_is_refused():
@@ -130,7 +181,7 @@ def test_a_command_that_nobody_builds_is_refused():
 
 
 def test_the_committed_modules_name_the_commands():
-    for kit in tools._kits():
+    for kit in tools.kits():
         lines = (kit.folder / "go.mod").read_text("utf-8").split()
         assert kit.commands == {word.rpartition("/")[2] for word in lines if "/cmd/" in word}
 
