@@ -107,9 +107,7 @@ class MemberContext:
         packs: frozenset[bytes] = frozenset(),
         late: frozenset[bytes] = frozenset(),
     ) -> Statement:
-        """The statement of `indicators` over `span_s`, citing `packs`. Without packs the root is zero for what is
-        read and not computed (kinds 2 and 3)."""
-        computed = kind in (0, 1)
+        """The statement of `indicators` over `span_s`, citing `packs`; over no packs the root is that of none."""
         attestation = Attestation(
             consortium_id=self.consortium_id,
             epoch=self.require_committee(span_s[1]).epoch,
@@ -119,7 +117,7 @@ class MemberContext:
             window_start=span_s[0],
             window_end=span_s[1],
             profile=self.profile.hash,
-            pack_root=pack_root(packs) if computed else bytes(32),
+            pack_root=pack_root(packs),
             pack_count=len(packs),
             late_count=len(late),
             indicators=indicators,

@@ -144,7 +144,7 @@ def read_signed(note: Note, context: MemberContext) -> tuple[Statement, MemberSi
         raise EvidenceError("wrong_epoch", f"epoch {attestation.epoch}, that of the window is {in_force.epoch}")
     if attestation.profile != context.profile.hash:
         raise EvidenceError("profile_mismatch", f"{note.organisation} works by another profile than ours")
-    if attestation.kind in (0, 1) and attestation.pack_root != pack_root(statement.packs):
+    if attestation.pack_root != pack_root(statement.packs):
         raise malformed("the statement's pack root is not over the packs it names")
     return statement, signature
 

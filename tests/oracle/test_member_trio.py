@@ -39,7 +39,7 @@ from wuxin_evidence.attestation import (
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log.tree import pack_root
+from wuxin_evidence.log.tree import EMPTY_ROOT, pack_root
 from wuxin_evidence.packs.pack import parse_pack, sign_pack
 from wuxin_evidence.packs.senml import Reading
 
@@ -357,7 +357,7 @@ class TestStanding:
             signed = trio.attested(name, LIEN)
             assert len(signed) == 1
             assert values(signed[0])["lien_active"] == (1, OK)
-            assert signed[0].attestation.pack_root == bytes(32)
+            assert signed[0].attestation.pack_root == EMPTY_ROOT
             assert signed[0].attestation.window_start == signed[0].attestation.window_end
 
     def test_a_changed_lien_is_attested_under_the_next_number(self, trio: Trio):
