@@ -24,6 +24,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
+from starlette.routing import compile_path
 
 from network.clock import Clock, open_clock
 from network.membership.published import public_keys
@@ -50,7 +51,7 @@ from node.commands.commands import Commands
 from node.commands.delivery import Delivery
 from node.commands.seals import PACKS, Seals
 from node.gate import access
-from node.gate.access import Doorkeeper
+from node.gate.access import Authenticator
 from node.gate.problems import Problem, problem_response
 from node.ledgers.engine import Engine, HomeEngine
 from node.ledgers.served import Served
@@ -162,7 +163,7 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
             commands, served, read_model, position, clock, [each.name for each in settings.consortium.oracles]
         ),
         position=position,
-        doorkeeper=Doorkeeper(local, settings.consortium, settings.organisations),
+        authenticator=Authenticator(local, settings.consortium, settings.organisations),
         addresses={
             public_keys(settings.home, each.name).evm_address.hex(): each.name
             for each in settings.consortium.organisations
@@ -195,6 +196,10 @@ def _routes() -> Iterator[tuple[str, str]]:
                     yield method, route.path
 
 
+def _methods_at(path: str) -> set[str]:
+    return {method for method, template in _routes() if compile_path(template)[0].match(path)}
+
+
 async def _alive() -> dict[str, str]:
     return {"status": "ok"}
 
@@ -215,9 +220,17 @@ def _handle_errors(app: FastAPI) -> None:
         hint = "see the API page for the field's type and bounds; units are in the names"
         return problem_response("malformed", f"{place}: {first['msg']}", hint, instance=request.url.path)
 
+    def not_allowed(request: Request) -> JSONResponse:
+        allowed = ", ".join(sorted(_methods_at(request.url.path)))
+        detail = f"{request.url.path} takes no {request.method}"
+        hint, headers = f"it takes {allowed}; see /docs", {"Allow": allowed}
+        return problem_response("unsupported_action", detail, hint, status=405, headers=headers)
+
     def framework(request: Request, error: Exception) -> JSONResponse:
         status = cast(HTTPException, error).status_code
-        code = {404: "not_found", 405: "not_found", 413: "too_large"}.get(status, "malformed")
+        if status == 405:
+            return not_allowed(request)
+        code = {404: "not_found", 413: "too_large"}.get(status, "malformed")
         hint = "see /docs for what there is"
         return problem_response(code, f"{request.method} {request.url.path} is no route", hint)
 

@@ -13,8 +13,9 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import func, select
 
 from network.membership.trust_file import log_origin
-from node.api.context import PREFIX, AtDesk, Desk, Here, Limit
+from node.api.context import PREFIX, Here, Limit
 from node.api.fields import Body, Hash, Json
+from node.api.sending import Sender, Sends
 from node.gate.problems import Problem
 from node.projection import tables
 from node.projection.records import as_json
@@ -38,10 +39,10 @@ class AnchorCheckpoint(Body):
 
 
 @router.post("/anchors")
-async def anchor_checkpoint(desk: AtDesk, body: AnchorCheckpoint) -> Response:
+async def anchor_checkpoint(sender: Sends, body: AnchorCheckpoint) -> Response:
     """Pin the caller's own log to the facts."""
-    _require_own(desk, body.origin)
-    return await desk.fact("anchor_checkpoint", body.origin, body.model_dump())
+    _require_own(sender, body.origin)
+    return await sender.fact("anchor_checkpoint", body.origin, body.model_dump())
 
 
 @router.get("/anchors")
@@ -63,11 +64,11 @@ def list_anchors(
     return {"items": [as_json(row) for row in rows[:limit]], "next": rows[limit - 1].id if len(rows) > limit else None}
 
 
-def _require_own(desk: Desk, origin: str) -> None:
-    own = log_origin(desk.node.consortium, desk.principal.organisation)
+def _require_own(sender: Sender, origin: str) -> None:
+    own = log_origin(sender.node.consortium, sender.principal.organisation)
     if origin != own and not origin.startswith(own + "/"):
         raise Problem(
             "forbidden",
-            f"{origin} does not name a log of {desk.principal.organisation}",
+            f"{origin} does not name a log of {sender.principal.organisation}",
             f"anchor {own}, or a log below it",
         )

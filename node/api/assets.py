@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
+from node.api.context import PREFIX, Caller, Here, Limit, note_read, noted_page, with_etag
 from node.api.fields import Body, Hash, Ident, LatitudeE7, LongitudeE7, Milliseconds, Words
+from node.api.sending import Sends, values
 from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["assets"])
@@ -41,13 +42,13 @@ class AppendAssetEvent(Body):
 
 
 @router.post("/assets")
-async def register_asset(desk: AtDesk, body: RegisterAsset) -> Response:
-    return await desk.fact("register_asset", body.asset_id, values(body))
+async def register_asset(sender: Sends, body: RegisterAsset) -> Response:
+    return await sender.fact("register_asset", body.asset_id, values(body))
 
 
 @router.post("/assets/{asset_id}/events")
-async def append_asset_event(desk: AtDesk, asset_id: Ident, body: AppendAssetEvent) -> Response:
-    return await desk.fact("append_asset_event", asset_id, {"asset_id": asset_id, **values(body)})
+async def append_asset_event(sender: Sends, asset_id: Ident, body: AppendAssetEvent) -> Response:
+    return await sender.fact("append_asset_event", asset_id, {"asset_id": asset_id, **values(body)})
 
 
 @router.get("/assets")

@@ -19,8 +19,9 @@ from sqlalchemy import Row, select
 from sqlalchemy.dialects.sqlite import insert
 
 from node.api.anchors import NOTE_CHARS_MAX
-from node.api.context import PREFIX, AtDesk, Desk, Here, Limit, Node, Order, with_etag
+from node.api.context import PREFIX, Here, Limit, Node, with_etag
 from node.api.fields import Body, Hash, Json
+from node.api.sending import Sender, Sends, Submission
 from node.commands.commands import FACTS, Step
 from node.evidence.uploads import require_in_log
 from node.gate.problems import Problem
@@ -76,26 +77,26 @@ class RelayAttestation(Body):
 
 
 @router.post("/attestations")
-async def relay_attestation(desk: AtDesk, body: RelayAttestation) -> Response:
+async def relay_attestation(sender: Sends, body: RelayAttestation) -> Response:
     """Keep the evidence, then deliver: to the obligations first, then to the facts. `transactions` lists both, or the
     second alone for a member that is not in the circle, whose transactions its chain does not take."""
-    signed, packs = await _checked(desk, body)
+    signed, packs = await _checked(sender, body)
     attestation = signed.attestation
-    served = desk.node.act_as(desk.principal)
+    served = sender.node.act_as(sender.principal)
     steps = [Step(FACTS, "record_attestation", _record_arguments(body, signed))]
     if served.in_circle:
         submission = {"args": [_struct(attestation), _signatures(signed)]}
         steps.insert(0, Step(served.chain.name, "AttestationFeed.submit", submission))
     digest = attestation.digest().hex()
-    order = Order(
+    wanted = Submission(
         "relay_attestation",
         digest,
         body.model_dump(),
         lambda: steps,
-        keep=lambda: _keep(desk, digest, body, signed, packs),
+        keep=lambda: _keep(sender, digest, body, signed, packs),
         routine=attestation.kind == SCHEDULED,
     )
-    return await desk.place(order)
+    return await sender.submit(wanted)
 
 
 @router.get("/attestations")
@@ -137,29 +138,29 @@ def get_attestation(node: Here, request: Request, response: Response, digest: Ha
     return with_etag(request, response, {**_show(row), "obligations": taken})
 
 
-async def _checked(desk: Desk, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+async def _checked(sender: Sender, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
     """What was handed in, found in order. What is only not known yet is no reason to refuse it for ever: members take
     any other code than ``unavailable`` as final."""
     try:
-        return await asyncio.to_thread(_parse, desk, body)
+        return await asyncio.to_thread(_parse, sender, body)
     except Problem as problem:
         if problem.code not in NOT_KNOWN:
             raise
-    await _catch_up(desk)
-    return await asyncio.to_thread(_parse, desk, body)
+    await _catch_up(sender)
+    return await asyncio.to_thread(_parse, sender, body)
 
 
-async def _catch_up(desk: Desk) -> None:
+async def _catch_up(sender: Sender) -> None:
     """Raise ``unavailable`` unless the read model comes to where the ledger of facts is now."""
-    newest = await desk.node.act_as(desk.principal).ledger.height() - 1
-    position = desk.node.position
+    newest = await sender.node.act_as(sender.principal).ledger.height() - 1
+    position = sender.node.position
     if not await position.reached(FACTS_LEDGER, (newest, 0), CATCH_UP_S):
         detail = f"this node has read the facts up to block {position.at(FACTS_LEDGER)[0]} of {newest}"
         raise Problem("unavailable", detail, "repeat the same request later; GET /v1/status says how far it is")
 
 
-def _parse(desk: Desk, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
-    node = desk.node
+def _parse(sender: Sender, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+    node = sender.node
     signed = SignedAttestation.from_json(body.attestation)
     attestation = signed.attestation
     if attestation.consortium_id != node.consortium.consortium_id:
@@ -181,7 +182,7 @@ def _parse(desk: Desk, body: RelayAttestation) -> tuple[SignedAttestation, list[
         )
     _require_quorum(node, signed)
     _require_device_signatures(node, packs)
-    organisation = desk.principal.organisation
+    organisation = sender.principal.organisation
     require_in_log(node.read_model, node.consortium, organisation, packs, body.checkpoint, body.inclusion)
     return signed, packs
 
@@ -213,7 +214,7 @@ def _require_quorum(node: Node, signed: SignedAttestation) -> None:
     check_quorum_evm(digest, signed.signatures, committee, nobody).require()
 
 
-def _keep(desk: Desk, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
+def _keep(sender: Sender, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
     """Evidence is durable before anyone is told that the attestation was taken; the first upload stays, and one that
     came without its place in a log is completed by the first that has it."""
     row = {
@@ -224,9 +225,9 @@ def _keep(desk: Desk, digest: str, body: RelayAttestation, signed: SignedAttesta
         "checkpoint": body.checkpoint,
         "inclusion": body.inclusion,
         "consistency": None if body.consistency is None else body.consistency.model_dump(by_alias=True),
-        "received_at_ms": desk.node.clock.now_ms(),
+        "received_at_ms": sender.node.clock.now_ms(),
     }
-    organisation, seals = desk.principal.organisation, desk.node.pack_seals
+    organisation, seals = sender.principal.organisation, sender.node.pack_seals
     cited = [{"attestation_digest": digest, "pack_digest": pack.digest.hex()} for pack in packs]
     sealed = [
         {
@@ -236,7 +237,7 @@ def _keep(desk: Desk, digest: str, body: RelayAttestation, signed: SignedAttesta
         }
         for pack in packs
     ]
-    with desk.node.local.write() as connection:
+    with sender.node.local.write() as connection:
         connection.execute(
             insert(attestation_upload)
             .values(row)

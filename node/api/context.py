@@ -1,43 +1,38 @@
-"""What every route works with: the node, and the caller that the doorkeeper let in.
+"""What every route works with: the node, and the caller that the authenticator let in.
 
-``authorise`` runs before every route of the API and is the only way to a ``Principal``. ``command`` is the one path
-from a request to a pending transaction; ``answer`` decides between 202 and a finished one.
+``authorise`` runs before every route of the API and is the only way to a ``Principal``. It also refuses a query
+parameter that the route does not declare.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, cast
 
-from fastapi import Depends, Header, Query, Request, Response, Security
-from fastapi.responses import JSONResponse
+from fastapi import Depends, FastAPI, Query, Request, Response, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from network.clock import Clock
 from network.membership.consortium import Consortium
-from node.api.fields import Body, Json
-from node.commands import commands
-from node.commands.commands import Commands, Step
+from node.api.fields import Json
+from node.commands.commands import Commands
 from node.commands.delivery import Delivery
 from node.commands.seals import Seals
 from node.gate import access, audit
-from node.gate.access import Doorkeeper, Principal
-from node.gate.problems import Problem
+from node.gate.access import Authenticator, Principal
+from node.gate.problems import LANGUAGE, Problem
 from node.ledgers.served import Served
 from node.projection.follow import Position
 from node.stores.databases import Store
 
 PREFIX = "/v1"
-WAIT_S_MAX = 60.0  # longer waits are asked for again; a proxy in between gives up sooner
 LIMIT_MAX = 500
 LIMIT_DEFAULT = 100
 BEARER = HTTPBearer(auto_error=False, description="A key of your organisation, wx_…")
-KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 @dataclass
@@ -53,7 +48,7 @@ class Node:
     commands: Commands
     delivery: Delivery
     position: Position
-    doorkeeper: Doorkeeper
+    authenticator: Authenticator
     addresses: dict[str, str]
     pack_seals: Seals
 
@@ -77,13 +72,16 @@ def node_of(request: Request) -> Node:
     return cast(Node, request.app.state.node)
 
 
-async def authorise(request: Request, _: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]) -> None:
+async def authorise(
+    request: Request, response: Response, _: Annotated[HTTPAuthorizationCredentials | None, Security(BEARER)]
+) -> None:
     """Let the request in or refuse it; runs before every route of the API."""
+    response.headers["Content-Language"] = LANGUAGE
     node = node_of(request)
     authorization = request.headers.get("authorization")
-    principal = node.doorkeeper.remembered(authorization)
+    principal = node.authenticator.remembered(authorization)
     if principal is None:
-        principal = await asyncio.to_thread(node.doorkeeper.identify, authorization)
+        principal = await asyncio.to_thread(node.authenticator.identify, authorization)
     request.state.principal = principal
     template = cast(str, request.scope["route"].path)
     try:
@@ -97,27 +95,26 @@ async def authorise(request: Request, _: Annotated[HTTPAuthorizationCredentials 
     except Problem as problem:
         await asyncio.to_thread(_record, node, principal, request, "refused", problem.detail)
         raise
+    require_declared_query(request)
+
+
+def require_declared_query(request: Request) -> None:
+    """Refuse (``malformed``) a query parameter that the API's own description does not name, or that comes twice."""
+    if not request.query_params:
+        return
+    published = cast(FastAPI, request.app).openapi()["paths"]
+    operation: Json = published[request.scope["route"].path][request.method.lower()]
+    declared = [each["name"] for each in operation.get("parameters", ()) if each["in"] == "query"]
+    allowed = f"this route takes {', '.join(declared)}" if declared else "this route takes no query parameter"
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in declared:
+            raise Problem("malformed", f"query.{name[:64]}: is not a parameter of this route", allowed)
+        if times > 1:
+            raise Problem("malformed", f"query.{name}: is given {times} times", "give each parameter once")
 
 
 def principal_of(request: Request) -> Principal:
     return cast(Principal, request.state.principal)
-
-
-def idempotency_key(
-    key: Annotated[str | None, Header(alias="Idempotency-Key", description="1 to 128 printable characters")] = None,
-) -> str:
-    if key is None or KEY_PATTERN.fullmatch(key) is None:
-        raise Problem(
-            "malformed",
-            "the header Idempotency-Key is missing or not 1 to 128 printable ASCII characters",
-            "send a fresh UUID for a new command, and the same one when you repeat it",
-        )
-    return key
-
-
-def preferred_wait(prefer: Annotated[str | None, Header(description="wait=N, seconds")] = None) -> float:
-    found = re.search(r"\bwait=(\d{1,4})\b", prefer or "")
-    return min(float(found.group(1)), WAIT_S_MAX) if found else 0.0
 
 
 def page_limit(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT) -> int:
@@ -126,89 +123,7 @@ def page_limit(limit: Annotated[int, Query(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT)
 
 Here = Annotated[Node, Depends(node_of)]
 Caller = Annotated[Principal, Depends(principal_of)]
-Key = Annotated[str, Depends(idempotency_key)]
-Wait = Annotated[float, Depends(preferred_wait)]
 Limit = Annotated[int, Depends(page_limit)]
-
-
-@dataclass(frozen=True)
-class Order:
-    """What a route asks to be done: the request, and how to make its steps if it is new. What is `routine` is delivered
-    after all that is not."""
-
-    name: str
-    subject: str
-    body: Json
-    steps: Callable[[], Sequence[Step]]
-    keep: Callable[[], None] | None = None
-    routine: bool = False
-
-
-@dataclass(frozen=True)
-class Desk:
-    """The caller's side of a command: who, under which key, willing to wait how long."""
-
-    node: Node
-    principal: Principal
-    key: str
-    wait_s: float
-
-    async def place(self, order: Order) -> JSONResponse:
-        """Accept an order once, deliver it, and answer with its transaction."""
-        made = await asyncio.to_thread(self._accept, order)
-        for transaction in made[:1]:
-            if transaction["status"] == commands.PENDING:
-                place = (transaction["organisation"], transaction["ledger"], transaction["id"])
-                self.node.delivery.enqueue(*place, routine=order.routine)
-        return await self._answer(made)
-
-    async def fact(self, function: str, subject: str, arguments: Json, private: bytes | None = None) -> JSONResponse:
-        """One chaincode function as one transaction; ``private`` is the transient field ``terms``."""
-        step = Step(commands.FACTS, function, arguments, {} if private is None else {"terms": private})
-        body = arguments | ({} if private is None else {"terms": hashlib.sha256(private).hexdigest()})
-        return await self.place(Order(function, subject, body, lambda: [step]))
-
-    async def obligation(
-        self, name: str, call: str, subject: str, body: Json, args: Callable[[], list[Any]]
-    ) -> JSONResponse:
-        """One contract action (``Contract.function``) as one transaction on the organisation's chain."""
-        chain = self.node.act_as(self.principal).chain.name
-        return await self.place(Order(name, subject, body, lambda: [Step(chain, call, {"args": args()})]))
-
-    def _accept(self, order: Order) -> list[Json]:
-        caller = self.principal
-        request = commands.Request(
-            caller.organisation, caller.key_name, self.key, order.name, order.subject, order.body, order.routine
-        )
-        earlier = self.node.commands.replayed(request)
-        if earlier is not None:
-            return [earlier]
-        steps = order.steps()
-        if order.keep is not None:
-            order.keep()
-        return self.node.commands.accept(request, steps, now_ms=self.node.clock.now_ms())
-
-    async def _answer(self, made: list[Json]) -> JSONResponse:
-        first = made[0]
-        if self.wait_s > 0 and first["status"] == commands.PENDING:
-            first = await self.node.commands.wait(first["id"], self.wait_s) or first
-        content: Json = {"transaction": first}
-        if len(made) > 1:
-            content["transactions"] = [first, *made[1:]]
-        status = 202 if first["status"] == commands.PENDING else 200
-        return JSONResponse(content, status_code=status, headers={"Location": f"/v1/transactions/{first['id']}"})
-
-
-def desk(here: Here, principal: Caller, key: Key, wait_s: Wait) -> Desk:
-    return Desk(here, principal, key, wait_s)
-
-
-AtDesk = Annotated[Desk, Depends(desk)]
-
-
-def values(body: Body) -> Json:
-    """A body as the chaincode takes it: optional fields that were not given are left out."""
-    return body.model_dump(mode="json", exclude_none=True)
 
 
 def with_etag(request: Request, response: Response, content: Json) -> Any:

@@ -6,8 +6,9 @@ from fastapi import APIRouter, Response
 from pydantic import Field
 
 from network.ports import Chain
-from node.api.context import PREFIX, AtDesk, Caller, Here
+from node.api.context import PREFIX, Caller, Here
 from node.api.fields import Amount, Body, Json, Organisation, PositiveAmount
+from node.api.sending import Sends
 
 router = APIRouter(prefix=PREFIX, tags=["deposits"])
 
@@ -27,30 +28,30 @@ class AllowFacilities(Body):
 
 
 @router.post("/deposits/list")
-async def list_account(desk: AtDesk, body: ListAccount) -> Response:
+async def list_account(sender: Sends, body: ListAccount) -> Response:
     """Allow an organisation to hold deposits, or no longer."""
-    address = desk.node.address_of(body.organisation)
+    address = sender.node.address_of(body.organisation)
     call = "DepositToken.list"
-    return await desk.obligation(
+    return await sender.obligation(
         "list_account", call, body.organisation, body.model_dump(), lambda: [address, body.listed]
     )
 
 
 @router.post("/deposits/mint")
-async def mint_deposits(desk: AtDesk, body: MintDeposits) -> Response:
-    address = desk.node.address_of(body.organisation)
+async def mint_deposits(sender: Sends, body: MintDeposits) -> Response:
+    address = sender.node.address_of(body.organisation)
     call = "DepositToken.mint"
-    return await desk.obligation(
+    return await sender.obligation(
         "mint_deposits", call, body.organisation, body.model_dump(), lambda: [address, body.amount_minor]
     )
 
 
 @router.post("/deposits/allow")
-async def allow_facilities(desk: AtDesk, body: AllowFacilities) -> Response:
+async def allow_facilities(sender: Sends, body: AllowFacilities) -> Response:
     """How much the caller's facilities may take from its deposits for draws."""
-    spender = await _facility_address(desk.node.act_as(desk.principal).chain)
-    name, call, lender = "allow_facilities", "DepositToken.approve", desk.principal.organisation
-    return await desk.obligation(name, call, lender, body.model_dump(), lambda: [spender, body.amount_minor])
+    spender = await _facility_address(sender.node.act_as(sender.principal).chain)
+    name, call, lender = "allow_facilities", "DepositToken.approve", sender.principal.organisation
+    return await sender.obligation(name, call, lender, body.model_dump(), lambda: [spender, body.amount_minor])
 
 
 @router.get("/deposits/{organisation}")

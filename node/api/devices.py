@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
+from node.api.context import PREFIX, Caller, Here, Limit, note_read, noted_page, with_etag
 from node.api.fields import Body, DeviceId, Hash, Hex, Ident, Nothing, SlotId, Words
+from node.api.sending import Sends, values
 from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["devices"])
@@ -42,29 +43,29 @@ class SuspendDevice(Body):
 
 
 @router.post("/devices")
-async def enrol_device(desk: AtDesk, body: EnrolDevice) -> Response:
+async def enrol_device(sender: Sends, body: EnrolDevice) -> Response:
     """Enrol a device; bound at once it is active."""
-    return await desk.fact("enrol_device", body.device_id, values(body))
+    return await sender.fact("enrol_device", body.device_id, values(body))
 
 
 @router.post("/devices/{device_id}/bind")
-async def bind_device(desk: AtDesk, device_id: DeviceId, body: BindDevice) -> Response:
-    return await desk.fact("bind_device", device_id, {"device_id": device_id, **values(body)})
+async def bind_device(sender: Sends, device_id: DeviceId, body: BindDevice) -> Response:
+    return await sender.fact("bind_device", device_id, {"device_id": device_id, **values(body)})
 
 
 @router.post("/devices/{device_id}/suspend")
-async def suspend_device(desk: AtDesk, device_id: DeviceId, body: SuspendDevice) -> Response:
-    return await desk.fact("suspend_device", device_id, {"device_id": device_id, **values(body)})
+async def suspend_device(sender: Sends, device_id: DeviceId, body: SuspendDevice) -> Response:
+    return await sender.fact("suspend_device", device_id, {"device_id": device_id, **values(body)})
 
 
 @router.post("/devices/{device_id}/resume")
-async def resume_device(desk: AtDesk, device_id: DeviceId, body: Nothing) -> Response:
-    return await desk.fact("resume_device", device_id, {"device_id": device_id})
+async def resume_device(sender: Sends, device_id: DeviceId, body: Nothing) -> Response:
+    return await sender.fact("resume_device", device_id, {"device_id": device_id})
 
 
 @router.post("/devices/{device_id}/retire")
-async def retire_device(desk: AtDesk, device_id: DeviceId, body: Nothing) -> Response:
-    return await desk.fact("retire_device", device_id, {"device_id": device_id})
+async def retire_device(sender: Sends, device_id: DeviceId, body: Nothing) -> Response:
+    return await sender.fact("retire_device", device_id, {"device_id": device_id})
 
 
 @router.get("/devices")

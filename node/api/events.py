@@ -10,8 +10,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, Node
+from node.api.context import PREFIX, Caller, Here, Limit, Node
 from node.api.fields import Body, Json
+from node.api.sending import Sends
 from node.projection import events
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.records import missing
@@ -59,17 +60,17 @@ def get_event(node: Here, caller: Caller, event_id: EventIdText) -> Json:
 
 
 @router.post("/events/acknowledge")
-async def acknowledge_event(desk: AtDesk, body: AcknowledgeEvent) -> Response:
+async def acknowledge_event(sender: Sends, body: AcknowledgeEvent) -> Response:
     """Say on the ledger of facts that this organisation has received an event, with the hash of its content."""
     wanted = events.EventId.parse(body.event_id)
-    _require_readable(desk.node, desk.principal.organisation, wanted)
+    _require_readable(sender.node, sender.principal.organisation, wanted)
 
     def content_hash() -> str:
-        with desk.node.read_model.read() as connection:
+        with sender.node.read_model.read() as connection:
             return events.content_hash(events.find(connection, wanted))
 
     arguments = {"event_id": body.event_id, "content_hash": await asyncio.to_thread(content_hash)}
-    return await desk.fact("acknowledge_notice", body.event_id, arguments)
+    return await sender.fact("acknowledge_notice", body.event_id, arguments)
 
 
 def _page(node: Node, ledgers: list[str], places: dict[str, events.Place], limit: int) -> Json:

@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from sqlalchemy import select
 
 from network.ports import PortError
-from node.api.context import PREFIX, AtDesk, Caller, Desk, Here, Limit, Node, note_read, noted_page
+from node.api.context import PREFIX, Caller, Here, Limit, Node, note_read, noted_page
 from node.api.fields import (
     Age,
     Amount,
@@ -25,6 +25,7 @@ from node.api.fields import (
     ReasonKey,
     Seconds,
 )
+from node.api.sending import Sender, Sends
 from node.lending import facilities
 from node.projection import tables
 
@@ -82,94 +83,94 @@ class ApproveBody(Body):
 
 
 @router.post("/facilities")
-async def propose_facility(desk: AtDesk, body: ProposeFacility) -> Response:
+async def propose_facility(sender: Sends, body: ProposeFacility) -> Response:
     """The pledgee proposes a facility over a pledge. 422 for a receipt over several slots."""
     wish = facilities.Wish(**body.model_dump())
 
     def args() -> list[Any]:
-        node = desk.node
-        chain = node.act_as(desk.principal).chain.name
+        node = sender.node
+        chain = node.act_as(sender.principal).chain.name
         with node.read_model.read() as connection:
             terms = facilities.terms_of(
-                connection, wish, desk.principal.organisation, node.consortium, chain, node.address_of
+                connection, wish, sender.principal.organisation, node.consortium, chain, node.address_of
             )
         return [_key(body.facility_id), terms]
 
-    return await desk.obligation(
+    return await sender.obligation(
         "propose_facility", "CreditFacility.propose", body.facility_id, body.model_dump(), args
     )
 
 
 @router.post("/facilities/{facility_id}/withdraw")
-async def withdraw_facility(desk: AtDesk, facility_id: FacilityId, body: Nothing) -> Response:
-    return await _act(desk, "withdraw_facility", "withdraw", facility_id)
+async def withdraw_facility(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
+    return await _act(sender, "withdraw_facility", "withdraw", facility_id)
 
 
 @router.post("/facilities/{facility_id}/activate")
-async def activate_facility(desk: AtDesk, facility_id: FacilityId, body: Nothing) -> Response:
+async def activate_facility(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
     """The lender activates; the chain refuses with `lien_missing` until the lien is attested."""
-    return await _act(desk, "activate_facility", "activate", facility_id)
+    return await _act(sender, "activate_facility", "activate", facility_id)
 
 
 @router.post("/facilities/{facility_id}/lower-line")
-async def lower_line(desk: AtDesk, facility_id: FacilityId, body: LineBody) -> Response:
-    return await _act(desk, "lower_line", "lowerLine", facility_id, body.line_minor)
+async def lower_line(sender: Sends, facility_id: FacilityId, body: LineBody) -> Response:
+    return await _act(sender, "lower_line", "lowerLine", facility_id, body.line_minor)
 
 
 @router.post("/facilities/{facility_id}/draw")
-async def draw(desk: AtDesk, facility_id: FacilityId, body: AmountBody) -> Response:
+async def draw(sender: Sends, facility_id: FacilityId, body: AmountBody) -> Response:
     """The borrower draws. A refused draw is mined: the transaction has a tx_id and a code."""
-    return await _act(desk, "draw", "draw", facility_id, body.amount_minor)
+    return await _act(sender, "draw", "draw", facility_id, body.amount_minor)
 
 
 @router.post("/facilities/{facility_id}/repay")
-async def repay(desk: AtDesk, facility_id: FacilityId, body: AmountBody) -> Response:
+async def repay(sender: Sends, facility_id: FacilityId, body: AmountBody) -> Response:
     """Anyone repays, in every state; more than the debt takes the debt only."""
-    return await _act(desk, "repay", "repay", facility_id, body.amount_minor)
+    return await _act(sender, "repay", "repay", facility_id, body.amount_minor)
 
 
 @router.post("/facilities/{facility_id}/freeze")
-async def freeze(desk: AtDesk, facility_id: FacilityId, body: FreezeBody) -> Response:
+async def freeze(sender: Sends, facility_id: FacilityId, body: FreezeBody) -> Response:
     """By hand: lender, insurer or regulator."""
-    return await _act(desk, "freeze_facility", "freeze", facility_id, facilities.cause_bytes(body.reason))
+    return await _act(sender, "freeze_facility", "freeze", facility_id, facilities.cause_bytes(body.reason))
 
 
 @router.post("/facilities/{facility_id}/lift")
-async def lift(desk: AtDesk, facility_id: FacilityId, body: ReasonBody) -> Response:
+async def lift(sender: Sends, facility_id: FacilityId, body: ReasonBody) -> Response:
     """Lift a reason set by hand; only the role that set it."""
-    return await _act(desk, "lift_freeze", "lift", facility_id, _bytes32(body.reason_key))
+    return await _act(sender, "lift_freeze", "lift", facility_id, _bytes32(body.reason_key))
 
 
 @router.post("/facilities/{facility_id}/approve")
-async def approve_unfreeze(desk: AtDesk, facility_id: FacilityId, body: ApproveBody) -> Response:
+async def approve_unfreeze(sender: Sends, facility_id: FacilityId, body: ApproveBody) -> Response:
     """Approve the clearing of a rule's reason, for one opening, after enough clean windows."""
 
     def args() -> list[Any]:
         opening = body.opening_sequence
         if opening is None:
-            with desk.node.read_model.read() as connection:
+            with sender.node.read_model.read() as connection:
                 key = facilities.key_of(facility_id)
                 opening = facilities.standing_reason(connection, key, body.reason_key).opening_sequence
         return [_key(facility_id), _bytes32(body.reason_key), f"int:{opening}"]
 
-    return await desk.obligation(
+    return await sender.obligation(
         "approve_unfreeze", "CreditFacility.approveUnfreeze", facility_id, body.model_dump(), args
     )
 
 
 @router.post("/facilities/{facility_id}/unfreeze")
-async def unfreeze(desk: AtDesk, facility_id: FacilityId, body: ReasonBody) -> Response:
-    return await _act(desk, "unfreeze_facility", "unfreeze", facility_id, _bytes32(body.reason_key))
+async def unfreeze(sender: Sends, facility_id: FacilityId, body: ReasonBody) -> Response:
+    return await _act(sender, "unfreeze_facility", "unfreeze", facility_id, _bytes32(body.reason_key))
 
 
 @router.post("/facilities/{facility_id}/start-closing")
-async def start_closing(desk: AtDesk, facility_id: FacilityId, body: Nothing) -> Response:
-    return await _act(desk, "start_closing", "startClosing", facility_id)
+async def start_closing(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
+    return await _act(sender, "start_closing", "startClosing", facility_id)
 
 
 @router.post("/facilities/{facility_id}/close")
-async def close_facility(desk: AtDesk, facility_id: FacilityId, body: Nothing) -> Response:
-    return await _act(desk, "close_facility", "close", facility_id)
+async def close_facility(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
+    return await _act(sender, "close_facility", "close", facility_id)
 
 
 @router.get("/facilities")
@@ -238,9 +239,9 @@ def list_facility_transactions(node: Here, caller: Caller, facility_id: Facility
     return {"items": sorted([*mined, *own], key=_block), "next": None}
 
 
-async def _act(desk: Desk, name: str, function: str, facility_id: str, *args: Any) -> Response:
+async def _act(sender: Sender, name: str, function: str, facility_id: str, *args: Any) -> Response:
     call = f"CreditFacility.{function}"
-    return await desk.obligation(name, call, facility_id, {"args": list(args)}, lambda: [_key(facility_id), *args])
+    return await sender.obligation(name, call, facility_id, {"args": list(args)}, lambda: [_key(facility_id), *args])
 
 
 def _reasons(node: Node, facility_id: str) -> list[Json]:

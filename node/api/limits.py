@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections import Counter
 from typing import NoReturn, cast
 
 from sqlalchemy.exc import DBAPIError
@@ -18,13 +20,14 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from node.api.fields import WHOLE_MAX
-from node.gate.access import Doorkeeper
+from node.gate.access import Authenticator
 from node.gate.problems import Problem, problem_response
 from wuxin_evidence.encoding.canonical import require_shallow
 from wuxin_evidence.errors import EvidenceError
 
 BODY_BYTES_MAX = 8 * 1024 * 1024  # 1000 packs of 4 KiB, in base64, with their paths in a log of 2^32 packs
 DEPTH_MAX = 16  # our deepest body, a signed attestation, has five levels
+SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")  # half a character, unless its other half follows
 INLINE_BYTES_MAX = 16 * 1024  # smaller bodies are checked faster than a thread is reached
 BODY_READ_S = 30.0  # 8 MiB at 2.3 Mbit/s; who is slower would only hold a place
 
@@ -53,12 +56,29 @@ class BodyLimits:
 
 
 def require_sound(raw: bytes) -> None:
-    """Refuse JSON that is too deep, or whose numbers not every reader keeps."""
+    """Refuse JSON that is too deep, that names a field twice, or whose numbers or texts not every reader keeps."""
     require_shallow(raw, DEPTH_MAX)
     try:
-        json.loads(raw.decode() or "null", parse_int=_whole, parse_float=_refuse, parse_constant=_refuse)
+        json.loads(
+            raw.decode() or "null",
+            parse_int=_whole,
+            parse_float=_refuse,
+            parse_constant=_refuse,
+            object_pairs_hook=_each_once,
+        )
+        if SURROGATE.search(raw):
+            json.dumps(json.loads(raw), ensure_ascii=False).encode()
     except ValueError as error:
         raise Problem("malformed", f"the body is not JSON: {error}", "send one JSON object in UTF-8") from error
+
+
+def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """RFC 8259 leaves open which of two equal names counts, so readers differ: neither does."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name, times in Counter(name for name, _ in pairs).items() if times > 1)
+        raise Problem("malformed", f"{twice[:64]!r} stands twice in one object", "name each field once")
+    return found
 
 
 def _whole(text: str) -> int:
@@ -73,11 +93,11 @@ def _refuse(text: str) -> NoReturn:
 
 async def _require_known(scope: Scope) -> None:
     """Refuse who has no key of this node; what the key allows is asked by the route."""
-    doorkeeper: Doorkeeper = cast(Doorkeeper, scope["app"].state.node.doorkeeper)
+    authenticator: Authenticator = cast(Authenticator, scope["app"].state.node.authenticator)
     authorization = Headers(scope=scope).get("authorization")
     try:
-        if doorkeeper.remembered(authorization) is None:
-            await asyncio.to_thread(doorkeeper.identify, authorization)
+        if authenticator.remembered(authorization) is None:
+            await asyncio.to_thread(authenticator.identify, authorization)
     except DBAPIError as error:
         raise Problem("unavailable", f"the keys cannot be read: {error.orig}", "repeat the request later") from error
 

@@ -7,8 +7,9 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field, StringConstraints
 
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, with_etag
+from node.api.context import PREFIX, Caller, Here, Limit, note_read, noted_page, with_etag
 from node.api.fields import Body, Ident, Json, Nothing, Organisation, Salt, Seconds
+from node.api.sending import Sends
 from node.gate.problems import Problem
 from node.projection import records, tables
 from wuxin_evidence.encoding.canonical import canonical_json
@@ -39,33 +40,33 @@ class AcceptPledge(Body):
 
 
 @router.post("/pledges")
-async def propose_pledge(desk: AtDesk, body: ProposePledge) -> Response:
+async def propose_pledge(sender: Sends, body: ProposePledge) -> Response:
     arguments = body.model_dump(include={"pledge_id", "receipt_id", "pledgee", "registration_number", "accept_until_s"})
-    return await desk.fact("propose_pledge", body.pledge_id, arguments, _salted(body.terms, body.salt))
+    return await sender.fact("propose_pledge", body.pledge_id, arguments, _salted(body.terms, body.salt))
 
 
 @router.post("/pledges/{pledge_id}/accept")
-async def accept_pledge(desk: AtDesk, pledge_id: Ident, body: AcceptPledge) -> Response:
+async def accept_pledge(sender: Sends, pledge_id: Ident, body: AcceptPledge) -> Response:
     """The pledgee accepts, naming the facility. Whoever proposed cannot accept."""
-    pledge = records.find(desk.node.read_model, tables.pledge, pledge_id)
-    if pledge is not None and pledge["pledgor"] == desk.principal.organisation:
+    pledge = records.find(sender.node.read_model, tables.pledge, pledge_id)
+    if pledge is not None and pledge["pledgor"] == sender.principal.organisation:
         raise Problem(
             "not_pledgee",
-            f"{desk.principal.organisation} proposed pledge {pledge_id} and cannot accept it",
+            f"{sender.principal.organisation} proposed pledge {pledge_id} and cannot accept it",
             "let the pledgee accept",
         )
     arguments = {"pledge_id": pledge_id, "facility_id": body.facility_id}
-    return await desk.fact("accept_pledge", pledge_id, arguments, _salted(body.terms, body.salt))
+    return await sender.fact("accept_pledge", pledge_id, arguments, _salted(body.terms, body.salt))
 
 
 @router.post("/pledges/{pledge_id}/release")
-async def release_pledge(desk: AtDesk, pledge_id: Ident, body: Nothing) -> Response:
-    return await desk.fact("release_pledge", pledge_id, {"pledge_id": pledge_id})
+async def release_pledge(sender: Sends, pledge_id: Ident, body: Nothing) -> Response:
+    return await sender.fact("release_pledge", pledge_id, {"pledge_id": pledge_id})
 
 
 @router.post("/pledges/{pledge_id}/lapse")
-async def lapse_pledge(desk: AtDesk, pledge_id: Ident, body: Nothing) -> Response:
-    return await desk.fact("lapse_pledge", pledge_id, {"pledge_id": pledge_id})
+async def lapse_pledge(sender: Sends, pledge_id: Ident, body: Nothing) -> Response:
+    return await sender.fact("lapse_pledge", pledge_id, {"pledge_id": pledge_id})
 
 
 @router.get("/pledges")

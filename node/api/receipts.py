@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Request, Response
 from pydantic import Field
 
-from node.api.context import PREFIX, AtDesk, Caller, Here, Limit, note_read, noted_page, values, with_etag
+from node.api.context import PREFIX, Caller, Here, Limit, note_read, noted_page, with_etag
 from node.api.fields import (
     Amount,
     BasisPoints,
@@ -21,6 +21,7 @@ from node.api.fields import (
     SlotId,
     Words,
 )
+from node.api.sending import Sends, values
 from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["receipts"])
@@ -74,23 +75,23 @@ class CancelReceipt(Body):
 
 
 @router.post("/receipts")
-async def issue_receipt(desk: AtDesk, body: IssueReceipt) -> Response:
-    return await desk.fact("issue_receipt", body.receipt_id, values(body))
+async def issue_receipt(sender: Sends, body: IssueReceipt) -> Response:
+    return await sender.fact("issue_receipt", body.receipt_id, values(body))
 
 
 @router.post("/receipts/{receipt_id}/request-delivery")
-async def request_delivery(desk: AtDesk, receipt_id: Ident, body: Nothing) -> Response:
-    return await desk.fact("request_delivery", receipt_id, {"receipt_id": receipt_id})
+async def request_delivery(sender: Sends, receipt_id: Ident, body: Nothing) -> Response:
+    return await sender.fact("request_delivery", receipt_id, {"receipt_id": receipt_id})
 
 
 @router.post("/receipts/{receipt_id}/cancel")
-async def cancel_receipt(desk: AtDesk, receipt_id: Ident, body: CancelReceipt) -> Response:
-    return await desk.fact("cancel_receipt", receipt_id, {"receipt_id": receipt_id, **values(body)})
+async def cancel_receipt(sender: Sends, receipt_id: Ident, body: CancelReceipt) -> Response:
+    return await sender.fact("cancel_receipt", receipt_id, {"receipt_id": receipt_id, **values(body)})
 
 
 @router.post("/receipts/{receipt_id}/deliver")
-async def deliver_receipt(desk: AtDesk, receipt_id: Ident, body: Nothing) -> Response:
-    return await desk.fact("deliver_receipt", receipt_id, {"receipt_id": receipt_id})
+async def deliver_receipt(sender: Sends, receipt_id: Ident, body: Nothing) -> Response:
+    return await sender.fact("deliver_receipt", receipt_id, {"receipt_id": receipt_id})
 
 
 @router.get("/receipts")

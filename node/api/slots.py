@@ -8,8 +8,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
-from node.api.context import PREFIX, AtDesk, Here, Limit
+from node.api.context import PREFIX, Here, Limit
 from node.api.fields import Body, SlotId
+from node.api.sending import Sends
 from node.projection import records, tables
 
 router = APIRouter(prefix=PREFIX, tags=["slots"])
@@ -24,8 +25,8 @@ class RegisterSlot(Body):
 
 
 @router.post("/slots")
-async def register_slot(desk: AtDesk, body: RegisterSlot) -> Response:
-    return await desk.fact("register_slot", body.slot_id, {"slot_id": body.slot_id})
+async def register_slot(sender: Sends, body: RegisterSlot) -> Response:
+    return await sender.fact("register_slot", body.slot_id, {"slot_id": body.slot_id})
 
 
 @router.get("/slots")

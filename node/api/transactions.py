@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import StringConstraints
 
-from node.api.context import PREFIX, WAIT_S_MAX, Caller, Here, Limit, Wait
+from node.api.context import PREFIX, Caller, Here, Limit
 from node.api.fields import Json
+from node.api.preferences import WAIT_S_MAX
+from node.api.sending import Wait
 from node.commands.commands import PENDING
 from node.projection.records import missing
 
@@ -31,6 +33,7 @@ def list_transactions(
 async def get_transaction(
     node: Here,
     caller: Caller,
+    response: Response,
     transaction_id: TransactionId,
     prefer_wait_s: Wait,
     wait: Annotated[float, Query(ge=0, le=WAIT_S_MAX)] = 0,
@@ -39,7 +42,9 @@ async def get_transaction(
     found = await asyncio.to_thread(node.commands.find, caller.organisation, transaction_id)
     if found is None:
         raise missing("transaction of your organisation", transaction_id)
-    wait_s = max(wait, prefer_wait_s)
+    if prefer_wait_s is not None:
+        response.headers["Preference-Applied"] = f"wait={prefer_wait_s}"
+    wait_s = max(wait, prefer_wait_s or 0)
     if wait_s > 0 and found["status"] == PENDING:
         found = await node.commands.wait(found["id"], wait_s) or found
     return found

@@ -77,6 +77,14 @@ class Request:
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
+@dataclass(frozen=True)
+class Accepted:
+    """The transactions of a command; `replayed` where an earlier request with its key had made them."""
+
+    transactions: list[Json]
+    replayed: bool
+
+
 def fabric_nonce(secret: bytes, organisation: str, idempotency_key: str, attempt: int) -> bytes:
     """HMAC-SHA-256(secret, org ‖ key ‖ attempt)[:24]; a zero byte parts the three."""
     text = f"{organisation}\x00{idempotency_key}\x00{attempt}".encode()
@@ -97,7 +105,7 @@ class Commands:
             row = connection.execute(_by_key(request)).first()
         return None if row is None else _same_or_refuse(row, request)
 
-    def accept(self, request: Request, steps: Sequence[Step], *, now_ms: int) -> list[Json]:
+    def accept(self, request: Request, steps: Sequence[Step], *, now_ms: int) -> Accepted:
         """Write one pending transaction per step, each after the one before it; durable on return."""
         ids = [_uuid7() for _ in steps]
         rows = [
@@ -110,13 +118,13 @@ class Commands:
         with self._local.write() as connection:
             existing = connection.execute(_by_key(request)).first()
             if existing is not None:
-                return [_same_or_refuse(existing, request)]
+                return Accepted([_same_or_refuse(existing, request)], replayed=True)
             _require_room(connection, request.organisation)
             connection.execute(insert(command), rows)
             audit.append(connection, entry)
             made = connection.execute(select(command).where(command.c.id.in_(ids))).all()
         by_id = {row.id: resource(row) for row in made}
-        return [by_id[transaction_id] for transaction_id in ids]
+        return Accepted([by_id[transaction_id] for transaction_id in ids], replayed=False)
 
     def find(self, organisation: str, identifier: str) -> Json | None:
         """An organisation's own transaction, by its id or by its ledger's transaction id."""

@@ -129,7 +129,7 @@ class Principal:
     expires_at_s: int
 
 
-class Doorkeeper:
+class Authenticator:
     """Turns a bearer key into a Principal and decides on routes; keeps what it saw for ``SEEN_TTL_S``."""
 
     def __init__(self, local: Store, consortium: Consortium, served: Sequence[str]) -> None:

@@ -9,12 +9,14 @@ other rooms (``Rejected``, ``EvidenceError`` …) carry ``code``, ``detail`` and
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi.responses import JSONResponse
 
 from wuxin_evidence.errors import NamedError
 
+LANGUAGE = "en"  # what details and hints are written in; codes are what programs and translations go by
 DETAIL_CHARS_MAX = 2_000  # a problem explains; it does not carry a document
 
 _STATUS_BY_CODE = {
@@ -57,13 +59,22 @@ def status_of(code: str) -> int:
 
 
 def problem_document(
-    code: str, detail: str, hint: str, *, transaction_id: str | None = None, instance: str | None = None
+    code: str,
+    detail: str,
+    hint: str,
+    *,
+    transaction_id: str | None = None,
+    instance: str | None = None,
+    status: int | None = None,
 ) -> dict[str, Any]:
-    """The RFC 9457 object: type, title, status, code, detail, hint, and transaction_id where there is one."""
+    """The RFC 9457 object: type, title, status, code, detail, hint, and transaction_id where there is one.
+
+    `status` is the code's own, except where HTTP has one that says more (405).
+    """
     document: dict[str, Any] = {
         "type": f"urn:wuxin:problem:{code}",
         "title": _TITLES.get(code, code.replace("_", " ").capitalize()),
-        "status": status_of(code),
+        "status": status or status_of(code),
         "code": code,
         "detail": detail[:DETAIL_CHARS_MAX],
         "hint": hint[:DETAIL_CHARS_MAX],
@@ -76,10 +87,18 @@ def problem_document(
 
 
 def problem_response(
-    code: str, detail: str, hint: str, *, transaction_id: str | None = None, instance: str | None = None
+    code: str,
+    detail: str,
+    hint: str,
+    *,
+    transaction_id: str | None = None,
+    instance: str | None = None,
+    status: int | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    document = problem_document(code, detail, hint, transaction_id=transaction_id, instance=instance)
-    headers = {"WWW-Authenticate": "Bearer"} if code == "unauthenticated" else None
-    return JSONResponse(
-        document, status_code=document["status"], media_type="application/problem+json", headers=headers
-    )
+    """The problem as an answer, in the language of its words."""
+    document = problem_document(code, detail, hint, transaction_id=transaction_id, instance=instance, status=status)
+    said = {"Content-Language": LANGUAGE, **(headers or {})}
+    if code == "unauthenticated":
+        said["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(document, status_code=document["status"], media_type="application/problem+json", headers=said)

@@ -85,7 +85,7 @@ async def test_keys_are_private_files_and_only_their_hashes_are_stored(node: Run
 
 
 async def test_the_seat_of_a_request_is_that_of_its_key(node: Running) -> None:
-    principal = node.node.doorkeeper.identify(f"Bearer {node.key('insurer')}")
+    principal = node.node.authenticator.identify(f"Bearer {node.key('insurer')}")
     assert node.node.act_as(principal).seat.organisation.name == "insurer"
 
 

@@ -40,7 +40,7 @@ class Bench:
 
     async def run(self, *steps: Step, wait_s: float = 10) -> list[dict[str, Any]]:
         request = Request("bank", "operator", "key-1", "test", "subject", {})
-        made = self.commands.accept(request, steps, now_ms=1)
+        made = self.commands.accept(request, steps, now_ms=1).transactions
         self.delivery.start()
         try:
             return [await self.commands.wait(each["id"], wait_s) or {} for each in made]
@@ -75,7 +75,9 @@ async def test_a_ledger_that_does_not_answer_is_asked_again_under_the_same_nonce
 
 async def test_a_pending_command_says_why_it_waits_and_a_committed_one_no_longer(home: Path) -> None:
     bench = Bench(home, FakeLedger(no_answer()), FakeChain())
-    made = bench.commands.accept(Request("bank", "operator", "key-1", "test", "subject", {}), [FACT], now_ms=1)
+    made = bench.commands.accept(
+        Request("bank", "operator", "key-1", "test", "subject", {}), [FACT], now_ms=1
+    ).transactions
     bench.commands.hold(made[0]["id"], code="unavailable", detail="too few endorsers", hint="start one", now_ms=2)
     waiting = bench.commands.find("bank", made[0]["id"]) or {}
     assert (waiting["status"], waiting["code"], waiting["hint"]) == ("pending", "unavailable", "start one")
@@ -116,7 +118,7 @@ async def test_what_a_person_or_an_alarm_asks_passes_the_routine_that_waits(
     bench = Bench(home, ledger, FakeChain())
     waiting = [Request("bank", "oracle", f"window {n}", "test", "subject", {}, routine=True) for n in range(5)]
     for request in (*waiting, Request("bank", "officer", "now", "test", "subject", {})):
-        [last] = bench.commands.accept(request, [FACT], now_ms=1)
+        [last] = bench.commands.accept(request, [FACT], now_ms=1).transactions
     bench.delivery.start()
     try:
         await bench.commands.wait(last["id"], 10)
@@ -199,7 +201,9 @@ async def test_waiting_facts_hide_no_younger_obligation(home: Path, monkeypatch:
 async def test_a_second_step_is_swept_once_its_first_is_final_or_unanswered(home: Path) -> None:
     bench = Bench(home, FakeLedger(), FakeChain())
     made = [
-        bench.commands.accept(Request("bank", "operator", key, "test", "subject", {}), [DRAW, FACT], now_ms=1)
+        bench.commands.accept(
+            Request("bank", "operator", key, "test", "subject", {}), [DRAW, FACT], now_ms=1
+        ).transactions
         for key in ("a", "b", "c")
     ]
     (first_a, second_a), (first_b, second_b), _ = [[each["id"] for each in steps] for steps in made]

@@ -1,0 +1,158 @@
+"""What HTTP itself asks of the API: methods, preferences, replays, languages, bodies that say one thing once."""
+
+import json
+from typing import Any
+
+import pytest
+
+from node.api.limits import require_sound
+from node.api.preferences import WAIT_S_MAX, language_of, wait_of
+from node.gate.problems import Problem
+from tests.node.conftest import Running
+from tests.node.story import Story
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", "/v1/receipts", "GET, POST"),
+        ("PUT", "/v1/receipts/r-1", "GET"),
+        ("GET", "/v1/receipts/r-1/cancel", "POST"),
+        ("PATCH", "/v1/status", "GET"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take_is_405_and_says_which_it_takes(
+    node: Running, method: str, path: str, allowed: str
+) -> None:
+    async with node.client("warehouse") as client:
+        answer = await client.request(method, path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert (answer.json()["code"], answer.json()["status"]) == ("unsupported_action", 405)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        (["wait=5"], 5),
+        (["wait = 5"], 5),
+        (["WAIT=5"], 5),
+        (['wait="5"'], 5),
+        (['wait="\\5"'], 5),
+        (["wait=5; precise=yes"], 5),
+        (["respond-async, wait=5"], 5),
+        (["respond-async", "wait=5"], 5),
+        (["wait=5, wait=50"], 5),
+        (['note="a, wait=9; b", wait=5'], 5),
+        (["wait=0005"], 5),
+        (["wait=100000"], WAIT_S_MAX),
+        (["wait=" + "9" * 10_000], WAIT_S_MAX),
+        (["wait=0"], 0),
+        (["wait"], None),
+        (["wait=soon"], None),
+        (["wait=-5"], None),
+        (["wait=５"], None),
+        (["await=5"], None),
+        (['"wait=5'], None),
+        ([], None),
+    ],
+    ids=str,
+)
+def test_a_wait_is_read_as_rfc_7240_writes_it(headers: list[str], seconds: int | None) -> None:
+    assert wait_of(headers) == seconds
+
+
+@pytest.mark.parametrize("prefer", ["wait = 20", "WAIT=20", "respond-async;x=1 , wait=100000"])
+async def test_a_preference_is_honoured_and_said_to_be(node: Running, prefer: str) -> None:
+    async with node.client("warehouse") as client:
+        headers = {"Idempotency-Key": "k", "Prefer": prefer}
+        answer = await client.post("/v1/slots", json={"slot_id": Story(node).slot}, headers=headers)
+        again = await client.get(answer.headers["location"], headers=headers)
+    assert answer.status_code == 200 and answer.json()["transaction"]["status"] == "committed"
+    waited = "wait=60" if "100000" in prefer else "wait=20"
+    assert answer.headers["preference-applied"] == again.headers["preference-applied"] == waited
+
+
+async def test_a_replay_says_that_it_is_one(node: Running) -> None:
+    body = {"slot_id": Story(node).slot}
+    first = await node.post("warehouse", "/v1/slots", body, key="once")
+    again = await node.post("warehouse", "/v1/slots", body, key="once")
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers["idempotency-replayed"] == "true" and again.json() == first.json()
+
+
+async def test_answers_say_the_language_of_their_words(node: Running) -> None:
+    committed = await node.post("warehouse", "/v1/slots", {"slot_id": Story(node).slot})
+    refused = await node.post("warehouse", "/v1/slots", {"slot_id": "BIN"})
+    for answer in (committed, refused, await node.get("bank", "/v1/slots"), await node.get("bank", "/v1/nothing")):
+        assert answer.headers["content-language"] == "en"
+
+
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        (None, "en"),
+        ("zh", "zh"),
+        ("zh-CN,zh;q=0.9,en;q=0.8", "zh"),
+        ("en-GB, zh;q=0.5", "en"),
+        ("fr, zh;q=0.1", "zh"),
+        ("fr", "en"),
+        ("zh;q=0", "en"),
+        ("zh;q=x", "en"),
+    ],
+)
+def test_a_language_is_chosen_by_weight_then_by_order(header: str | None, language: str) -> None:
+    assert language_of(header) == language
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"slot_id": "a", "slot_id": "b"}',
+        b'{"goods": {"name": "x", "name": "x"}}',
+        b'{"a": [{"b": 1}, {"b": 1, "c": 2, "b": 3}]}',
+        rb'{"slot_id": "a", "slot\u005fid": "b"}',
+        rb'{"keeper": "\ud800"}',
+        rb'{"keeper": "\uD83D \uDE00"}',
+    ],
+)
+def test_a_body_that_two_readers_would_read_differently_is_malformed(body: bytes) -> None:
+    with pytest.raises(Problem) as refused:
+        require_sound(body)
+    assert refused.value.code == "malformed"
+
+
+def test_a_pair_of_surrogates_is_a_character() -> None:
+    require_sound(rb'{"keeper": "\ud83d\ude00"}')
+
+
+async def test_a_field_twice_in_one_body_is_refused_and_nothing_is_queued(node: Running) -> None:
+    text = json.dumps(Story(node).receipt())
+    raw = text.replace('"quantity_g": 20000000', '"quantity_g": 20000000, "quantity_g": 2000000000').encode()
+    async with node.client("warehouse") as client:
+        headers = {"Idempotency-Key": "k", "Content-Type": "application/json"}
+        answer = await client.post("/v1/receipts", content=raw, headers=headers)
+    problem: dict[str, Any] = answer.json()
+    assert (answer.status_code, problem["code"]) == (400, "malformed") and "quantity_g" in problem["detail"]
+    assert (await node.get("warehouse", "/v1/transactions")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v1/receipts?colour=red"),
+        ("GET", "/v1/receipts/r-1?status=active"),
+        ("GET", "/v1/status?x="),
+        ("POST", "/v1/slots?wait=5"),
+        ("GET", "/v1/receipts?limit=5&limit=6"),
+    ],
+)
+async def test_a_query_parameter_that_a_route_does_not_declare_is_malformed(
+    node: Running, method: str, path: str
+) -> None:
+    async with node.client("warehouse") as client:
+        answer = await client.request(
+            method, path, headers={"Idempotency-Key": "k"}, json={} if method == "POST" else None
+        )
+    name = path.partition("?")[2].partition("=")[0]
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert answer.json()["detail"].startswith(f"query.{name}: ") and "takes" in answer.json()["hint"] + "takes"
