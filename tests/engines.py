@@ -27,11 +27,12 @@ import pytest
 from network.clock import Clock, SystemClock
 from network.facts.embedded.ledger import open_ledger
 from network.membership.connections import ChainConnection, Connections, FactsConnection
-from network.membership.consortium import Consortium, write_demo
-from network.membership.seats import Seat, create_home, open_seat
+from network.membership.consortium import Consortium
+from network.membership.seats import Seat, open_seat
 from network.obligations.embedded.circle import open_chain
 from network.obligations.jsonrpc.deployment import record_path
 from network.ports import Chain, Ledger
+from node.demo.founding import prepare
 from node.gate.access import issue_api_keys
 from oracle.profile import Profile, profile_file
 
@@ -147,7 +148,7 @@ class Networks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._keys = folder / "keys"
-        create_home(self._keys, write_demo(self._keys, start_ms=None))
+        prepare(self._keys)
         self._seats: dict[str, Seat] = {}
         self._founded: dict[Pair, Ledgers] = {}
         self._downs: list[Callable[[], object]] = []
@@ -178,7 +179,7 @@ class Networks:
 
     def _found(self, pair: Pair, home: Path) -> None:
         if pair == EMBEDDED:
-            from node.machine.founding import found
+            from node.demo.founding import found
 
             found(home)
         elif pair.facts == "embedded":

@@ -1,15 +1,13 @@
 """The consortium file: who takes part, who endorses, who is in the oracle committee, which circles lend.
 
-Workflow: an operator writes `consortium.toml` (or `write_demo` does), everybody's node reads the same file with
-`Consortium.load`, and `statement` puts its content into block 0 of the facts. The parser knows every field; what
-it does not know, misses or finds out of bounds it refuses as `ConsortiumError`, naming the place, e.g.
-`organisation[2].uscc`.
+Workflow: an operator writes `consortium.toml`, everybody's node reads the same file with `Consortium.load`, and
+`statement` puts its content into block 0 of the facts. The parser knows every field; what it does not know, misses or
+finds out of bounds it refuses as `ConsortiumError`, naming the place, e.g. `organisation[2].uscc`.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -351,105 +349,3 @@ def _require_different(place: str, rows: Sequence[object], attribute: str) -> No
     twice = next((value for value in values if values.count(value) > 1), None)
     if twice is not None:
         raise ConsortiumError(f"{place}[{values.index(twice)}].{attribute}", f"{twice} is used twice")
-
-
-DEMO_START_MS = 1_641_114_000_000
-"""2022-01-02T09:00:00Z: half an hour before the breach bin of the shipped series is refilled."""
-
-_DEMO = """\
-# The demo consortium: six fictional organisations on one machine.
-# Everybody in a consortium holds the same copy of this file; docs/reference/consortium.md explains each field.
-
-format = "wuxin-consortium-1"
-consortium_id = "{consortium_id}"   # 32 random bytes, made once, part of everything that is signed
-name = "Wuxin demo"
-day_offset_s = 28800                # business days are cut at +08:00
-
-[clock]
-# "system", or "scenario": time begins at start_ms (UTC milliseconds) and runs `factor` times as fast.
-{clock}
-
-[facts]
-channel = "wuxin"
-chaincode = "facts"
-endorsements = 3                    # so many of the endorsing organisations must have computed the same
-orderer = "regulator"               # signs the blocks of the embedded ledger
-
-[committee]
-# The first oracle committee: the organisations with oracle = true; `threshold` of them must sign.
-epoch = 1
-threshold = 2
-
-[[organisation]]
-name = "bank"
-msp_id = "BankMSP"
-uscc = "91310000MA1WUX0B1E"
-roles = ["bank"]
-endorses = true
-orders = true
-oracle = true
-
-[[organisation]]
-name = "insurer"
-msp_id = "InsurerMSP"
-uscc = "91440300MA5WUX1N31"
-roles = ["insurer"]
-endorses = true
-orders = true
-oracle = true
-
-[[organisation]]
-# Owner of the goods, pledgor and borrower.
-name = "manufacturer"
-msp_id = "ManufacturerMSP"
-uscc = "91320200MA2WUX2M68"
-roles = ["manufacturer"]
-endorses = true
-orders = true
-
-[[organisation]]
-name = "warehouse"
-msp_id = "WarehouseMSP"
-uscc = "91310115MA3WUX3W6R"
-roles = ["warehouse"]
-endorses = true
-
-[[organisation]]
-name = "regulator"
-msp_id = "RegulatorMSP"
-uscc = "11310000MB4WUX4R73"
-roles = ["regulator"]
-endorses = true
-orders = true
-
-[[organisation]]
-name = "inspector"
-msp_id = "InspectorMSP"
-uscc = "91110108MA6WUX5P74"
-roles = ["inspector"]
-oracle = true
-
-[[circle]]
-# One lending circle, one chain of obligations.
-chain = "e1"
-chain_id = 262144                   # the one that the natively run validators have compiled in
-currency = "CNY"                    # of deposits, lines and prices (ISO 4217)
-sealer = "bank"
-members = ["bank", "insurer", "manufacturer", "regulator"]
-validators = ["bank", "insurer", "manufacturer", "regulator"]  # where the chain is not embedded
-"""
-
-
-def write_demo(home: Path, *, start_ms: int | None = DEMO_START_MS, factor: int = 1) -> Consortium:
-    """Write the demo's consortium file with a fresh consortium id, unless the home has one; returns it.
-
-    Its clock is a scenario's beginning at `start_ms`, or the system's when that is None.
-    """
-    path = home / CONSORTIUM_FILE
-    if not path.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        clock = 'kind = "system"'
-        if start_ms is not None:
-            clock = f'kind = "scenario"\nstart_ms = {start_ms}\nfactor = {factor}'
-        path.write_text(_DEMO.format(consortium_id=secrets.token_hex(32), clock=clock), "utf-8")
-    return Consortium.load(path)

@@ -222,9 +222,10 @@ def network_up(
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Bring up real ledgers for a home and make their first transactions; again, it starts what does not run."""
+    from node.demo.founding import prepare
     from node.machine.network import up
 
-    up(home, [each.value for each in engine or ()])
+    up(home, [each.value for each in engine or ()], prepare=prepare)
 
 
 @network.command("down")

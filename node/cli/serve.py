@@ -7,7 +7,7 @@ from types import FrameType
 
 from network.membership.consortium import CONSORTIUM_FILE
 from network.membership.homes import HOMES, is_separated
-from node.machine.founding import found
+from node.demo.founding import found
 from node.machine.stage import Stage
 
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import FrameType
 
 from node.demo.acts import Programme, utc
+from node.demo.founding import demo_product
 from node.demo.story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
 from node.demo.timeline import FACTOR
 from node.demo.world import World
@@ -76,7 +77,7 @@ def clear(home: Path) -> None:
 
 def play(world: World, programme: Programme) -> None:
     cast = Cast(world, programme)
-    sick, healthy = Bin("16", receipt_t=40, draw_minor=80_000_000), Bin("6", receipt_t=60, draw_minor=80_000_000)
+    sick, healthy = (Bin(**demo_product().story["bins"][name]) for name in ("sick", "healthy"))
     for story in (sick, healthy):
         cast.enrol(story)
     world.replay(sick, until_s=BREACH_S)

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from node.demo.acts import Act, Programme, UnexpectedResultError, utc
+from node.demo.founding import demo_product
 from node.demo.world import World
-from node.machine.founding import COMMODITY
 from wuxin_client import Event, NotFound, Reason, Transaction
 from wuxin_evidence.attestation import Attestation
 from wuxin_evidence.bundle.trust import Trust
@@ -53,10 +53,11 @@ class Cast:
         self._world = world
         self._programme = programme
         self._freeze_event: Event | None = None
+        self._told = demo_product().story
 
     def enrol(self, story: Bin) -> None:
         warehouse = self._world.node("warehouse")
-        story.slot_id = f"{self._world.consortium.organisation('warehouse').uscc}/BIN-{story.number}"
+        story.slot_id = f"{self._world.organisation('warehouse').uscc}/BIN-{story.number}"
         self._did(f"{story.name}: register slot", warehouse.slots.register(story.slot_id, wait_s=WAIT_S))
         enrolled = warehouse.devices.enrol(
             {
@@ -178,45 +179,35 @@ class Cast:
 
     def _receipt(self, story: Bin) -> Any:
         now_s = self._world.clock.now_ms() // 1000
+        owner, goods = self._world.organisation("manufacturer").name, self._told["goods"]
         return {
+            **self._told["receipt"],
             "receipt_id": story.receipt_id,
             "slots": [story.slot_id],
-            "owner": "manufacturer",
-            "beneficiary": "manufacturer",
-            "commodity": COMMODITY,
-            "quantity_g": story.receipt_t * 1_000_000,
-            "depositor": {"name": "Taihu Copper Works", "address": "1 Lihu Avenue, Wuxi"},
-            "goods": {
-                "name": "copper cathode",
-                "quality": "Grade 1, 99.95 %",
-                "packaging": "strapped bundles",
-                "pieces": story.receipt_t,
-                "marks": f"TCW-{story.number}",
-            },
-            "loss_standard_bp": 5,
-            "storage_place": "Yangshan bonded yard, hall 3",
+            "owner": owner,
+            "beneficiary": owner,
+            "quantity_g": story.receipt_t * demo_product().valuation.quantity_per_price_unit,
+            "goods": {**goods, "pieces": story.receipt_t, "marks": f"{goods['marks']}-{story.number}"},
             "storage_until_s": now_s + YEAR_S,
-            "storage_fee_minor": 120_000,
             "insurance": {
-                "amount_minor": 300_000_000,
-                "currency": "CNY",
+                **self._told["insurance"],
                 "from_s": now_s,
                 "until_s": now_s + YEAR_S,
-                "insurer": "insurer",
+                "insurer": self._world.organisation("insurer").name,
             },
-            "issued_place": "Shanghai",
             "issued_at_s": now_s,
-            "keeper": "Chen Yu",
         }
 
     def _pledge(self, story: Bin) -> None:
         manufacturer, bank = self._world.node("manufacturer"), self._world.node("bank")
-        terms, salt = {"purpose": "working capital", "contract": f"WX-{story.number}"}, secrets.token_hex(32)
+        told = self._told["pledge"]
+        terms = {"purpose": told["purpose"], "contract": f"{told['contract']}-{story.number}"}
+        salt = secrets.token_hex(32)
         pledge: Any = {
             "pledge_id": story.pledge_id,
             "receipt_id": story.receipt_id,
-            "pledgee": "bank",
-            "registration_number": f"0412-{story.number}-2026",
+            "pledgee": self._world.organisation("bank").name,
+            "registration_number": f"{told['register']}-{story.number}-2026",
             "accept_until_s": self._world.clock.now_ms() // 1000 + 86_400,
             "terms": terms,
             "salt": salt,
@@ -238,26 +229,23 @@ class Cast:
         self._did(f"{story.name}: accept pledge", accepted)
 
     def _facility(self, story: Bin) -> Any:
+        told = self._told["facility"]
         return {
+            **told,
             "facility_id": story.facility_id,
             "receipt_id": story.receipt_id,
             "pledge_id": story.pledge_id,
-            "borrower": "manufacturer",
-            "line_minor": 150_000_000,
-            "currency": "CNY",
-            "advance_rate_bp": 7_000,
-            "rate_bp": 435,
+            "borrower": self._world.organisation("manufacturer").name,
             "maturity_s": self._world.clock.now_ms() // 1000 + YEAR_S,
-            "max_quantity_age_s": self._world.timeline.interval_s(3_600),
-            "max_lien_age_s": 86_400,
-            "max_price_age_s": 86_400,
+            "max_quantity_age_s": self._world.timeline.interval_s(told["max_quantity_age_s"]),
+            "rule_pack": demo_product().pack.id,
         }
 
     def _activate(self, story: Bin) -> None:
         self._attested(f"{story.name}: lien attested", "pledge", story.pledge_id, 2)
         activated = self._world.node("bank").facilities.activate(story.facility_id, wait_s=WAIT_S)
         self._did(f"{story.name}: facility active", activated)
-        self._attested(f"{story.name}: price attested", "commodity", COMMODITY, 3)
+        self._attested(f"{story.name}: price attested", "commodity", self._told["receipt"]["commodity"], 3)
         self._attested(f"{story.name}: quantity attested", "slot", story.slot_id, 0)
 
     def _attested(

@@ -12,22 +12,21 @@ from pathlib import Path
 from typing import Protocol
 
 from network.clock import Clock, ScenarioClock, open_clock
-from network.membership.consortium import Consortium
+from network.membership.consortium import Consortium, Organisation
 from network.membership.homes import home_of
 from node.demo.acts import Programme, utc
+from node.demo.founding import demo_product, found, prepare
 from node.demo.timeline import PACE, SCENARIO_START_MS, SERIES_START_MS, Timeline, paced, scenario
 from node.machine.engines import REAL_ENGINES, RealEngine, bring_up, take_down
-from node.machine.founding import PRODUCT, found, found_over, prepare, shipped_hashes
+from node.machine.founding import found_over, judging_hashes
 from node.machine.homes import api_key
 from node.machine.stage import Stage
-from node.products import product
 from oracle.profile import Profile, profile_file
 from oracle.sources.replay import Device, Due, load_mapping, packs_of, replay
 from wuxin_client import Client
 from wuxin_evidence.crypto.suites import SigningKey
 
-DATA = product(PRODUCT).sample
-DEVICES_OF = "warehouse"
+DATA = demo_product().sample
 
 
 class _Ended(Exception):
@@ -109,13 +108,18 @@ class World:
         self.stage.down()
         take_down(self.home, self.consortium, self.engines)
 
-    def node(self, organisation: str) -> Client:
-        return self._nodes[organisation]
+    def organisation(self, role: str) -> Organisation:
+        """The one organisation of the demo with this role."""
+        return next(each for each in self.consortium.organisations if role in each.roles)
+
+    def node(self, role: str) -> Client:
+        """The node of the organisation with this role, as its operator sees it."""
+        return self._nodes[self.organisation(role).name]
 
     def make_device(self, device_id: str) -> SigningKey:
         """A new device key, kept in devices/<id>.pem, and its session with the broker."""
         key = SigningKey.generate("sm2-sm3")
-        folder = home_of(self.home, DEVICES_OF) / "devices"
+        folder = home_of(self.home, self.organisation("warehouse").name) / "devices"
         folder.mkdir(mode=0o700, exist_ok=True)
         file = folder / f"{device_id}.pem"
         file.touch(mode=0o600)
@@ -166,9 +170,7 @@ class World:
 
 def _introduce(home: Path, consortium: Consortium, programme: Programme) -> None:
     programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
-    for name, digest in shipped_hashes(home).items():
+    for name, digest in judging_hashes(home).items():
         programme.say(f"{name}: sha256 {digest}")
-    programme.say(
-        "data: load cells of feed bins, recorded on 2022-01-01 (IntakeInspectR, MIT; node/demo_data/NOTICE.md)"
-    )
-    programme.say("      1 kilogram in the data stands for 1 tonne, and a visit for a registered withdrawal")
+    programme.say(f"data: {demo_product().story['origin']}")
+    programme.say(f"      {demo_product().story['stands_for']}")

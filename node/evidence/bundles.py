@@ -23,7 +23,7 @@ from node.commands.seals import Seals
 from node.evidence.anchor_path import consistency_part
 from node.gate.problems import Problem
 from node.ledgers.served import Served
-from node.products import profiles, rule_packs
+from node.products import profiles, rule_pack
 from node.projection import tables
 from node.projection.records import missing
 from node.stores.databases import Store
@@ -168,7 +168,7 @@ def _rules_of(signed: SignedAttestation) -> tuple[bytes, bytes]:
             f"this node has no profile {signed.attestation.profile.hex()}",
             "install the version whose profiles hold it",
         )
-    return profile, canonical_json(rule_packs()[RULE_PACK].document)
+    return profile, canonical_json(rule_pack(RULE_PACK).document)
 
 
 def _consistency(read_model: Store, upload: Upload, checkpoint: str) -> dict[str, bytes]:

@@ -16,17 +16,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from contracts.loader import RulePack
 from network.membership.consortium import Consortium
 from node.gate.problems import Problem
-from node.products import rule_packs
+from node.products import product_of, rule_pack, rule_packs
 from node.projection import tables
 from node.projection.obligations import business_day, debt
 from node.projection.records import missing
 from wuxin_evidence.ids import facility_key, indicator_id, keccak256, subject
 
 DEPOSIT_CURRENCY = "CNY"  # the deposit token of a circle has one currency
-GRAMS_PER_TONNE = 1_000_000
 MOVEMENTS_SHOWN = 50
 ROLE_NAMES = {1: "bank", 2: "insurer", 3: "regulator"}
 
@@ -72,6 +70,8 @@ def terms_of(
     pledge = _record(connection, "pledge", wish.pledge_id)
     _require_lendable(wish, lender, receipt, pledge)
     insurer = wish.insurer or _insurer(consortium, chain)
+    pack = rule_pack(wish.rule_pack)
+    value = product_of(pack).valuation
     return {
         "lender": address_of(lender),
         "borrower": address_of(wish.borrower),
@@ -81,9 +81,9 @@ def terms_of(
         "quantitySubject": _hex(subject("slot", receipt["slots"][0])),
         "lienSubject": _hex(subject("pledge", wish.pledge_id)),
         "priceSubject": _hex(subject("commodity", receipt["commodity"])),
-        "quantityIndicator": _hex(indicator_id("quantity_g")),
-        "priceIndicator": _hex(indicator_id("price_minor_per_t")),
-        "quantityPerPriceUnit": GRAMS_PER_TONNE,
+        "quantityIndicator": _hex(indicator_id(value.quantity_indicator)),
+        "priceIndicator": _hex(indicator_id(value.price_indicator)),
+        "quantityPerPriceUnit": value.quantity_per_price_unit,
         "receiptQuantity": receipt["quantity_g"],
         "minQualityBp": wish.min_quality_bp,
         "advanceRateBp": wish.advance_rate_bp,
@@ -95,7 +95,7 @@ def terms_of(
         "lienMaxAgeS": wish.max_lien_age_s,
         "priceMaxAgeS": wish.max_price_age_s,
         "maturityS": wish.maturity_s,
-        "rulePack": _hex(_rule_pack(wish.rule_pack).hash),
+        "rulePack": _hex(pack.hash),
     }
 
 
@@ -277,12 +277,6 @@ def _cause(cause_hex: str) -> str:
 def _rule_names() -> dict[str, str]:
     rules = [rule for pack in rule_packs().values() for rule in pack.document["rules"]]
     return {keccak256(rule["id"].encode()).hex(): rule["id"] for rule in rules}
-
-
-def _rule_pack(name: str) -> RulePack:
-    if name not in rule_packs():
-        raise Problem("not_found", f"no rule pack {name}", f"name one of {', '.join(rule_packs())}")
-    return rule_packs()[name]
 
 
 def _require_lendable(wish: Wish, lender: str, receipt: Json, pledge: Json) -> None:

@@ -1,86 +1,59 @@
-"""Founding a consortium on one machine: keys, trust file, API keys, and the first transactions of both ledgers.
+"""Founding a consortium on one machine: API keys, and the first transactions of both ledgers.
 
-    prepare      consortium.toml ─▶ identities and seats, trust file, profile, API keys, prices
     found_over   facts: init_consortium ─▶ obligations: contracts, roles, rules, accounts ─▶ what all know is shared
 
-Whichever engines carry the ledgers, every organisation signs for itself, from its own home where it has one; that one
-program opens all these homes is this machine's convenience. A real consortium is founded by its members, each on its
-own machine. Founding again changes nothing that stands.
+What is put on the ledgers is what the home holds: `consortium.toml`, `profile.json`, the rule packs in `packs/`, and
+the opening deposits in `deposits.json`. Whichever engines carry the ledgers, every organisation signs for itself, from
+its own home where it has one; that one program opens all these homes is this machine's convenience. A real consortium
+is founded by its members, each on its own machine. Founding again changes nothing that stands.
 """
 
 import asyncio
 import json
-import shutil
 from pathlib import Path
+from typing import cast
 
+from contracts.loader import RulePack, load_rule_pack
 from network.bringup.contracts import set_up_circle
 from network.clock import Clock, open_clock
 from network.membership.connections import Connections
-from network.membership.consortium import Consortium, write_demo
-from network.membership.homes import home_of, separate, share
+from network.membership.consortium import Consortium, Organisation
+from network.membership.homes import home_of, share
 from network.membership.published import first_committee
-from network.membership.seats import create_home, open_seat
+from network.membership.seats import open_seat
 from network.obligations.jsonrpc.deployment import Bind
 from network.ports import Rejected
 from node.gate.access import issue_api_keys
 from node.ledgers.engine import open_facts
-from node.products import product
-from oracle.profile import HOME_PROFILE, Profile, profile_file
-from oracle.sources.prices import PRICE_FILE
+from node.products import HOME_PACKS, products
+from oracle.profile import Profile, profile_file
 
-DEMO_MARK = "demo"
-"""A file whose presence says that this home belongs to the demo: it may be emptied, and may have a scenario clock."""
-PRODUCT = "weighed-stock"
-"""What the demo's consortium lends against."""
-BANK_DEPOSIT_MINOR = 10**11
-"""One milliard in currency units: what the demo's bank has to lend."""
-FOUNDER = "regulator"
-COMMODITY = "copper-cathode"
-PRICE_MINOR_PER_T = 6_850_000
-
-
-def found(home: Path, *, scenario_start_ms: int | None = None) -> Consortium:
-    """A home with everything in it, on embedded ledgers; on the system clock unless a scenario's start is given."""
-    consortium = prepare(home, scenario_start_ms=scenario_start_ms)
-    found_over(home)
-    return consortium
-
-
-def prepare(home: Path, *, scenario_start_ms: int | None = None, pace: int = 1, separated: bool = False) -> Consortium:
-    """All of a demo's home but its ledgers. `pace` names the profile of a quicker demo; `separated`
-    gives every organisation a home of its own."""
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    (home / DEMO_MARK).touch()
-    consortium = write_demo(home, start_ms=scenario_start_ms)
-    create_home(home, consortium)
-    if not profile_file(home).exists():
-        shutil.copy(product(PRODUCT).profile(pace), home / HOME_PROFILE)
-    if separated:
-        separate(home, consortium)
-    _issue_keys(home, consortium)
-    _write_prices(home, consortium, open_clock(consortium, home).now_ms() // 1000)
-    return consortium
+DEPOSITS_FILE = "deposits.json"
+"""In a home: organisation to the minor units that its deposit account holds at the beginning; 0 opens it only."""
 
 
 def found_over(home: Path) -> None:
-    """The first transactions of both ledgers, over whatever engines `connections.json` names.
+    """Make the first transactions of both ledgers, over whatever engines `connections.json` names.
 
-    Raises PortError, KeystoreError, ConnectionsError.
+    Raises PortError, KeystoreError, ConnectionsError; Rejected `not_found` where the home has no profile, `malformed`
+    where its deposits cannot be read; EvidenceError for a profile or a rule pack that cannot be used.
     """
     consortium = Consortium.load(home)
-    _issue_keys(home, consortium)
+    _require_profile(home)
+    issue_keys(home, consortium)
     asyncio.run(_first_transactions(home, consortium, open_clock(consortium, home)))
     share(home, consortium)
 
 
-def shipped_hashes(home: Path) -> dict[str, str]:
-    """What judges the readings here: the home's profile and the rule pack of this release, by their SHA-256."""
-    pack, profile = product(PRODUCT).pack, Profile.load(profile_file(home))
-    return {f"profile {profile.name}": profile.hash.hex(), f"rule pack {pack.id}": pack.hash.hex()}
+def judging_hashes(home: Path) -> dict[str, str]:
+    """What judges the readings here: the home's profile and its rule packs, by their SHA-256 in hex."""
+    profile = Profile.load(profile_file(home))
+    packs = {f"rule pack {pack.id}": pack.hash.hex() for pack in _packs(home)}
+    return {f"profile {profile.name}": profile.hash.hex(), **packs}
 
 
-def _issue_keys(home: Path, consortium: Consortium) -> None:
-    """API keys for the organisations that have none which its node knows, each in its own home."""
+def issue_keys(home: Path, consortium: Consortium) -> None:
+    """Issue API keys to the organisations that have none which its node knows, each in its own home."""
     for organisation in consortium.organisations:
         own = home_of(home, organisation.name)
         known = own / "local.db", own / "orgs" / organisation.name / "api-keys.json"
@@ -88,20 +61,36 @@ def _issue_keys(home: Path, consortium: Consortium) -> None:
             issue_api_keys(own, [organisation.name])
 
 
-def _write_prices(home: Path, consortium: Consortium, priced_at_s: int) -> None:
-    """Each oracle member's own price source. This one is stated by us and is no market price."""
-    source = {
-        "commodity": COMMODITY,
-        "price_minor_per_t": PRICE_MINOR_PER_T,
-        "currency": "CNY",
-        "source": "demo, stated",
-        "priced_at_s": priced_at_s,
-    }
-    for member in consortium.oracles:
-        file = home_of(home, member.name) / "orgs" / member.name / "oracle" / PRICE_FILE
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(source, indent=2) + "\n", encoding="utf-8")
+def _require_profile(home: Path) -> None:
+    if not profile_file(home).exists():
+        shipped = ", ".join(str(each.profile()) for each in products())
+        raise Rejected("not_found", f"{profile_file(home)} is missing", f"copy the profile of a product: {shipped}")
+
+
+def _packs(home: Path) -> list[RulePack]:
+    return [load_rule_pack(path) for path in sorted((home / HOME_PACKS).glob("*.json"))]
+
+
+def _deposits(home: Path) -> dict[str, int]:
+    path = home / DEPOSITS_FILE
+    try:
+        rows: object = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except ValueError as wrong:
+        raise Rejected("malformed", f"{path} is not JSON: {wrong}", "give organisation and minor units") from wrong
+    amounts = cast("dict[str, object]", rows).values() if isinstance(rows, dict) else (None,)
+    if not all(type(each) is int and each >= 0 for each in amounts):
+        raise Rejected("malformed", f"{path} is no object of amounts", 'write e.g. {"lender": 100000, "borrower": 0}')
+    return cast("dict[str, int]", rows)
+
+
+def _founder(consortium: Consortium) -> Organisation:
+    """The regulator, who initialises the facts. Raises Rejected where there is none."""
+    for each in consortium.organisations:
+        if "regulator" in each.roles:
+            return each
+    raise Rejected("not_found", "no organisation is a regulator, who founds the facts", "give one the role regulator")
 
 
 async def _first_transactions(home: Path, consortium: Consortium, clock: Clock) -> None:
@@ -111,7 +100,8 @@ async def _first_transactions(home: Path, consortium: Consortium, clock: Clock) 
 
 
 async def _found_facts(home: Path, consortium: Consortium, clock: Clock, connections: Connections) -> None:
-    ledger = open_facts(home, consortium, open_seat(home_of(home, FOUNDER), FOUNDER), clock, connections)
+    founder = _founder(consortium).name
+    ledger = open_facts(home, consortium, open_seat(home_of(home, founder), founder), clock, connections)
     try:
         await ledger.submit("init_consortium", _statement(home, consortium))
     except Rejected as refused:
@@ -162,7 +152,7 @@ async def _set_up(home: Path, consortium: Consortium, chain: str, bind: Bind) ->
         consortium,
         bind,
         profiles=[(profile.hash, profile.windows.window_s)],
-        packs=[product(PRODUCT).pack],
-        deposits_minor={"bank": BANK_DEPOSIT_MINOR, "manufacturer": 0},
+        packs=_packs(home),
+        deposits_minor=_deposits(home),
         chain=chain,
     )

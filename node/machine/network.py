@@ -11,7 +11,7 @@ import fcntl
 import json
 import os
 import time
-from collections.abc import Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -32,10 +32,16 @@ BLOCK_WAIT_S = 3.0
 """Validators make a block, empty or not, several times a second; a leader that hangs is passed over in this time."""
 
 
-def up(home: Path, engines: Collection[RealEngine] = ()) -> None:
-    """Bring these up and make the first transactions; doing it again changes nothing. Where none is named, those that
-    the home is connected to; both over a new home."""
+def up(home: Path, engines: Collection[RealEngine] = (), *, prepare: Callable[[Path], object] | None = None) -> None:
+    """Bring these up and make the first transactions; doing it again changes nothing.
+
+    Where no engine is named: those that the home is connected to, both over a new home. `prepare` makes a home that
+    has no consortium file.
+    """
     with _alone(home):
+        if prepare is not None and not (home / CONSORTIUM_FILE).exists():
+            print(f"no consortium in {home}: making the demo consortium on the system clock", flush=True)
+            prepare(home)
         _up(home, engines or connected(home) or REAL_ENGINES)
 
 
@@ -43,7 +49,7 @@ def _up(home: Path, engines: Collection[RealEngine]) -> None:
     from node.machine.founding import found_over
 
     begin = time.monotonic()
-    consortium = _consortium(home)
+    consortium = Consortium.load(home)
     _require_no_history(home, consortium, engines)
     bring_up(home, consortium, engines, partial(_tell, begin))
     found_over(home)
@@ -177,15 +183,6 @@ def _alone(home: Path) -> Generator[None]:
             print(f"another process works on the networks of {home}: waiting for it", flush=True)
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _consortium(home: Path) -> Consortium:
-    if not (home / CONSORTIUM_FILE).exists():
-        from node.machine.founding import prepare
-
-        print(f"no consortium in {home}: making the demo consortium on the system clock", flush=True)
-        prepare(home)
-    return Consortium.load(home)
 
 
 def _require_no_history(home: Path, consortium: Consortium, engines: Collection[RealEngine]) -> None:

@@ -14,8 +14,8 @@ import pytest_asyncio
 
 from network.membership.published import public_keys
 from network.ports import Rejected, TxResult
+from node.demo.founding import found
 from node.ledgers.served import Served
-from node.machine.founding import found
 from node.projection.rebuild import _all_rows
 from tests.node.conftest import Running, running
 from tests.node.story import COMMODITY, FACILITY, Story

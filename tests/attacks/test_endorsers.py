@@ -15,7 +15,7 @@ from network.facts.embedded.endorser import Endorser
 from network.facts.embedded.engine import open_endorser
 from network.membership.consortium import Consortium
 from network.ports import Unavailable
-from node.machine.founding import found
+from node.demo.founding import found
 from tests.node.conftest import Running, running
 from tests.node.story import QUANTITY_G, RECEIPT, Story
 from tests.plays import wuxin

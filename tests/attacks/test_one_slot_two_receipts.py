@@ -17,7 +17,7 @@ from network.clock import open_clock
 from network.facts.embedded.ledger import open_ledger
 from network.membership.consortium import Consortium
 from network.membership.seats import open_seat
-from node.machine.founding import found
+from node.demo.founding import found
 from wuxin_evidence.fabric import parse_block
 
 ROUNDS = 100

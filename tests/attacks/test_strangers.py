@@ -10,12 +10,12 @@ import pytest
 from chaincode.contract import FUNCTIONS
 from contracts.loader import DEPLOY_ORDER, load_artifact
 from network.facts.embedded.ledger import open_ledger
-from network.membership.consortium import write_demo
 from network.membership.seats import create_home, open_seat
 from network.obligations.embedded.circle import EmbeddedChain
 from network.obligations.jsonrpc.deployment import Deployment
 from network.ports import Rejected
-from node.machine.founding import found
+from node.demo.founding import found, write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, Story
 from wuxin_evidence.crypto.secp256k1 import EvmKey
@@ -96,7 +96,7 @@ def blank(parameter: Any) -> Any:
 
 async def test_a_certificate_of_another_consortium_is_heard_by_no_endorser(node: Running, tmp_path: Path) -> None:
     elsewhere = tmp_path / "elsewhere"
-    await asyncio.to_thread(create_home, elsewhere, write_demo(elsewhere))
+    await asyncio.to_thread(create_home, elsewhere, write_consortium(elsewhere, start_ms=SCENARIO_START_MS))
     inside = node.node
     height = await inside.served["bank"].ledger.height()
     for organisation in ("bank", "warehouse"):

@@ -11,7 +11,7 @@ from typing import Any
 from network.membership.seats import open_seat
 from network.obligations.embedded.circle import open_chain
 from network.ports import TxResult
-from node.machine.founding import found
+from node.demo.founding import found
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, QUANTITY_G, Story
 from wuxin_evidence.ids import command_id, facility_key

@@ -22,8 +22,7 @@ from network.bringup.fabric import network
 from network.bringup.fabric.channel import ChannelSetting
 from network.bringup.fabric.layout import Layout, layout_of
 from network.membership.connections import Connections
-from network.membership.consortium import write_demo
-from network.membership.seats import create_home
+from node.demo.founding import prepare
 from node.machine.founding import found_over
 from tests.bench.fabric_peers import CHAINCODE, GoPrograms, build_go, environment, go_command, install_go
 from tests.bench.processor_time import by_kind, spent
@@ -145,8 +144,7 @@ def _policies(folder: Path) -> list[Row]:
 @contextmanager
 def running(home: Path, policies: str = "flat") -> Iterator[Layout]:
     """A founded network of facts over a home of its own."""
-    consortium = write_demo(home, start_ms=None)
-    create_home(home, consortium)
+    consortium = prepare(home)
     setting = ChannelSetting(BATCH_INTERVAL_MS, "flat" if policies == "flat" else "any")
     try:
         Connections(facts=network.up(home, consortium, setting)).save(home)

@@ -17,7 +17,7 @@ from network.clock import SystemClock
 from network.facts.embedded.ledger import open_ledger
 from network.membership.seats import open_seat
 from network.ports import Ledger
-from node.machine.founding import found
+from node.demo.founding import found
 from tests.bench.rows import Row, milliseconds
 
 TRANSACTIONS = 400

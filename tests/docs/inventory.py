@@ -22,6 +22,7 @@ from network.membership.seats import create_home
 from network.obligations.jsonrpc import abi
 from node.app import create_app
 from node.cli.main import app as command_line
+from node.demo.founding import write_consortium
 from node.projection.obligations import snake
 from wuxin_evidence.bundle import archive as bundle
 
@@ -155,7 +156,7 @@ def consortium_fields(folder: Path) -> set[str]:
 
     cast(Any, consortium)._Table = Listening
     try:
-        consortium.write_demo(folder)
+        write_consortium(folder, start_ms=0)
     finally:
         cast(Any, consortium)._Table = table
     return asked - {"clock", "facts", "organisation", "committee", "circle"}
@@ -163,7 +164,7 @@ def consortium_fields(folder: Path) -> set[str]:
 
 def routes(home: Path) -> set[tuple[str, str]]:
     """(method, path) of every route that the application publishes."""
-    create_home(home, consortium.write_demo(home, start_ms=None))
+    create_home(home, write_consortium(home))
     paths = create_app(home).openapi()["paths"]
     return {(method.upper(), path) for path, methods in paths.items() for method in methods}
 

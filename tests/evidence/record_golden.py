@@ -26,13 +26,13 @@ from network.bringup.fabric import channel, network
 from network.clock import SystemClock
 from network.facts.fabric.ledger import FabricLedger, open_ledger
 from network.membership.connections import Connections, FactsConnection
-from network.membership.consortium import Consortium, write_demo
-from network.membership.seats import create_home, open_seat
+from network.membership.consortium import Consortium
+from network.membership.seats import open_seat
 from network.membership.trust_file import TRUST_FILE, set_block_signers
 from network.ports import Commit, Invalid, TxResult
+from node.demo.founding import demo_product, prepare
 from node.evidence.bundles import obligation_members
-from node.machine.founding import PRODUCT, found_over
-from node.products import product
+from node.machine.founding import found_over
 from tests.engines import BOTH, CHAIN, EVM, FABRIC, Ledgers, Networks
 from tests.scenarios.ledger_story import LedgerStory, feed_arguments, record_arguments
 from wuxin_evidence.attestation import SignedAttestation
@@ -68,9 +68,7 @@ def main() -> None:
 
 def record_raft(home: Path, to: Path) -> None:
     """Four Raft orderers of the same organisations, founded and no more: the newest block, and who may sign it."""
-    home.mkdir()
-    consortium = write_demo(home, start_ms=None)
-    create_home(home, consortium)
+    consortium = prepare(home)
     try:
         with patch.object(channel, "configtx", partial(_raft_configtx, channel.configtx)):
             connection = network.up(home, consortium)
@@ -195,7 +193,7 @@ async def _bundle(story: LedgerStory, trust: Trust, facts: Mapping[str, str], mi
     raw = await anext(bank.ledger.blocks(recorded.block - 1))
     profile = canonical_json(json.loads(_profile(story)))
     members = {
-        **attestation_members(mined["lien"], profile, canonical_json(product(PRODUCT).pack.document)),
+        **attestation_members(mined["lien"], profile, canonical_json(demo_product().pack.document)),
         **facts_members(parse_block(raw).transactions[recorded.index].envelope, raw),
         **await obligation_members(bank.chain, mined["tx_hash"]),
     }

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from node.machine.founding import found
+from node.demo.founding import found
 from oracle.standing import Read
 from tests.node.conftest import Running, running
 from tests.node.story import PLEDGE, QUANTITY_G, Story

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from node.commands.commands import fabric_nonce
+from node.demo.founding import found
 from node.gate import audit
-from node.machine.founding import found
 from node.stores.databases import Store
 from node.stores.local_tables import LOCAL
 from tests.faults.faulty_store import Faults

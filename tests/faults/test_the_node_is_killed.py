@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from node.machine.founding import found
+from node.demo.founding import found
 from node.machine.homes import api_key
 from node.machine.stage import Stage
 from tests.node.conftest import running

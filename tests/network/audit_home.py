@@ -15,7 +15,7 @@ from network.facts.embedded.engine import LEDGER_FILE, LocalFacts, open_endorser
 from network.membership.consortium import Consortium
 from network.membership.seats import open_seat
 from node.cli import audit
-from node.machine.founding import found
+from node.demo.founding import found
 from tests.network.test_validation import Client, keeping
 from tests.node.conftest import running
 from tests.node.story import FACILITY, Story

@@ -10,15 +10,17 @@ import pytest
 from network.clock import Clock, SystemClock
 from network.facts.embedded.endorser import Endorser
 from network.facts.embedded.engine import LocalFacts, open_endorser
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.seats import Seat, create_home, open_seat
+from node.demo.founding import write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 from tests.network import toy_chaincode
 
 
 @pytest.fixture(scope="session")
 def made_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("made") / "home"
-    create_home(home, write_demo(home))
+    create_home(home, write_consortium(home, start_ms=SCENARIO_START_MS))
     return home
 
 

@@ -16,8 +16,10 @@ from network.clock import SystemClock
 from network.facts.embedded.endorser import Invoke
 from network.facts.embedded.engine import LocalFacts, open_endorser, open_endorsers, open_orderer
 from network.facts.embedded.ledger import bind
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.seats import create_home, open_seat
+from node.demo.founding import write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 from tests.network.audit_home import alter, audited, copy_of, facts_file, failures, lived_in, one
 from wuxin_evidence.fabric import (
     BAD_CREATOR_SIGNATURE,
@@ -190,7 +192,7 @@ def test_endorsers_that_let_a_stranger_to_the_function_through_are_found(home: P
 
 def test_another_consortiums_trust_file_does_not_fit(home: Path, tmp_path: Path, capsys: Captured) -> None:
     other = tmp_path / "other"
-    create_home(other, write_demo(other))
+    create_home(other, write_consortium(other, start_ms=SCENARIO_START_MS))
     found = failures(home, capsys, other / "trust.json")
     assert any("facts: genesis: block 0 names the consortium" in each for each in found)
     assert any("block 1: is signed by 0 of 1 known orderers" in each for each in found)
@@ -199,7 +201,7 @@ def test_another_consortiums_trust_file_does_not_fit(home: Path, tmp_path: Path,
 
 def test_an_altered_root_certificate_makes_its_members_strangers(home: Path, tmp_path: Path, capsys: Captured) -> None:
     other = tmp_path / "other"
-    create_home(other, write_demo(other))
+    create_home(other, write_consortium(other, start_ms=SCENARIO_START_MS))
     trust, theirs = (json.loads((each / "trust.json").read_text()) for each in (home, other))
     for organisation in trust["organisations"]:
         if organisation["name"] == "warehouse":

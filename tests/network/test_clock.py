@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from network.clock import ScenarioClock, SystemClock, open_clock, system_ms
-from network.membership.consortium import write_demo
 from network.ports import Unavailable
+from node.demo.founding import write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 
 
 class Real:
@@ -72,7 +73,7 @@ def test_a_damaged_clock_is_unavailable(tmp_path: Path, content: str) -> None:
 
 
 def test_the_consortium_file_names_the_clock(tmp_path: Path) -> None:
-    demo = write_demo(tmp_path / "scenario")
+    demo = write_consortium(tmp_path / "scenario", start_ms=SCENARIO_START_MS)
     assert 0 <= open_clock(demo, tmp_path).now_ms() - demo.clock.start_ms < 60_000
-    real = write_demo(tmp_path / "real", start_ms=None)
+    real = write_consortium(tmp_path / "real")
     assert isinstance(open_clock(real, tmp_path), SystemClock)

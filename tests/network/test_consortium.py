@@ -6,12 +6,14 @@ import pytest
 
 from chaincode.parties.committee import COMMITTEE_MEMBERS_MAX
 from chaincode.parties.members import uscc_check_character
-from network.membership.consortium import Consortium, ConsortiumError, write_demo
+from network.membership.consortium import Consortium, ConsortiumError
+from node.demo.founding import write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 
 
 @pytest.fixture
 def text(tmp_path: Path) -> str:
-    write_demo(tmp_path)
+    write_consortium(tmp_path, start_ms=SCENARIO_START_MS)
     return (tmp_path / "consortium.toml").read_text("utf-8")
 
 
@@ -26,11 +28,11 @@ def test_the_demo_has_six_organisations_of_which_five_endorse_and_three_are_orac
 
 
 def test_a_demo_that_is_there_is_kept(tmp_path: Path) -> None:
-    assert write_demo(tmp_path) == write_demo(tmp_path, factor=60)
+    assert write_consortium(tmp_path, start_ms=SCENARIO_START_MS) == write_consortium(tmp_path, factor=60)
 
 
 def test_two_demos_are_two_consortia(tmp_path: Path) -> None:
-    assert write_demo(tmp_path / "a").consortium_id != write_demo(tmp_path / "b").consortium_id
+    assert write_consortium(tmp_path / "a").consortium_id != write_consortium(tmp_path / "b").consortium_id
 
 
 SECOND_CIRCLE = """[[circle]]

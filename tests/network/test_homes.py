@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 
 from network.membership.connections import ChainConnection, Connections, FabricNode, FactsConnection
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.homes import home_of, is_own, is_separated, separate, share
 from network.membership.keystore import KeystoreError
 from network.membership.published import certificate, public_keys
 from network.membership.seats import create_home, open_seat
+from node.demo.founding import write_consortium
 
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    create_home(tmp_path, write_demo(tmp_path, start_ms=None))
+    create_home(tmp_path, write_consortium(tmp_path))
     return tmp_path
 
 

@@ -10,7 +10,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from network.membership.consortium import Consortium, ConsortiumError, write_demo
+from network.membership.consortium import Consortium, ConsortiumError
 from network.membership.identities import Roots
 from network.membership.keystore import KeystoreError
 from network.membership.published import certificate, first_committee, public_keys, root_certificates
@@ -25,6 +25,8 @@ from network.membership.seats import (
     open_tls,
 )
 from network.membership.trust_file import set_feed, trust_of
+from node.demo.founding import write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 from wuxin_evidence.bundle.trust import Trust
 
 
@@ -157,7 +159,7 @@ def test_making_a_home_again_changes_nothing(home: Path, consortium: Consortium)
 
 
 def test_a_directory_that_is_no_organisations_is_not_written_into(tmp_path: Path) -> None:
-    demo = write_demo(tmp_path)
+    demo = write_consortium(tmp_path, start_ms=SCENARIO_START_MS)
     (tmp_path / "orgs" / "insurer").mkdir(parents=True)
     with pytest.raises(KeystoreError) as refused:
         create_home(tmp_path, demo)
@@ -166,7 +168,7 @@ def test_a_directory_that_is_no_organisations_is_not_written_into(tmp_path: Path
 
 
 def test_an_operators_passphrase_is_not_written_down(tmp_path: Path) -> None:
-    demo = write_demo(tmp_path)
+    demo = write_consortium(tmp_path, start_ms=SCENARIO_START_MS)
     create_home(tmp_path, demo, passphrases={"bank": "correct horse"})
     assert not (tmp_path / "orgs" / "bank" / "passphrase").exists()
     assert (tmp_path / "orgs" / "insurer" / "passphrase").exists()

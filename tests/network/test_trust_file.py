@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from network.membership.consortium import write_demo
 from network.membership.published import certificate
 from network.membership.seats import create_home
 from network.membership.trust_file import TRUST_FILE, set_block_signers, set_feed, set_validators
+from node.demo.founding import write_consortium
 from wuxin_evidence.bundle.trust import Trust, TrustedValidator
 from wuxin_evidence.fabric.proof import BlockSigner
 
@@ -16,7 +16,7 @@ VALIDATORS = [TrustedValidator(bytes([n]) * 32, 1) for n in (4, 2, 3, 1)]
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    create_home(tmp_path, write_demo(tmp_path, start_ms=None))
+    create_home(tmp_path, write_consortium(tmp_path))
     return tmp_path
 
 

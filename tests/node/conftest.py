@@ -15,7 +15,7 @@ from fastapi import FastAPI
 
 from node.api.context import Node
 from node.app import create_app
-from node.machine.founding import found
+from node.demo.founding import found
 
 
 @pytest.fixture(scope="session")

@@ -10,12 +10,13 @@ from typer.testing import CliRunner
 from network.bringup.listeners import LOOPBACK
 from network.bringup.supervisor import FOLDER, Program, start, states, stop
 from network.membership.connections import ChainConnection, Connections, FabricNode, FactsConnection
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.published import certificate
 from network.membership.seats import create_home
 from network.ports import Rejected, Unavailable
 from node.cli.main import app
 from node.demo import picture
+from node.demo.founding import write_consortium
 from node.machine.engines import connected
 from node.machine.network import doctor, profile, status, up
 from node.machine.stage import Stage
@@ -23,7 +24,7 @@ from node.machine.stage import Stage
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    create_home(tmp_path, write_demo(tmp_path, start_ms=None))
+    create_home(tmp_path, write_consortium(tmp_path))
     return tmp_path
 
 

@@ -7,14 +7,15 @@ from pathlib import Path
 import pytest
 
 from network.membership.connections import FabricNode, FactsConnection
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.seats import create_home
+from node.demo.founding import write_consortium
 from node.machine.network import up
 from node.settings import ServingLocks, Settings
 
 
 def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    create_home(tmp_path, write_demo(tmp_path, start_ms=None))
+    create_home(tmp_path, write_consortium(tmp_path))
     inside, most = 0, 0
 
     def fabric_up(home: Path, consortium: Consortium) -> FactsConnection:
@@ -37,7 +38,7 @@ def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, mo
 
 
 def test_nobody_else_can_hold_the_lock_under_which_an_organisation_is_served(tmp_path: Path):
-    consortium = write_demo(tmp_path, start_ms=None)
+    consortium = write_consortium(tmp_path)
     locks = ServingLocks(Settings(tmp_path, consortium, ("bank",), "e1"))
     assert not (tmp_path / "run" / "serving-bank.lock").stat().st_mode & 0o077
     locks.release()

@@ -25,7 +25,7 @@ def pace(request: pytest.FixtureRequest) -> int:
 
 @pytest.fixture
 def quick(pace: int) -> Profile:
-    return Profile.load(STOCK.profile(pace))
+    return Profile.parse(STOCK.profile_at(pace))
 
 
 @dataclass

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -144,7 +143,7 @@ def test_devices_are_read_with_their_slots():
 
 
 def test_a_home_uses_its_own_profile(tmp_path):
-    shutil.copy(product("weighed-stock").profile(30), tmp_path / HOME_PROFILE)
+    (tmp_path / HOME_PROFILE).write_text(json.dumps(product("weighed-stock").profile_at(30)))
     assert Profile.load(profile_file(tmp_path)).windows.window_s == 30
 
 
@@ -155,5 +154,5 @@ def test_a_product_is_shipped_by_its_name():
             product(name)
         assert refused.value.code == "not_found"
     with pytest.raises(EvidenceError) as refused:
-        product("weighed-stock").profile(7)
+        product("weighed-stock").profile_at(7)
     assert refused.value.code == "not_found"

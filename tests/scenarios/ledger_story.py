@@ -16,8 +16,7 @@ from typing import Any
 from network.membership.published import public_keys
 from network.obligations.jsonrpc.deployment import Deployment
 from network.ports import Commit, PortError, TxResult
-from node.machine.founding import PRODUCT
-from node.products import product
+from node.demo.founding import demo_product
 from tests.engines import CHAIN, Bound, Ledgers
 from wuxin_evidence.attestation import (
     ALARM,
@@ -161,7 +160,7 @@ class LedgerStory:
             "lienMaxAgeS": 3_600,
             "priceMaxAgeS": 3_600,
             "maturityS": self.now_s + 90 * DAY_S,
-            "rulePack": product(PRODUCT).pack.hash,
+            "rulePack": demo_product().pack.hash,
         }
 
     def quantity(self, *, kind: int = SCHEDULED, loss_g: int = 0) -> SignedAttestation:
@@ -334,7 +333,7 @@ class LedgerStory:
     def _meanings(self) -> dict[str, str]:
         kinds = {"slot": self.slot, "pledge": self.pledge_id, "commodity": self.commodity}
         known = {subject(kind, ident).hex(): f"<subject {kind}>" for kind, ident in kinds.items()}
-        rule = product(PRODUCT).pack.document["rules"][0]
+        rule = demo_product().pack.document["rules"][0]
         cause = keccak256(rule["id"].encode()) + rule["version"].to_bytes(32, "big") + subject("slot", self.slot)
         deployed = Deployment.load(self.ledgers.home, CHAIN)
         assert deployed is not None

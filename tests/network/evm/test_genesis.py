@@ -8,8 +8,9 @@ import pytest
 from network.bringup import besu
 from network.bringup.cosmos.files import Ports, make_keys, render
 from network.bringup.cosmos.genesis import BLOCK_GAS_MAX, GenesisValidator, bech32, checksum_address, genesis
-from network.membership.consortium import write_demo
 from network.membership.keystore import KeystoreError
+from node.demo.founding import write_consortium
+from node.demo.timeline import SCENARIO_START_MS
 
 TEMPLATE = {
     "chain_id": "template",
@@ -109,7 +110,7 @@ def test_besus_genesis_names_the_validators_as_qbft_wants_them():
 
 
 def test_besu_gets_a_file_of_each_kind_for_every_validator(tmp_path):
-    consortium = write_demo(tmp_path)
+    consortium = write_consortium(tmp_path, start_ms=SCENARIO_START_MS)
     nodes = besu_nodes(consortium.circle("e1").validators)
     files = besu.files(consortium, "e1", nodes, [b"\x05" * 20])
     assert json.loads(files["genesis.json"])["config"]["chainId"] == 262144
@@ -120,7 +121,7 @@ def test_besu_gets_a_file_of_each_kind_for_every_validator(tmp_path):
 
 
 def test_besu_is_not_rendered_for_strangers_or_for_three(tmp_path):
-    consortium = write_demo(tmp_path)
+    consortium = write_consortium(tmp_path, start_ms=SCENARIO_START_MS)
     validators = consortium.circle("e1").validators
     with pytest.raises(ValueError, match="no validator"):
         besu.files(consortium, "e1", besu_nodes([*validators[:3], "inspector"]), [])

@@ -18,11 +18,12 @@ from network.bringup import supervisor
 from network.bringup.contracts import set_up_circle
 from network.bringup.cosmos import validators
 from network.membership.connections import Connections
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.seats import create_home, open_seat
 from network.obligations.jsonrpc.circle import bind, open_chain
 from network.obligations.jsonrpc.deployment import Deployment
 from network.ports import Rejected, Unavailable
+from node.demo.founding import write_consortium
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.comet.proof import CometProof, verify_comet
 
@@ -35,7 +36,7 @@ SET_UP = {"profiles": [(bytes([5]) * 32, 900)], "packs": [], "deposits_minor": {
 def home(tmp_path_factory):
     """A circle on four validators, with its contracts."""
     home = tmp_path_factory.mktemp("circle")
-    consortium = write_demo(home, start_ms=None)
+    consortium = write_consortium(home)
     create_home(home, consortium)
     try:
         connection = validators.up(home, consortium)
@@ -129,7 +130,7 @@ def test_nothing_listens_beyond_this_machine(home):
 
 
 def test_a_chain_id_that_the_engine_does_not_have_is_refused(tmp_path):
-    consortium = write_demo(tmp_path, start_ms=None)
+    consortium = write_consortium(tmp_path)
     text = (tmp_path / "consortium.toml").read_text().replace("chain_id = 262144", "chain_id = 7001")
     with pytest.raises(Unavailable, match="compiled in"):
         validators.up(tmp_path, consortium.parse(text))

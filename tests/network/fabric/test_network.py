@@ -22,11 +22,12 @@ from network.bringup.listeners import address
 from network.bringup.supervisor import supervisor_pid
 from network.clock import SystemClock
 from network.facts.fabric.ledger import open_ledger
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from network.membership.homes import separate
 from network.membership.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
 from network.membership.seats import Seat, TlsIdentity, create_home, open_seat, open_tls
 from network.ports import Invalid, Ledger, PortError, Rejected
+from node.demo.founding import write_consortium
 from node.machine import network as command
 
 pytestmark = pytest.mark.engine("fabric")
@@ -309,7 +310,7 @@ def test_an_upgrade_pauses_nothing_and_ends_the_old_servers(world: World) -> Non
 
 
 def test_separated_organisations_run_their_processes_from_their_own_homes(tmp_path: Path) -> None:
-    consortium = write_demo(tmp_path, start_ms=None)
+    consortium = write_consortium(tmp_path)
     create_home(tmp_path, consortium)
     separate(tmp_path, consortium)
     try:
