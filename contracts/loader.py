@@ -33,7 +33,7 @@ An organisation is keccak256 of its name there, and a subject, a facility and an
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -41,7 +41,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+from contracts.mirror.reversal import Condition, Rule
 from contracts.schema import problems
+from contracts.structs import Struct, stated, struct_in
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.ids import indicator_id, keccak256
@@ -98,10 +100,6 @@ _FOLDER = Path(__file__).parent
 _PACK_BYTES_MAX = 256 * 1024
 """Eight rules with their wording take some ten kilobytes."""
 
-ConditionCall = tuple[bytes, int, int, int]
-ActionCall = tuple[int, int, int, int, bytes, bytes]
-RuleCall = tuple[bytes, int, bool, int, int, int, int, list[ConditionCall], list[ActionCall]]
-
 
 @dataclass(frozen=True)
 class Artifact:
@@ -111,6 +109,10 @@ class Artifact:
     abi: tuple[Mapping[str, Any], ...]
     bytecode: bytes
     metadata_sha256: str
+
+    def struct(self, name: str) -> Struct:
+        """A struct of the contract, such as `Terms`. Raises `EvidenceError` not_found."""
+        return struct_in(self.abi, name)
 
 
 @dataclass(frozen=True)
@@ -129,9 +131,17 @@ class RulePack:
         """The pack's own id, such as `stock-1`."""
         return cast(str, self.document["id"])
 
-    def to_call(self) -> tuple[bytes, list[RuleCall]]:
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules as the contracts evaluate them."""
+        return tuple(_rule(rule) for rule in self.document["rules"])
+
+    def to_call(self) -> tuple[bytes, list[dict[str, Any]]]:
         """Arguments of `RuleBook.loadPack` after the command id."""
-        return self.hash, [_rule_call(rule) for rule in self.document["rules"]]
+        return self.hash, [
+            _rule_call(rule, document["then"])
+            for rule, document in zip(self.rules, self.document["rules"], strict=True)
+        ]
 
 
 @cache
@@ -229,28 +239,41 @@ def _require_executable(rule: Mapping[str, Any]) -> None:
         raise _unsupported(rule, "more than one source per indicator")
 
 
-def _rule_call(rule: Mapping[str, Any]) -> RuleCall:
+def _rule(rule: Mapping[str, Any]) -> Rule:
     quality = {entry["indicator"]: entry["min_quality_bp"] for entry in rule["inputs"]}
     when, reverse = rule["when"], rule["reverse"]
-    return (
-        keccak256(rule["id"].encode()),
-        rule["version"],
-        when["match"] == "any",
-        when["window"]["count"],
-        _ON_MISSING.index(when["on_missing"]),
-        reverse["cure_windows"],
-        sum(1 << _APPROVERS[role] for role in reverse["approvals"]),
-        [
-            (
-                indicator_id(condition["indicator"]),
-                _COMPARATORS.index(condition["comparator"]),
-                condition["value"],
-                quality[condition["indicator"]],
+    return Rule(
+        id=keccak256(rule["id"].encode()),
+        version=rule["version"],
+        match_any=when["match"] == "any",
+        windows=when["window"]["count"],
+        on_missing=_ON_MISSING.index(when["on_missing"]),
+        cure_windows=reverse["cure_windows"],
+        approver_roles=sum(1 << _APPROVERS[role] for role in reverse["approvals"]),
+        conditions=tuple(
+            Condition(
+                indicator=indicator_id(condition["indicator"]),
+                comparator=_COMPARATORS.index(condition["comparator"]),
+                threshold=condition["value"],
+                min_quality_bp=quality[condition["indicator"]],
             )
             for condition in when["conditions"]
-        ],
-        # No executable action has a size, so unit, amount, cap, stack group and purpose are empty.
-        [(ACTIONS.index(action["action"]) + 1, 0, 0, 0, bytes(32), bytes(32)) for action in rule["then"]],
+        ),
+    )
+
+
+def _rule_call(rule: Rule, actions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    book = load_artifact("RuleBook")
+    # No executable action has a size, so unit, amount, cap, stack group and purpose are empty.
+    unsized: dict[str, Any] = {"unit": 0, "amount": 0, "cap": 0, "stackGroup": bytes(32), "purpose": bytes(32)}
+    return book.struct("Rule").call(
+        stated(rule)
+        | {
+            "conditions": [book.struct("Condition").call(stated(each)) for each in rule.conditions],
+            "actions": [
+                book.struct("Action").call(unsized | {"action": ACTIONS.index(each["action"]) + 1}) for each in actions
+            ],
+        }
     )
 
 

@@ -42,10 +42,26 @@ def refusal(document: object) -> EvidenceError:
 def test_the_shipped_pack_freezes_on_an_unexplained_loss() -> None:
     packed, rules = SHIPPED.to_call()
     assert len(packed) == 32
-    condition = (indicator_id("unexplained_loss_g"), 2, 3_000_000, 10_000)
-    action = (5, 0, 0, 0, bytes(32), bytes(32))
+    condition = {"indicator": hexed(indicator_id("unexplained_loss_g")), "comparator": 2, "threshold": 3_000_000}
+    action = {"action": 5, "unit": 0, "amount": 0, "cap": 0, "stackGroup": bytes(32), "purpose": bytes(32)}
     bank_and_insurer = 0b0110
-    assert rules == [(keccak256(b"unexplained-loss"), 1, False, 1, 1, 3, bank_and_insurer, [condition], [action])]
+    assert rules == [
+        {
+            "id": hexed(keccak256(b"unexplained-loss")),
+            "version": 1,
+            "matchAny": False,
+            "windows": 1,
+            "onMissing": 1,
+            "cureWindows": 3,
+            "approverRoles": bank_and_insurer,
+            "conditions": [{**condition, "minQualityBp": 10_000}],
+            "actions": [action],
+        }
+    ]
+
+
+def hexed(value: bytes) -> str:
+    return "0x" + value.hex()
 
 
 def test_the_hash_is_of_what_the_pack_says_and_not_of_how_it_is_written(tmp_path: Path, pack: Pack) -> None:
@@ -124,7 +140,7 @@ def test_what_the_contracts_cannot_count_is_refused(pack: Pack, change: Change) 
 
 def test_consecutive_days_are_daily_windows(pack: Pack) -> None:
     pack["rules"][0]["when"]["window"] = {"mode": "consecutive_days", "count": 7}
-    assert parse_rule_pack(pack).to_call()[1][0][3] == 7
+    assert parse_rule_pack(pack).to_call()[1][0]["windows"] == 7
 
 
 @pytest.mark.parametrize(

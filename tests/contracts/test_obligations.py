@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from contracts import build
+from tests.contracts import vectors
 from wuxin_evidence.attestation import ALARM, OK, SUSPECT, Attestation, Indicator, sequence_of
 from wuxin_evidence.ids import indicator_id, keccak256, subject
 
@@ -18,7 +19,8 @@ FORGE_TIMEOUT_S = 300
 
 
 @pytest.mark.engine("forge")
-def test_forge_finds_no_counterexample() -> None:
+def test_forge_finds_no_counterexample_and_the_vectors_hold() -> None:
+    vectors.write(vectors.files())
     run = subprocess.run(
         [CONTRACTS / "node_modules" / ".bin" / "forge", "test", "--offline"],
         cwd=CONTRACTS,
