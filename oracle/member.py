@@ -41,7 +41,7 @@ from oracle.sources.values import SourceValues
 from oracle.standing import Standing
 from oracle.storage.cipher import STORAGE_KEY_BYTES, StorageCipher
 from oracle.storage.quarantine import QUARANTINE_FILE, Quarantine
-from oracle.storage.store import Store
+from oracle.storage.store import EVIDENCE_FILE, Store
 from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
 from wuxin_evidence.errors import EvidenceError
 
@@ -96,7 +96,7 @@ class Member:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         cipher = StorageCipher(identity.storage_key)
-        self.store = Store(home / "evidence.db", cipher)
+        self.store = Store(home / EVIDENCE_FILE, cipher)
         self.quarantine = Quarantine(home / QUARANTINE_FILE, cipher)
         self.requested_packs = RequestedPacks(identity.consortium_id, self.store)
         self.outbox = Outbox(home / "outbox.db", ports.node, cipher)

@@ -1,75 +1,54 @@
 """`wuxin device`, `wuxin pack`, `wuxin quarantine`: act as a device of this home, and see what the oracle refused.
 
 Device keys lie in `devices/<id>.pem`. That is for homes that simulate their devices; a real device keeps its own key.
+`wuxin device replay` is in `node/cli/replay.py`.
 """
+
+from __future__ import annotations
 
 import json
 import time
-import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
-from network.clock import open_clock
 from network.membership.consortium import Consortium
 from network.membership.homes import home_of
 from node.machine.homes import endpoints
-from oracle.sources.replay import Device, load_mapping, packs_of, replay
+from oracle.sources.replay import Device
+from oracle.sources.series import read_number
+from oracle.sources.times import CellError
 from oracle.storage.quarantine import Quarantine
 from wuxin_evidence.crypto.suites import SigningKey
-from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.errors import EvidenceError, malformed
 from wuxin_evidence.packs.pack import sign_pack
 from wuxin_evidence.packs.senml import Reading
 
-
-def replay_series(home: Path, series: Path, mapping: Path, device_id: str | None, speed: str) -> dict[str, Any]:
-    """Publishes a series as a device. `speed` is series seconds per clock second, or `max`: all at once.
-
-    The first pack is moved to now; with `max` the last one is, so that nothing comes from the future. Without a device
-    id the mapping's `device` speaks, or the only device that this home has a key of.
-    """
-    consortium = Consortium.load(home)
-    device_id = device_id or _chosen(home, mapping)
-    clock = open_clock(consortium, home)
-    dues = packs_of(series, load_mapping(mapping))
-    if not dues:
-        raise EvidenceError("malformed", f"{series} has no rows", "give a series with at least one row")
-    at_once = speed == "max"
-    factor = 1.0 if at_once else _speed(speed)
-    shift_ms = clock.now_ms() - dues[-1 if at_once else 0].at_ms
-    dues = packs_of(series, load_mapping(mapping), lambda recorded_ms: recorded_ms + shift_ms)
-    begun_ms = dues[0].at_ms
-    device = _device(home, device_id)
-    started = time.monotonic()
-    try:
-        sent = replay(
-            dues,
-            device,
-            now_ms=lambda: begun_ms + round((clock.now_ms() - begun_ms) * factor),
-            pause=lambda missing_ms: time.sleep(min(0.2, missing_ms / 1000 / factor)),
-        )
-    finally:
-        device.close()
-    return {"device": device_id, "packs": sent, "shift_ms": shift_ms, "seconds": round(time.monotonic() - started, 3)}
+READING_FIELDS = frozenset({"name", "value", "unit", "time_ms"})
+READINGS_HINT = 'a JSON list of {"name", "value", "unit", "time_ms"}'
+READINGS_BYTES_MAX = 4 * 1024 * 1024
 
 
 def sign(home: Path, readings: Path, device_id: str, boot: int, seq: int) -> bytes:
-    """One pack over the readings of a JSON file, whose values are integers or decimal text."""
-    rows = cast(list[dict[str, Any]], json.loads(readings.read_text(encoding="utf-8"), parse_float=Decimal))
+    """One pack over the readings of a JSON file. Raises `malformed` naming the reading and its field."""
+    raw = readings.read_bytes()
+    if len(raw) > READINGS_BYTES_MAX:
+        raise EvidenceError("too_large", f"{readings}: {len(raw)} bytes", f"at most {READINGS_BYTES_MAX}")
     try:
-        parsed = [Reading(r["name"], Decimal(str(r["value"])), r["unit"], int(r["time_ms"])) for r in rows]
-    except (KeyError, TypeError, ValueError, InvalidOperation) as problem:
-        raise EvidenceError(
-            "malformed", f"{readings}: {problem}", 'give a list of {"name", "value", "unit", "time_ms"}'
-        ) from None
+        rows = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal)
+    except (ValueError, RecursionError) as error:
+        raise malformed(f"{readings} is no JSON in UTF-8: {error}", READINGS_HINT) from None
+    if not isinstance(rows, list):
+        raise malformed(f"{readings} is no list", READINGS_HINT)
+    parsed = [_reading(number, row) for number, row in enumerate(cast(list[object], rows))]
     return sign_pack(_key(home, device_id), Consortium.load(home).consortium_id, device_id, boot, seq, parsed)
 
 
 def publish(home: Path, envelope: Path, device_id: str) -> None:
-    """Publishes the bytes of a file on a device's topic, whatever they are."""
-    device = _device(home, device_id)
+    """Publish the bytes of a file on a device's topic, whatever they are. Raises `unavailable`."""
+    device = device_of(home, device_id)
     try:
         device.publish_envelope(envelope.read_bytes())
     finally:
@@ -84,10 +63,8 @@ def quarantined(home: Path, org: str | None) -> Iterator[dict[str, Any]]:
                 yield {"member": member.name, **asdict(row)}
 
 
-def _chosen(home: Path, mapping: Path) -> str:
-    named = tomllib.loads(mapping.read_text(encoding="utf-8")).get("device")
-    if isinstance(named, str):
-        return named
+def only_device(home: Path) -> str:
+    """The one device whose key this home has. Raises `unknown_device` when there are none or several."""
     keys = sorted((home / "devices").glob("*.pem"))
     if len(keys) != 1:
         known = ", ".join(key.stem for key in keys[:8]) or "none"
@@ -95,14 +72,31 @@ def _chosen(home: Path, mapping: Path) -> str:
     return keys[0].stem
 
 
-def _speed(text: str) -> float:
+def device_of(home: Path, device_id: str) -> Device:
+    """A device of this home, connected to the broker. Raises `unknown_device`, `unavailable`."""
+    key, consortium_id = _key(home, device_id), Consortium.load(home).consortium_id
+    host, _, port = str(endpoints(home)["mqtt"]).rpartition(":")
+    return Device(consortium_id, device_id, key, int(time.time()), host=host, port=int(port))
+
+
+def _reading(number: int, row: object) -> Reading:
+    """One reading of the file. A value is a number or its text in ASCII digits, a time a whole number of ms."""
+    fields = cast(dict[str, object], row) if isinstance(row, dict) else {}
+    if fields.keys() != READING_FIELDS:
+        raise malformed(f"reading {number}: its fields are {', '.join(sorted(fields))[:200] or 'none'}", READINGS_HINT)
+    value, time_ms = fields["value"], fields["time_ms"]
+    if type(time_ms) is not int:
+        raise malformed(
+            f"reading {number}: time_ms {str(time_ms)[:40]!r}", "whole milliseconds since 1970, as a number"
+        )
+    if not isinstance(fields["name"], str) or not isinstance(fields["unit"], str):
+        raise malformed(f"reading {number}: name or unit is no text", READINGS_HINT)
+    if type(value) not in (int, Decimal, str):
+        raise malformed(f"reading {number}: value {str(value)[:40]!r}", "an integer, a decimal, or one of them as text")
     try:
-        speed = float(text)
-    except ValueError:
-        speed = 0.0
-    if not 0 < speed < float("inf"):
-        raise EvidenceError("malformed", f"speed {text!r}", "a positive number, or max")
-    return speed
+        return Reading(fields["name"], read_number(str(value)), fields["unit"], time_ms)
+    except CellError as error:
+        raise malformed(f"reading {number}: value: {error.reason}", "ASCII digits with a decimal point") from None
 
 
 def _key(home: Path, device_id: str) -> SigningKey:
@@ -110,10 +104,3 @@ def _key(home: Path, device_id: str) -> SigningKey:
     if "/" in device_id or not file.is_file():
         raise EvidenceError("unknown_device", f"no key {file}", "this home simulates only the devices it has keys of")
     return SigningKey.from_pem(file.read_bytes())
-
-
-def _device(home: Path, device_id: str) -> Device:
-    host, _, port = str(endpoints(home)["mqtt"]).rpartition(":")
-    key = _key(home, device_id)
-    consortium_id = Consortium.load(home).consortium_id
-    return Device(consortium_id, device_id, key, int(time.time()), host=host, port=int(port))

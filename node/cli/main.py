@@ -1,6 +1,7 @@
 """The command `wuxin`. Each command imports what it needs when it runs, so that `wuxin verify` never loads a ledger.
 
-Exit status: 0 done, 1 refused or invalid, 2 incomplete, 3 unreadable, 4 a ledger, node or broker is unavailable.
+Exit status: 0 done, 1 refused or invalid, 2 incomplete, 3 unreadable, 4 a ledger, node or broker is unavailable,
+5 `device replay` published packs and does not know whether they were admitted.
 """
 
 import json
@@ -17,7 +18,7 @@ from wuxin_evidence.errors import NamedError
 
 HOME_DEFAULT = Path(".wuxin/demo")
 CONSORTIUM_FILE = "consortium.toml"
-REFUSED, UNREADABLE, UNAVAILABLE = 1, 3, 4
+REFUSED, UNREADABLE, UNAVAILABLE, UNKNOWN = 1, 3, 4, 5
 
 
 class Engine(StrEnum):
@@ -102,11 +103,17 @@ def device_replay(
     ] = None,
     home: Home = HOME_DEFAULT,
     speed: Annotated[str, typer.Option(help="Series seconds per clock second, or max.")] = "1",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be signed; sign nothing.")] = False,
 ) -> None:
     """Sign any series as a device and publish it; the first row is moved to now."""
-    from node.cli.device import replay_series
+    from node.cli.replay import print_outcome, replay_series, show_plan
 
-    print(json.dumps(replay_series(home, series, mapping, device_id, speed)))
+    if dry_run:
+        print_outcome(show_plan(home, series, mapping, device_id, speed))
+        return
+    outcome, status = replay_series(home, series, mapping, device_id, speed)
+    print_outcome(outcome)
+    raise typer.Exit(status)
 
 
 @device.command("new")

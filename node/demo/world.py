@@ -22,7 +22,9 @@ from node.machine.founding import found_over, judging_hashes
 from node.machine.homes import api_key
 from node.machine.stage import Stage
 from oracle.profile import Profile, profile_file
-from oracle.sources.replay import Device, Due, load_mapping, packs_of, replay
+from oracle.sources.mapping import load_mapping
+from oracle.sources.replay import Device, packs_of, replay
+from oracle.sources.series import Due
 from wuxin_client import Client
 from wuxin_evidence.crypto.suites import SigningKey
 

@@ -1,120 +1,53 @@
-"""A device made of a file: rows of a series become packs, signed and published as a device would.
+"""A device made of a file: packs of a series, placed on the clock, signed and published as a device would.
 
-    mapping.toml + series.csv ──packs_of──▶ (due time, readings) ──Device.publish──▶ broker
+    mapping.toml + series.csv ──read_series──▶ packs as recorded ──place──▶ on the clock ──replay──▶ broker
 
-A mapping says which packs a row gives and which columns their readings come from; values stay decimal text from the
-file to the pack. `moved` gives a recorded time its place on the clock: all times by one constant, and, where a story is
-paced, all intervals by another. Nothing is published before its time has come on that clock, unless the speed is `max`.
+`place` moves the first pack to now, and divides all intervals by the speed; with the speed `max` it moves the last pack
+to now, so that nothing comes from the future. Nothing is published before its time has come on that clock.
 """
 
-import csv
-import tomllib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
-from typing import Any, cast
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 
+from oracle.sources.mapping import SeriesMapping
+from oracle.sources.series import Due, read_series
 from oracle.sources.session import send_at_once
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.packs.pack import sign_pack, topic
 from wuxin_evidence.packs.senml import Reading
 
-ROWS_MAX = 5_000_000
 PUBACK_TIMEOUT_S = 20.0
+WAIT_S_MAX = 24 * 3600
+"""Between two packs, on the clock. Who replays a series wants to see it; a longer silence is a wrong time or speed."""
 
 
-@dataclass(frozen=True)
-class ReadingRule:
-    """One reading of a pack: its SenML name and unit, the column it is read from, and a whole factor."""
-
-    name: str
-    column: str
-    unit: str
-    multiply: int
+def packs_of(series: Path, mapping: SeriesMapping, moved: Callable[[int], int]) -> list[Due]:
+    """Every pack of a series in order of time, at `moved(recorded ms)`. Raises `malformed`, `too_large`."""
+    return [due.moved_to(moved(due.at_ms)) for due in read_series(series, mapping).packs]
 
 
-@dataclass(frozen=True)
-class PackRule:
-    """One pack of a row: the column that holds its time, and its readings."""
+def place(packs: Sequence[Due], now_ms: int, speed: Fraction | None) -> list[Due]:
+    """The packs on a clock that shows `now_ms`; `speed` is series seconds per clock second, None puts all before now.
 
-    time: str
-    readings: tuple[ReadingRule, ...]
-
-
-@dataclass(frozen=True)
-class Due:
-    """A pack's readings and the clock time, in milliseconds, at which a device would have sent them."""
-
-    at_ms: int
-    readings: tuple[Reading, ...]
-
-
-def load_mapping(path: Path) -> tuple[PackRule, ...]:
-    """The pack rules of a mapping file; `malformed` names the entry that cannot be read."""
-    document = tomllib.loads(path.read_text(encoding="utf-8"))
-    packs = cast(list[dict[str, Any]], document.get("pack", []))
-    if not packs:
-        raise EvidenceError("malformed", f"{path} has no [[pack]]", "give at least one pack with a time and readings")
-    try:
-        return tuple(
-            PackRule(
-                str(pack["time"]),
-                tuple(
-                    ReadingRule(str(r["name"]), str(r["column"]), str(r["unit"]), int(r.get("multiply", 1)))
-                    for r in pack["readings"]
-                ),
-            )
-            for pack in packs
-        )
-    except KeyError as missing:
-        raise EvidenceError("malformed", f"{path}: a [[pack]] lacks {missing}", "see node/demo_data/bin.toml") from None
-
-
-def as_recorded(recorded_ms: int) -> int:
-    return recorded_ms
-
-
-def packs_of(series: Path, rules: tuple[PackRule, ...], moved: Callable[[int], int] = as_recorded) -> list[Due]:
-    """Every pack of a series in order of time; at most ROWS_MAX rows. `moved` is in milliseconds since 1970."""
-    with series.open(newline="", encoding="utf-8") as file:
-        dues = [due for row in _bounded(csv.DictReader(file), series) for due in _row_packs(row, rules, moved, series)]
-    return sorted(dues, key=lambda due: due.at_ms)
-
-
-def _bounded(rows: Iterator[Mapping[str, str]], series: Path) -> Iterator[Mapping[str, str]]:
-    for number, row in enumerate(rows):
-        if number >= ROWS_MAX:
-            raise EvidenceError("too_large", f"{series} has more than {ROWS_MAX} rows", "split the series")
-        yield row
-
-
-def _row_packs(
-    row: Mapping[str, str], rules: tuple[PackRule, ...], moved: Callable[[int], int], series: Path
-) -> Iterator[Due]:
-    for rule in rules:
-        try:
-            at_ms = moved(_milliseconds(row[rule.time]))
-            readings = tuple(Reading(r.name, Decimal(row[r.column]) * r.multiply, r.unit, at_ms) for r in rule.readings)
-        except (KeyError, ValueError, InvalidOperation) as problem:
-            raise EvidenceError(
-                "malformed",
-                f"{series}: row {dict(row)} does not fit the mapping: {problem}",
-                "check names and values",
-            ) from None
-        yield Due(at_ms, readings)
-
-
-def _milliseconds(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return round(moment.timestamp() * 1000)
+    Raises `malformed` when the clock would have to wait longer than WAIT_S_MAX for the next pack.
+    """
+    if speed is None:
+        return [due.moved_to(due.at_ms + now_ms - packs[-1].at_ms) for due in packs]
+    placed = [due.moved_to(now_ms + int((due.at_ms - packs[0].at_ms) / speed)) for due in packs]
+    for before, after in pairwise(placed):
+        if after.at_ms - before.at_ms > WAIT_S_MAX * 1000:
+            wait_h = (after.at_ms - before.at_ms) // 3_600_000
+            detail = f"row {after.row} would be published {wait_h} hours after row {before.row}"
+            raise EvidenceError("malformed", detail, f"at most {WAIT_S_MAX // 3600} hours: a higher --speed, or max")
+    return placed
 
 
 class Device:
@@ -134,7 +67,12 @@ class Device:
         self._topic = topic(consortium_id, device_id)
         self._mqtt = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"device-{device_id}", protocol=mqtt.MQTTv311)
         self._mqtt.on_socket_open = send_at_once
-        self._mqtt.connect(host, port)
+        try:
+            self._mqtt.connect(host, port)
+        except OSError as error:
+            raise EvidenceError(
+                "unavailable", f"no broker at {host}:{port}: {error}", "start it: wuxin serve"
+            ) from None
         self._mqtt.loop_start()
 
     def sign(self, readings: tuple[Reading, ...]) -> bytes:
@@ -144,13 +82,13 @@ class Device:
         return sign_pack(self._key, self._consortium_id, self.device_id, self._boot, seq, list(readings))
 
     def publish(self, readings: tuple[Reading, ...]) -> bytes:
-        """Signs and publishes one pack; its envelope."""
+        """Sign and publish one pack; returns its envelope. Raises `unavailable`."""
         envelope = self.sign(readings)
         self.publish_envelope(envelope)
         return envelope
 
     def publish_envelope(self, envelope: bytes) -> None:
-        """Publishes any bytes on the device's topic and waits for the broker's acknowledgement."""
+        """Publish any bytes on the device's topic and wait for the broker's acknowledgement. Raises `unavailable`."""
         message = self._mqtt.publish(self._topic, envelope, qos=1)
         message.wait_for_publish(PUBACK_TIMEOUT_S)
         if not message.is_published():
@@ -161,15 +99,24 @@ class Device:
             )
 
     def close(self) -> None:
+        """End the connection to the broker."""
         self._mqtt.disconnect()
         self._mqtt.loop_stop()
 
 
-def replay(dues: list[Due], device: Device, now_ms: Callable[[], int], pause: Callable[[int], object]) -> int:
-    """Publishes each pack when its time has come; how many were sent. `pause` is given the clock milliseconds that
-    are missing and may return early."""
+def replay(
+    dues: Sequence[Due],
+    device: Device,
+    now_ms: Callable[[], int],
+    pause: Callable[[int], object],
+    on_published: Callable[[bytes], object] = lambda envelope: None,
+) -> int:
+    """Publish each pack when its time has come; returns how many were sent.
+
+    `pause` is given the clock milliseconds that are missing, and may return early; `on_published` each envelope.
+    """
     for due in dues:
         while (missing_ms := due.at_ms - now_ms()) > 0:
             pause(missing_ms)
-        device.publish(due.readings)
+        on_published(device.publish(due.readings))
     return len(dues)

@@ -22,6 +22,8 @@ from oracle.windows import Position
 from wuxin_evidence.log.tree import Tree, leaf_hash
 from wuxin_evidence.packs.pack import Pack
 
+EVIDENCE_FILE = "evidence.db"
+"""In a member's home."""
 LOADS_KEPT = 4096
 """Device windows whose load is remembered; any other is counted again when a pack of it comes."""
 

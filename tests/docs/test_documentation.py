@@ -11,6 +11,7 @@ from contracts.loader import ACTIONS, EXECUTABLE_ACTIONS, EXECUTABLE_WINDOWS
 from node.gate.access import ROUTES, needs_circle
 from node.products import product
 from oracle.profile import FORMULAS, Profile
+from oracle.sources.mapping import SeriesMapping
 from tests.docs import inventory
 from tests.docs.pages import DOCS, ROOT, anchors, first_cells, headings, links, pages, read, rows, section
 from wuxin_evidence.bundle.archive import MEMBER_NAME
@@ -55,10 +56,15 @@ def test_every_command_and_option_has_an_entry():
 
 
 def test_every_exit_status_has_an_entry():
-    from node.cli.main import REFUSED, UNAVAILABLE, UNREADABLE
+    from node.cli.main import REFUSED, UNAVAILABLE, UNKNOWN, UNREADABLE
 
     documented = {int(row[0]) for row in rows(read("reference/cli.md").partition("\n## ")[0]) if row[0].isdigit()}
-    require_same(documented, {0, REFUSED, 2, UNREADABLE, UNAVAILABLE}, "reference/cli.md, exit status")
+    require_same(documented, {0, REFUSED, 2, UNREADABLE, UNAVAILABLE, UNKNOWN}, "reference/cli.md, exit status")
+
+
+def test_every_key_of_a_mapping_has_an_entry():
+    documented = {key.strip("[]") for key in first_cells(section("reference/cli.md", "The mapping of a series"))}
+    require_same(documented, SeriesMapping.model_fields, "reference/cli.md, the mapping of a series")
 
 
 def test_every_problem_code_has_one_entry():

@@ -10,7 +10,9 @@ from node.demo.timeline import LATE_SHARE, LEAD_S, PACE, SERIES_START_MS, Timeli
 from node.demo.world import DATA
 from node.products import product
 from oracle.profile import Profile
-from oracle.sources.replay import Due, load_mapping, packs_of
+from oracle.sources.mapping import load_mapping
+from oracle.sources.replay import packs_of
+from oracle.sources.series import Due
 
 STOCK = product("weighed-stock")
 USUAL = Profile.load(STOCK.profile())
