@@ -3,8 +3,9 @@
     rebuild(home)              read model deleted ─▶ every block, every log ─▶ a new one in its place
     rebuild(home, check=True)  the same into a file beside it ─▶ table by table, row by row ─▶ differences
 
-A check compares at the checkpoints of the copy in use: what happened since is not a difference. Rebuilding refuses
-while a process serves from the home.
+A check compares at the checkpoints of the copy in use: what happened since is not a difference. A check of nothing
+would always be equal, so it refuses where there is no read model that has read a block. Rebuilding refuses while a
+process serves from the home.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from network.ports import Chain, Ledger, Log, Unavailable
 from node.ledgers.engine import HomeEngine
 from node.projection import facts, tables
 from node.projection.follow import START, Place, apply_facts, apply_obligation, checkpoint_of
-from node.settings import ServingLocks
+from node.settings import ServingLocks, SettingsError
 from node.settings import check as check_home
 from node.stores.databases import Store
 
@@ -55,7 +56,8 @@ class Report:
 def rebuild(home: Path, *, check: bool = False) -> Report:
     """Rebuild the read model of a home, or compare it with what the ledgers give.
 
-    Raises SettingsError (also when a process serves from the home), PortError.
+    Raises SettingsError: `conflict` when a process serves from the home and the read model would be replaced,
+    `not_found` when there is nothing to compare. Raises PortError.
     """
     return asyncio.run(_rebuild(home, check))
 
@@ -89,12 +91,19 @@ async def make_again(path: Path, ledger: Ledger, chain: Chain, channel: facts.Ch
 
 
 async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, channel: facts.Channel) -> Report:
-    """Replay both ledgers up to the checkpoints of the read model at ``path`` and compare every row."""
+    """Replay both ledgers up to the checkpoints of the read model at `path` and compare every row.
+
+    Raises SettingsError `not_found` where `path` is no read model of this version that has read a block.
+    """
+    if not tables.is_read_model(path):
+        raise _nothing_to_compare(f"{path.name} is no read model of this version")
     beside = path.with_name(CHECK_FILE)
     tables.remove(beside)
     used, made = tables.open_read_model(path), tables.open_read_model(beside)
     try:
         facts_until, chain_until = checkpoint_of(used, facts.LEDGER)[0], checkpoint_of(used, chain.name)
+        if facts_until < 0:
+            raise _nothing_to_compare(f"{path.name} has read no block of the facts")
         frozen = await asyncio.to_thread(_all_rows, used)
         await replay_facts(made, ledger, facts_until, channel)
         if chain_until != START:
@@ -104,6 +113,11 @@ async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, channel
         used.close()
         made.close()
         tables.remove(beside)
+
+
+def _nothing_to_compare(found: str) -> SettingsError:
+    hint = "make one with `wuxin rebuild`, or start the node; then check again"
+    return SettingsError("not_found", f"there is nothing to compare: {found}", hint)
 
 
 async def replay_facts(store: Store, ledger: Ledger, last: int, channel: facts.Channel) -> None:

@@ -259,12 +259,17 @@ obligation_transaction = Table(
 
 def open_read_model(path: Path) -> Store:
     """Open the read model; one of another schema is thrown away, because the ledgers give it again."""
-    if path.exists() and _version_of(path) != SCHEMA_VERSION:
+    if not is_read_model(path):
         remove(path)
     store = Store(path, READ_MODEL, durable=False)
     with store.write() as connection:
         connection.exec_driver_sql(f"PRAGMA user_version={SCHEMA_VERSION}")
     return store
+
+
+def is_read_model(path: Path) -> bool:
+    """Whether `path` is a read model of this schema; opening anything else would throw it away."""
+    return path.exists() and _version_of(path) == SCHEMA_VERSION
 
 
 def remove(path: Path) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from node.app import create_app
+from node.projection import tables
 from node.projection.rebuild import rebuild
 from node.settings import SettingsError, check
 from tests.node.conftest import running
@@ -75,3 +76,39 @@ def test_the_read_model_is_rebuilt_by_one_command(home: Path) -> None:
     made = rebuild(home)
     assert made and made.rows > 10
     assert rebuild(home, check=True).as_dict() == {"equal": True, "rows": made.rows, "differences": ()}
+
+
+def test_a_check_with_no_read_model_refuses_and_creates_none(home: Path) -> None:
+    file = home / "readmodel.db"
+    file.unlink(missing_ok=True)
+    before = sorted(home.iterdir())
+    with pytest.raises(SettingsError) as refused:
+        rebuild(home, check=True)
+    assert refused.value.code == "not_found" and sorted(home.iterdir()) == before
+
+
+@pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + bytes(84)])
+def test_a_check_neither_compares_nor_removes_what_is_no_read_model(home: Path, content: bytes) -> None:
+    file = home / "readmodel.db"
+    file.write_bytes(content)
+    with pytest.raises(SettingsError) as refused:
+        rebuild(home, check=True)
+    assert refused.value.code == "not_found" and file.read_bytes() == content
+
+
+def test_a_check_of_a_read_model_that_has_read_nothing_refuses(home: Path) -> None:
+    tables.remove(home / "readmodel.db")
+    tables.open_read_model(home / "readmodel.db").close()
+    with pytest.raises(SettingsError) as refused:
+        rebuild(home, check=True)
+    assert refused.value.code == "not_found" and "no block" in refused.value.detail
+
+
+def test_a_check_names_the_row_that_was_altered(home: Path) -> None:
+    rebuild(home)
+    store = tables.open_read_model(home / "readmodel.db")
+    with store.write() as connection:
+        connection.execute(tables.member.update().values(record={}).where(tables.member.c.id == "bank"))
+    store.close()
+    report = rebuild(home, check=True)
+    assert not report and report.differences == ("member: bank differs",) and report.rows > 10

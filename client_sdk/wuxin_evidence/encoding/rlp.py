@@ -36,7 +36,7 @@ def decode(raw: bytes) -> Rlp:
     """Read exactly one item. Raises EvidenceError ``malformed`` or ``too_large``."""
     if len(raw) > RLP_BYTES_MAX:
         raise EvidenceError("too_large", f"RLP of {len(raw)} bytes", f"stay below {RLP_BYTES_MAX} bytes")
-    value, end = _decode_at(raw, 0, RLP_DEPTH_MAX)
+    value, end = _decode_at(raw, 0, len(raw), RLP_DEPTH_MAX)
     if end != len(raw):
         raise _malformed("bytes after the end")
     return value
@@ -90,39 +90,43 @@ def _prefix(offset: int, length: int) -> bytes:
     return bytes([offset + 55 + len(size)]) + size
 
 
-def _decode_at(raw: bytes, at: int, depth: int) -> tuple[Rlp, int]:
+def _decode_at(raw: bytes, at: int, limit: int, depth: int) -> tuple[Rlp, int]:
+    """The item at `at` and where it ends; `limit` is the end of the list around it.
+
+    The limit is passed instead of cutting `raw`: a copy for each item would make many small items quadratic.
+    """
     if depth == 0:
         raise _malformed("nested too deeply")
-    if at >= len(raw):
+    if at >= limit:
         raise _malformed("ends too early")
     first = raw[at]
     if first < 0x80:
         return raw[at : at + 1], at + 1
     if first < 0xC0:
-        start, end = _span(raw, at, first - 0x80)
+        start, end = _span(raw, at, limit, first - 0x80)
         value = raw[start:end]
         if len(value) == 1 and value[0] < 0x80:
             raise _malformed("a small byte with a prefix")
         return value, end
-    start, end = _span(raw, at, first - 0xC0)
+    start, end = _span(raw, at, limit, first - 0xC0)
     items: list[Rlp] = []
     while start < end:
-        item, start = _decode_at(raw[:end], start, depth - 1)
+        item, start = _decode_at(raw, start, end, depth - 1)
         items.append(item)
     return items, end
 
 
-def _span(raw: bytes, at: int, code: int) -> tuple[int, int]:
-    """Start and end of a body whose prefix stands at ``at``; ``code`` is the prefix without its type bits."""
+def _span(raw: bytes, at: int, limit: int, code: int) -> tuple[int, int]:
+    """Start and end of a body whose prefix stands at `at`; `code` is the prefix without its type bits."""
     if code < 56:
         start, length = at + 1, code
     else:
         start = at + 1 + (code - 55)
-        size = raw[at + 1 : start]
+        size = raw[at + 1 : min(start, limit)]
         length = int.from_bytes(size, "big")
         if len(size) != code - 55 or size[0] == 0 or length < 56:
             raise _malformed("a length that is not the shortest")
-    if start + length > len(raw):
+    if start + length > limit:
         raise _malformed("ends too early")
     return start, start + length
 
