@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from node.demo.founding import found
-from oracle.standing import Read
+from oracle.sources.values import SourceValues
 from tests.node.conftest import Running, running
 from tests.node.story import PLEDGE, QUANTITY_G, Story
 from tests.node.test_anchors import Log
@@ -120,8 +120,8 @@ def trio(tmp_path: Path) -> Iterator[Trio]:
 
 
 READ = (
-    Read(LIEN, "pledge", "p-1", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 80_000_000}),
-    Read(PRICE, "commodity", "copper-cathode", {"price_minor_per_t": 957_000}, since_s=T0_S - 86_400),
+    SourceValues(LIEN, "pledge", "p-1", {"lien_active": 1, "receipt_status": 1, "receipt_quantity_g": 80_000_000}),
+    SourceValues(PRICE, "commodity", "copper-cathode", {"price_minor_per_t": 957_000}, since_s=T0_S - 86_400),
 )
 
 
