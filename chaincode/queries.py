@@ -7,34 +7,47 @@ was made from.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from chaincode.access import ANYONE
 from chaincode.declaration import command
+from chaincode.parties.committee import Committee
+from chaincode.parties.consortium import Consortium
 from chaincode.parties.members import Member
-from chaincode.security.receipts import Lien, ReceiptStatus, require_receipt
+from chaincode.security.pledges import Pledge
+from chaincode.security.receipts import Lien, Owner, Quantity, Receipt, ReceiptStatus, TheReceipt, require_receipt
+from chaincode.statements.anchors import Anchor
+from chaincode.statements.attestations import AttestationHead, AttestationRecord
+from chaincode.statements.notices import Acknowledgement
+from chaincode.things.assets import Asset, AssetEvent, AssetInstance
+from chaincode.things.devices import Device
+from chaincode.things.slots import Claim, Slot
+from chaincode.world.bounds import Count, Described, Seconds, Text, Whole, one_of
 from chaincode.world.errors import Refusal
-from chaincode.world.fields import Count, Ident, Organisation, PositiveAmount, Seconds, Text, Whole, one_of
 from chaincode.world.stub import Stub
 
-KINDS: Final = (
-    "member",
-    "committee",
-    "device",
-    "asset",
-    "asset-event",
-    "asset-instance",
-    "slot",
-    "slot-claim",
-    "receipt",
-    "pledge",
-    "attestation",
-    "attestation-head",
-    "anchor",
-    "anchor-head",
-    "notice-ack",
-)
-"""Records that may be asked for by kind; `consortium` is a single record and its id is empty."""
+RECORDS: Final[dict[str, type[Any]]] = {
+    "member": Member,
+    "committee": Committee,
+    "device": Device,
+    "asset": Asset,
+    "asset-event": AssetEvent,
+    "asset-instance": AssetInstance,
+    "slot": Slot,
+    "slot-claim": Claim,
+    "receipt": Receipt,
+    "pledge": Pledge,
+    "attestation": AttestationRecord,
+    "attestation-head": AttestationHead,
+    "anchor": Anchor,
+    "anchor-head": Anchor,
+    "notice-ack": Acknowledgement,
+    "consortium": Consortium,
+}
+"""Kind to record, for all that may be asked for; `consortium` is a single record and its id is empty."""
+
+KINDS: Final = tuple(kind for kind in RECORDS if kind != "consortium")
+"""Kinds of which there are many, so that they can be listed."""
 
 LIST_LIMIT_MAX: Final = 200
 """A small page: range reads under load have brought Fabric peers down."""
@@ -50,70 +63,87 @@ BOOKMARK_CHARS_MAX: Final = 512
 AFTER_SLASH: Final = chr(ord("/") + 1)
 """Ends the range of keys that begin with `<kind>/`."""
 
-Kind = Annotated[str, one_of(*KINDS)]
-RecordKind = Annotated[str, one_of("consortium", *KINDS)]
-RecordId = Annotated[str, Text(0, 256, r"[A-Za-z0-9:._/-]*", "the key after its kind and slash")]
+RecordKind = Annotated[str, one_of(*RECORDS), Described("Kind of record, which its key begins with.", "receipt")]
+RecordId = Annotated[
+    str,
+    Text(0, 256, r"[A-Za-z0-9:._/-]*", "the key after its kind and slash"),
+    Described("What the key says after its kind and slash; empty for `consortium`.", "receipt-1"),
+]
+Record = Annotated[object, Described("The record, as its kind has it.", {"receipt_id": "receipt-1"})]
+Bookmark = Annotated[str, Text(0, BOOKMARK_CHARS_MAX)]
 
 
 @dataclass(frozen=True)
 class RecordQuery:
+    """The argument of `get`."""
+
     kind: RecordKind
     id: RecordId = ""
 
 
 @dataclass(frozen=True)
 class HistoryQuery:
+    """The argument of `history`."""
+
     kind: RecordKind
     id: RecordId = ""
-    limit: Annotated[int, Whole(1, HISTORY_LIMIT_MAX)] = HISTORY_LIMIT_MAX
+    limit: Annotated[int, Whole(1, HISTORY_LIMIT_MAX), Described("How many changes at most.", 20)] = HISTORY_LIMIT_MAX
 
 
 @dataclass(frozen=True)
 class ReceiptQuery:
-    receipt_id: Ident
+    """The argument of `lien_check`."""
+
+    receipt_id: TheReceipt
 
 
 @dataclass(frozen=True)
 class ListQuery:
-    kind: Kind
-    limit: Annotated[int, Whole(1, LIST_LIMIT_MAX)] = LIST_LIMIT_MAX
-    bookmark: Annotated[str, Text(0, BOOKMARK_CHARS_MAX)] = ""
+    """The argument of `list`."""
+
+    kind: Annotated[str, one_of(*KINDS), Described("Kind of the records, which their keys begin with.", "receipt")]
+    limit: Annotated[int, Whole(1, LIST_LIMIT_MAX), Described("How many records at most.", 20)] = LIST_LIMIT_MAX
+    bookmark: Annotated[Bookmark, Described("Where the page begins, as the page before it said.", "receipt/r-7")] = ""
 
 
 @dataclass(frozen=True)
 class LienAnswer:
-    """What rests on a receipt; `lien` is null where it is free."""
+    """What rests on a receipt."""
 
-    receipt_id: Ident
+    receipt_id: TheReceipt
     status: ReceiptStatus
-    owner: Organisation
-    quantity_g: PositiveAmount
-    lien: Lien | None
+    owner: Owner
+    quantity_g: Quantity
+    lien: Annotated[Lien | None, Described("The pledge that rests on the receipt; null where it is free.")]
 
 
 @dataclass(frozen=True)
 class RecordChange:
-    """One committed change of a record; `value` is null where the record was deleted."""
+    """One committed change of a record."""
 
-    tx_id: Annotated[str, Text()]
-    timestamp_s: Seconds
-    value: object
+    tx_id: Annotated[str, Text(), Described("Id of the transaction that made the change.", "9c" * 32)]
+    timestamp_s: Annotated[Seconds, Described("Time of that transaction.", 1_641_200_000)]
+    value: Annotated[
+        object, Described("The record as it was then; null where it was deleted.", {"receipt_id": "receipt-1"})
+    ]
 
 
 @dataclass(frozen=True)
 class ListedRecord:
-    """A record of a list, with what its key says after the kind and the slash."""
+    """A record of a list."""
 
     id: RecordId
-    value: object
+    value: Record
 
 
 @dataclass(frozen=True)
 class RecordPage:
-    """A page of a list; an empty `bookmark` ends the list, any other one asks for the next page."""
+    """A page of a list."""
 
-    items: Annotated[tuple[ListedRecord, ...], Count(0, LIST_LIMIT_MAX)]
-    bookmark: Annotated[str, Text(0, BOOKMARK_CHARS_MAX)]
+    items: Annotated[
+        tuple[ListedRecord, ...], Count(0, LIST_LIMIT_MAX), Described("Records in the order of their keys.")
+    ]
+    bookmark: Annotated[Bookmark, Described("Where the next page begins; empty where the list ends.", "receipt/r-7")]
 
 
 @command(

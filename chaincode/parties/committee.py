@@ -12,9 +12,11 @@ from chaincode.access import ANYONE, REGULATOR
 from chaincode.declaration import command
 from chaincode.parties.members import Member, member
 from chaincode.world import state
+from chaincode.world.bounds import Count, Described, Organisation, Seconds, Whole, hex_bytes
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Count, Organisation, Seconds, Text, Whole, hex_bytes, malformed
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import COMMITTEE_HEAD_KEY, Stub, committee_key
 from wuxin_evidence.attestation import MEMBERS_MAX
 from wuxin_evidence.attestation import Committee as EvidenceCommittee
@@ -25,39 +27,45 @@ COMMITTEE_MEMBERS_MAX: Final = MEMBERS_MAX
 """Each signature costs every endorser an SM2 verification."""
 
 Epoch = Annotated[int, Whole(1)]
+Threshold = Annotated[int, Whole(1, COMMITTEE_MEMBERS_MAX)]
+TheEpoch = Annotated[Epoch, Described("Number of the committee's term, from 1 on without gaps.", 2)]
 
 
 @dataclass(frozen=True)
 class CommitteeMember:
-    """A member's two public keys: SM2 for the facts (04‖x‖y), an EVM address for the obligations."""
+    """An organisation whose oracle signs, with its two public keys: SM2 for the facts, an address for the contracts."""
 
-    organisation: Organisation
-    sm2_public_key: Annotated[str, hex_bytes(65, 65)]
-    evm_address: Annotated[str, hex_bytes(20, 20)]
-
-
-@dataclass(frozen=True)
-class CommitteeTerms:
-    """What a caller proposes: `threshold` of `members` must sign."""
-
-    epoch: Epoch
-    threshold: Annotated[int, Whole(1, COMMITTEE_MEMBERS_MAX)]
-    active_from_s: Seconds
-    members: Annotated[tuple[CommitteeMember, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
+    organisation: Annotated[Organisation, Described("Member of the consortium that runs the oracle.", "bank")]
+    sm2_public_key: Annotated[
+        str, hex_bytes(65, 65), Described("SM2 key under which it signs for the facts, 04‖x‖y.", "04" + "ab" * 64)
+    ]
+    evm_address: Annotated[
+        str,
+        hex_bytes(20, 20),
+        Described("Address of the secp256k1 key that it signs with for the contracts.", "cd" * 20),
+    ]
 
 
 @dataclass(frozen=True)
-class Committee:
+class SetCommittee:
+    """A committee as it is proposed: `threshold` of `members` must sign."""
+
+    epoch: TheEpoch
+    threshold: Annotated[Threshold, Described("How many must sign; more than half.", 2, unit="members")]
+    active_from_s: Annotated[
+        Seconds, Described("Windows that end after this second are this committee's.", 1_641_200_000)
+    ]
+    members: Annotated[
+        tuple[CommitteeMember, ...], Count(1, COMMITTEE_MEMBERS_MAX), Described("Who signs, each organisation once.")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Committee(Stamped, SetCommittee):
     """A committee in the state."""
 
-    epoch: Epoch
-    threshold: Annotated[int, Whole(1, COMMITTEE_MEMBERS_MAX)]
-    active_from_s: Seconds
-    members: Annotated[tuple[CommitteeMember, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
-
     def find(self, organisation: str) -> CommitteeMember | None:
+        """The organisation's entry, or None."""
         return next((one for one in self.members if one.organisation == organisation), None)
 
     def evidence(self) -> EvidenceCommittee:
@@ -73,12 +81,14 @@ class Committee:
 class CommitteeHead:
     """The latest epoch, in force or still to come."""
 
-    epoch: Epoch
+    epoch: TheEpoch
 
 
 @dataclass(frozen=True)
 class CommitteeQuery:
-    epoch: Epoch | None = None
+    """The argument of `committee`."""
+
+    epoch: Annotated[Epoch | None, Described("Which term; the latest one where none is named.", 2)] = None
 
 
 @command(
@@ -93,29 +103,29 @@ class CommitteeQuery:
     en="Name the next oracle committee, in force from a time to come.",
     zh="任命下一届预言机委员会，自指定时间起生效。",
 )
-def set_committee(stub: Stub, caller: Member, terms: CommitteeTerms) -> Committee:
+def set_committee(stub: Stub, caller: Member, wanted: SetCommittee) -> Committee:
     """The regulator names the next committee, in force from `active_from_s` on.
 
     Errors: malformed, wrong_epoch (not the next one), conflict (in force in the past or before its predecessor),
     not_found (an organisation that is no member).
     """
-    require_sound(terms)
+    require_sound(wanted)
     latest = require_head(stub)
-    if terms.epoch != latest.epoch + 1:
+    if wanted.epoch != latest.epoch + 1:
         raise Refusal(
-            "wrong_epoch", f"epoch {terms.epoch} does not follow {latest.epoch}", f"pass epoch {latest.epoch + 1}"
+            "wrong_epoch", f"epoch {wanted.epoch} does not follow {latest.epoch}", f"pass epoch {latest.epoch + 1}"
         )
     earliest_s = max(latest.active_from_s, stub.timestamp_s) + 1
-    if terms.active_from_s < earliest_s:
+    if wanted.active_from_s < earliest_s:
         raise Refusal(
             "conflict",
             "a committee cannot take over windows that another one answers for",
             f"pass active_from_s of {earliest_s} or later",
         )
-    for one in terms.members:
+    for one in wanted.members:
         member(stub, one.organisation)
 
-    committee = of_terms(stub, terms)
+    committee = recorded(stub, wanted)
 
     write_committee(stub, committee)
 
@@ -123,31 +133,26 @@ def set_committee(stub: Stub, caller: Member, terms: CommitteeTerms) -> Committe
     return committee
 
 
-def require_sound(terms: CommitteeTerms, path: str = "") -> None:
+def require_sound(wanted: SetCommittee, path: str = "") -> None:
     """Refuse (`malformed`) repeated organisations or keys, keys off the curve, and any threshold but 2k > n, k ≤ n."""
-    size = len(terms.members)
+    size = len(wanted.members)
     for field in ("organisation", "sm2_public_key", "evm_address"):
-        if len({getattr(one, field) for one in terms.members}) != size:
+        if len({getattr(one, field) for one in wanted.members}) != size:
             raise malformed(f"{path}members", f"repeat an {field}", "give each member its own organisation and keys")
-    for one in terms.members:
+    for one in wanted.members:
         suite("sm2-sm3").check_public_key(bytes.fromhex(one.sm2_public_key))
-    if not size < 2 * terms.threshold <= 2 * size:
+    if not size < 2 * wanted.threshold <= 2 * size:
         hint = f"pass {size // 2 + 1} to {size} for a committee of {size}"
         raise malformed(f"{path}threshold", "is not a majority of the members", hint)
 
 
-def of_terms(stub: Stub, terms: CommitteeTerms) -> Committee:
-    return Committee(
-        epoch=terms.epoch,
-        threshold=terms.threshold,
-        active_from_s=terms.active_from_s,
-        members=terms.members,
-        created_at_s=stub.timestamp_s,
-        updated_tx=stub.tx_id,
-    )
+def recorded(stub: Stub, wanted: SetCommittee) -> Committee:
+    """The committee as a record of this transaction."""
+    return Committee(**vars(wanted), created_at_s=stub.timestamp_s, updated_tx=stub.tx_id)
 
 
 def write_committee(stub: Stub, committee: Committee) -> None:
+    """Write the committee as the latest one."""
     state.write(stub, committee_key(committee.epoch), committee)
     state.write(stub, COMMITTEE_HEAD_KEY, CommitteeHead(committee.epoch))
 

@@ -10,23 +10,14 @@ from typing import Annotated, Final
 from chaincode.access import ANYONE
 from chaincode.declaration import command
 from chaincode.parties import committee
-from chaincode.parties.committee import CommitteeTerms
-from chaincode.parties.members import ROLES, Member, MspBinding, MspId, Role, Uscc, require_uscc
+from chaincode.parties.committee import SetCommittee
+from chaincode.parties.members import Member, Membership, MspBinding, require_uscc
 from chaincode.world import state
+from chaincode.world.bounds import Count, Described, Hash, Milliseconds, Organisation, Whole, Words, one_of
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import (
-    Count,
-    Hash,
-    Milliseconds,
-    Organisation,
-    Seconds,
-    Text,
-    Whole,
-    Words,
-    malformed,
-    one_of,
-)
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import CONSORTIUM_KEY, Stub, member_key, msp_key
 
 ORGANISATIONS_MAX: Final = 64
@@ -38,51 +29,54 @@ DAY_OFFSET_S_MAX: Final = 86_399
 CLOCK_FACTOR_MAX: Final = 100_000
 """A day in under a second; beyond it the windows of an oracle would close faster than it can sign."""
 
-DayOffset = Annotated[int, Whole(0, DAY_OFFSET_S_MAX)]
-
 
 @dataclass(frozen=True)
-class ClockTerms:
+class ClockSetting:
     """`system`, or `scenario` running from `start_ms` at `factor` times real time; stamped into the ledger."""
 
-    kind: Annotated[str, one_of("system", "scenario")]
-    start_ms: Milliseconds = 0
-    factor: Annotated[int, Whole(1, CLOCK_FACTOR_MAX)] = 1
+    kind: Annotated[str, one_of("system", "scenario"), Described("Which clock the consortium lives by.", "scenario")]
+    start_ms: Annotated[Milliseconds, Described("Where the scenario begins.", 1_641_100_000_000)] = 0
+    factor: Annotated[
+        int,
+        Whole(1, CLOCK_FACTOR_MAX),
+        Described("How much faster than real time the scenario runs.", 60, unit="times"),
+    ] = 1
 
 
 @dataclass(frozen=True)
-class OrganisationTerms:
+class FoundingMember(Membership):
     """One founding member."""
 
-    name: Organisation
-    msp_id: MspId
-    uscc: Uscc
-    roles: Annotated[tuple[Role, ...], Count(1, len(ROLES))]
-    endorses: bool
+    name: Annotated[Organisation, Described("Name of the organisation in the consortium.", "warehouse")]
 
 
 @dataclass(frozen=True)
-class InitConsortium:
+class ConsortiumIdentity:
+    """What a consortium is, for as long as its ledger lasts."""
+
+    consortium_id: Annotated[
+        Hash, Described("32 random bytes, the salt of every signature of the oracle (FORMATS §3).", "5c" * 32)
+    ]
+    name: Annotated[Words, Described("Name of the consortium, for people.", "长三角铜仓单联盟")]
+    clock: Annotated[ClockSetting, Described("The clock by which all members live.")]
+    day_offset_s: Annotated[
+        int, Whole(0, DAY_OFFSET_S_MAX), Described("Offset at which its business days begin; +08:00 is 28800.", 28_800)
+    ]
+
+
+@dataclass(frozen=True)
+class InitConsortium(ConsortiumIdentity):
     """The argument of `init_consortium`."""
 
-    consortium_id: Hash
-    name: Words
-    clock: ClockTerms
-    day_offset_s: DayOffset
-    organisations: Annotated[tuple[OrganisationTerms, ...], Count(1, ORGANISATIONS_MAX)]
-    committee: CommitteeTerms
+    organisations: Annotated[
+        tuple[FoundingMember, ...], Count(1, ORGANISATIONS_MAX), Described("The founding members.")
+    ]
+    committee: Annotated[SetCommittee, Described("The first oracle committee; its epoch is 1.")]
 
 
-@dataclass(frozen=True)
-class Consortium:
-    """The consortium in the state; `consortium_id` is the salt of every attestation's signature."""
-
-    consortium_id: Hash
-    name: Words
-    clock: ClockTerms
-    day_offset_s: DayOffset
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+@dataclass(frozen=True, kw_only=True)
+class Consortium(Stamped, ConsortiumIdentity):
+    """The consortium in the state."""
 
 
 @command(
@@ -112,10 +106,15 @@ def initialise(stub: Stub, _caller: Member | None, wanted: InitConsortium) -> Co
         )
 
     consortium = Consortium(
-        wanted.consortium_id, wanted.name, wanted.clock, wanted.day_offset_s, stub.timestamp_s, stub.tx_id
+        consortium_id=wanted.consortium_id,
+        name=wanted.name,
+        clock=wanted.clock,
+        day_offset_s=wanted.day_offset_s,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
     )
     members = tuple(_member(stub, one) for one in wanted.organisations)
-    first = committee.of_terms(stub, wanted.committee)
+    first = committee.recorded(stub, wanted.committee)
 
     state.write(stub, CONSORTIUM_KEY, consortium)
     for one in members:
@@ -134,16 +133,17 @@ def initialise(stub: Stub, _caller: Member | None, wanted: InitConsortium) -> Co
 
 
 def require_consortium(stub: Stub) -> Consortium:
+    """The consortium, or `not_found`."""
     return state.require(stub, CONSORTIUM_KEY, Consortium)
 
 
-def _member(stub: Stub, terms: OrganisationTerms) -> Member:
+def _member(stub: Stub, founding: FoundingMember) -> Member:
     return Member(
-        organisation=terms.name,
-        msp_id=terms.msp_id,
-        uscc=terms.uscc,
-        roles=terms.roles,
-        endorses=terms.endorses,
+        organisation=founding.name,
+        msp_id=founding.msp_id,
+        uscc=founding.uscc,
+        roles=founding.roles,
+        endorses=founding.endorses,
         created_at_s=stub.timestamp_s,
         updated_tx=stub.tx_id,
     )

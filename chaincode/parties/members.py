@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from typing import Annotated, Final
 
 from chaincode.world import state
+from chaincode.world.bounds import Count, Described, Organisation, Text, one_of
 from chaincode.world.errors import Refusal
-from chaincode.world.fields import Count, Organisation, Seconds, Text, malformed, one_of
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import CONSORTIUM_KEY, Stub, member_key, msp_key
 
 ROLES: Final = ("bank", "insurer", "manufacturer", "warehouse", "regulator", "inspector")
@@ -27,23 +29,31 @@ USCC_WEIGHT_BASE: Final = 3
 
 
 @dataclass(frozen=True)
-class Member:
-    """One organisation of the consortium; `endorses` says that it runs a peer."""
+class Membership:
+    """What an organisation brings with it: its MSP, its code, its roles, and whether it runs a peer."""
 
-    organisation: Organisation
-    msp_id: MspId
-    uscc: Uscc
-    roles: Annotated[tuple[Role, ...], Count(1, len(ROLES))]
-    endorses: bool
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    msp_id: Annotated[MspId, Described("MSP of the organisation's certificates.", "WarehouseMSP")]
+    uscc: Annotated[
+        Uscc, Described("统一社会信用代码 of the organisation.", "91310115MA3WUX3W6R", source="GB 32100-2015")
+    ]
+    roles: Annotated[
+        tuple[Role, ...], Count(1, len(ROLES)), Described("What the organisation may do, each once.", ["warehouse"])
+    ]
+    endorses: Annotated[bool, Described("Whether the organisation runs a peer.", True)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member(Stamped, Membership):
+    """One organisation of the consortium."""
+
+    organisation: Annotated[Organisation, Described("Name of the organisation in the consortium.", "warehouse")]
 
 
 @dataclass(frozen=True)
 class MspBinding:
     """What stands at `msp/<msp_id>`: whose MSP this is."""
 
-    organisation: Organisation
+    organisation: Annotated[Organisation, Described("The organisation behind the MSP.", "warehouse")]
 
 
 def uscc_check_character(first_17: str) -> str:

@@ -19,9 +19,11 @@ from chaincode.parties.members import Member, guard, member, require_endorser
 from chaincode.security import private_terms
 from chaincode.security.receipts import Lien, Receipt, require_active, require_free_of_lien, require_receipt
 from chaincode.world import state
+from chaincode.world.bounds import Described, FacilityId, Organisation, PledgeId, ReceiptId, Seconds, one_of, readable
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Ident, Organisation, Seconds, Text, malformed, one_of
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, pledge_key, receipt_key
 
 PROPOSAL_S_MAX: Final = 366 * 24 * 3600
@@ -32,50 +34,57 @@ ACTIVE: Final = "active"
 RELEASED: Final = "released"
 LAPSED: Final = "lapsed"
 
-PledgeStatus = Annotated[str, one_of(PROPOSED, ACTIVE, RELEASED, LAPSED)]
-RegistrationNumber = Annotated[str, Text(1, 64)]
+PledgeStatus = Annotated[
+    str,
+    one_of(PROPOSED, ACTIVE, RELEASED, LAPSED),
+    Described("`proposed`, then `active` or `lapsed`; `released` after `active`.", ACTIVE),
+]
+ThePledge = Annotated[PledgeId, Described("The pledge, by the id under which it was proposed.", "pledge-1")]
 
 
 @dataclass(frozen=True)
 class ProposePledge:
-    """`registration_number` is that of the 动产和权利担保统一登记; it is stored, never checked live."""
+    """A pledge as the owner of a receipt proposes it; the commercial terms are private and stand beside it."""
 
-    pledge_id: Ident
-    receipt_id: Ident
-    pledgee: Organisation
-    registration_number: RegistrationNumber
-    accept_until_s: Seconds
+    pledge_id: Annotated[PledgeId, Described("Id of the new pledge, made by the owner.", "pledge-1")]
+    receipt_id: Annotated[ReceiptId, Described("The active receipt that is pledged.", "receipt-1")]
+    pledgee: Annotated[Organisation, Described("Bank to which the goods are pledged, 质权人.", "bank")]
+    registration_number: Annotated[
+        str,
+        readable(64),
+        Described("Number in the 动产和权利担保统一登记; stored, never checked live.", "01234567890123456789"),
+    ]
+    accept_until_s: Annotated[
+        Seconds, Described("Until when the pledgee may accept; at most a year ahead.", 1_641_200_400)
+    ]
 
 
 @dataclass(frozen=True)
 class AcceptPledge:
-    pledge_id: Ident
-    facility_id: Ident
+    """The argument of `accept_pledge`."""
+
+    pledge_id: ThePledge
+    facility_id: Annotated[FacilityId, Described("The facility that the pledge secures, 授信.", "facility-1")]
 
 
 @dataclass(frozen=True)
 class PledgeReference:
     """The argument of `release_pledge`, `lapse_pledge` and `terms`."""
 
-    pledge_id: Ident
+    pledge_id: ThePledge
 
 
-@dataclass(frozen=True)
-class Pledge:
-    """A pledge in the state; `facility_id` is set by the pledgee on accepting."""
+@dataclass(frozen=True, kw_only=True)
+class Pledge(Stamped, ProposePledge):
+    """A pledge 质押 in the state: as it was proposed, and what became of it."""
 
-    pledge_id: Ident
-    receipt_id: Ident
-    pledgor: Organisation
-    pledgee: Organisation
-    warehouse: Organisation
+    pledgor: Annotated[Organisation, Described("Organisation that pledged its receipt, 出质人.", "manufacturer")]
+    warehouse: Annotated[Organisation, Described("Organisation that keeps the goods.", "warehouse")]
     status: PledgeStatus
-    facility_id: Ident | None
-    registration_number: RegistrationNumber
-    accept_until_s: Seconds
-    since_s: Seconds
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    facility_id: Annotated[
+        FacilityId | None, Described("The facility that the pledgee named on accepting; null before.", "facility-1")
+    ]
+    since_s: Annotated[Seconds, Described("Ledger time at which this status began.", 1_641_200_000)]
 
 
 @command(
@@ -109,7 +118,16 @@ def propose(stub: Stub, caller: Member, wanted: ProposePledge) -> Pledge:
         raise malformed("accept_until_s", "is not within a year from now", "pass a later second, at most a year ahead")
     warehouse = member(stub, receipt.warehouse)
 
-    pledge = _proposed(stub, receipt, wanted)
+    pledge = Pledge(
+        **vars(wanted),
+        pledgor=receipt.owner,
+        warehouse=receipt.warehouse,
+        status=PROPOSED,
+        facility_id=None,
+        since_s=stub.timestamp_s,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
     pledged = replace(_with_lien(stub, receipt, _lien(pledge)), delivery_requested_s=None)
 
     _write(stub, pledge, pledged, (warehouse, caller, pledgee))
@@ -236,7 +254,8 @@ def terms(stub: Stub, caller: Member, query: PledgeReference) -> object:
     return private_terms.read_copy(stub, pledge.pledge_id, caller)
 
 
-def require_pledge(stub: Stub, pledge_id: str) -> Pledge:
+def require_pledge(stub: Stub, pledge_id: PledgeId) -> Pledge:
+    """The pledge, or `not_found`."""
     return state.require(stub, pledge_key(pledge_id), Pledge)
 
 
@@ -266,23 +285,6 @@ def _require_status(pledge: Pledge, status: str) -> None:
             f"pledge {pledge.pledge_id} is {pledge.status}, not {status}",
             "ask lien_check what rests on the receipt now",
         )
-
-
-def _proposed(stub: Stub, receipt: Receipt, wanted: ProposePledge) -> Pledge:
-    return Pledge(
-        pledge_id=wanted.pledge_id,
-        receipt_id=receipt.receipt_id,
-        pledgor=receipt.owner,
-        pledgee=wanted.pledgee,
-        warehouse=receipt.warehouse,
-        status=PROPOSED,
-        facility_id=None,
-        registration_number=wanted.registration_number,
-        accept_until_s=wanted.accept_until_s,
-        since_s=stub.timestamp_s,
-        created_at_s=stub.timestamp_s,
-        updated_tx=stub.tx_id,
-    )
 
 
 def _moved(stub: Stub, pledge: Pledge, status: str) -> Pledge:

@@ -12,6 +12,7 @@ import re
 from typing import Final, cast
 
 from chaincode.parties.members import Member
+from chaincode.world.bounds import PledgeId
 from chaincode.world.errors import Refusal
 from chaincode.world.stub import Stub, implicit_collection, pledge_key
 from wuxin_evidence.encoding.canonical import parse_canonical_json
@@ -41,7 +42,7 @@ def require_terms(stub: Stub) -> bytes:
     return terms
 
 
-def require_same(stub: Stub, terms: bytes, pledge_id: str, other: Member) -> None:
+def require_same(stub: Stub, terms: bytes, pledge_id: PledgeId, other: Member) -> None:
     """Refuse (`conflict`) terms that are not byte for byte what the other party handed in."""
     theirs = stub.get_private_hash(implicit_collection(other.msp_id), pledge_key(pledge_id))
     if theirs != hashlib.sha256(terms).digest():
@@ -52,11 +53,11 @@ def require_same(stub: Stub, terms: bytes, pledge_id: str, other: Member) -> Non
         )
 
 
-def write_copy(stub: Stub, terms: bytes, pledge_id: str, party: Member) -> None:
+def write_copy(stub: Stub, terms: bytes, pledge_id: PledgeId, party: Member) -> None:
     stub.put_private(implicit_collection(party.msp_id), pledge_key(pledge_id), terms)
 
 
-def read_copy(stub: Stub, pledge_id: str, party: Member) -> object:
+def read_copy(stub: Stub, pledge_id: PledgeId, party: Member) -> object:
     """A party's own copy, from its own peer; `not_found` where it has handed in none."""
     copy = stub.get_private(implicit_collection(party.msp_id), pledge_key(pledge_id))
     if copy is None:

@@ -17,25 +17,28 @@ from chaincode.access import ANYONE, WAREHOUSE, require_party
 from chaincode.declaration import Command, command
 from chaincode.parties.members import Member, guard, member, require_endorser
 from chaincode.things import slots
-from chaincode.things.slots import Claim
+from chaincode.things.slots import SLOT_EXAMPLE, Claim
 from chaincode.world import state
-from chaincode.world.errors import Refusal
-from chaincode.world.events import Event, emit
-from chaincode.world.fields import (
+from chaincode.world.bounds import (
     Amount,
     BasisPoints,
     Count,
     Currency,
+    Described,
     Ident,
     Organisation,
+    PledgeId,
     PositiveAmount,
+    ReceiptId,
     Seconds,
     SlotId,
-    Text,
     Words,
-    malformed,
     one_of,
 )
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, receipt_key, slot_claim_key
 
 SLOTS_MAX: Final = 64
@@ -49,117 +52,130 @@ CANCELLED: Final = "cancelled"
 DELIVERED: Final = "delivered"
 
 Slots = Annotated[tuple[SlotId, ...], Count(1, SLOTS_MAX)]
-ReceiptStatus = Annotated[str, one_of(ACTIVE, CANCELLED, DELIVERED)]
+ReceiptStatus = Annotated[
+    str,
+    one_of(ACTIVE, CANCELLED, DELIVERED),
+    Described("`active` until the receipt is cancelled or its goods are delivered.", ACTIVE),
+]
 LienStatus = Annotated[str, one_of("proposed", "active")]
+TheReceipt = Annotated[ReceiptId, Described("The receipt, by the id under which it was issued.", "receipt-1")]
+Owner = Annotated[Organisation, Described("Organisation that owns the goods, 存货人 or its successor.", "manufacturer")]
+Quantity = Annotated[PositiveAmount, Described("Mass of the goods.", 25_000_000, source="民法典 §909(2)")]
 
 
 @dataclass(frozen=True)
 class Depositor:
-    """存货人名称和住所."""
+    """存货人, as the paper receipt names it (民法典 §909(1))."""
 
-    name: Words
-    address: Words
+    name: Annotated[Words, Described("Name of the depositor.", "江铜国际贸易有限公司", source="民法典 §909(1)")]
+    address: Annotated[Words, Described("Address of the depositor.", "上海市浦东新区", source="民法典 §909(1)")]
 
 
 @dataclass(frozen=True)
 class Goods:
-    """仓储物的品种、质量、包装、件数和标记; the quantity stands on the receipt, in grams."""
+    """仓储物: kind, quality, packaging, pieces and marks; the quantity stands on the receipt, in grams."""
 
-    name: Words
-    quality: Words
-    packaging: Words
-    pieces: PositiveAmount
-    marks: Words
+    name: Annotated[Words, Described("Kind of goods, 品种.", "阴极铜", source="民法典 §909(2)")]
+    quality: Annotated[Words, Described("Grade or quality, 质量.", "Cu-CATH-1", source="民法典 §909(2)")]
+    packaging: Annotated[Words, Described("How the goods are packed, 包装.", "捆扎", source="民法典 §909(2)")]
+    pieces: Annotated[PositiveAmount, Described("Number of pieces, 件数.", 10, source="民法典 §909(2)", unit="pieces")]
+    marks: Annotated[Words, Described("Marks on the goods, such as the lot, 标记.", "LOT-7", source="民法典 §909(2)")]
 
 
 @dataclass(frozen=True)
 class Insurance:
-    """保险金额、期间以及保险人."""
+    """仓储物的保险: sum, period and insurer (民法典 §909(7))."""
 
-    amount_minor: Amount
-    currency: Currency
-    from_s: Seconds
-    until_s: Seconds
-    insurer: Words
+    amount_minor: Annotated[Amount, Described("Sum insured.", 180_000_000, source="民法典 §909(7)")]
+    currency: Annotated[Currency, Described("Currency of the sum insured, by ISO 4217.", "CNY")]
+    from_s: Annotated[Seconds, Described("Beginning of the insured period.", 1_641_100_000, source="民法典 §909(7)")]
+    until_s: Annotated[
+        Seconds, Described("End of the insured period, after its beginning.", 1_672_636_000, source="民法典 §909(7)")
+    ]
+    insurer: Annotated[Words, Described("Name of the insurer.", "财产保险股份有限公司", source="民法典 §909(7)")]
 
 
 @dataclass(frozen=True)
 class Lien:
     """The pledge on a receipt: `proposed` by the owner or `active` since the pledgee accepted."""
 
-    pledge_id: Ident
-    pledgee: Organisation
-    status: LienStatus
-    since_s: Seconds
+    pledge_id: Annotated[PledgeId, Described("The pledge that rests on the receipt.", "pledge-1")]
+    pledgee: Annotated[Organisation, Described("Bank to which the goods are pledged, 质权人.", "bank")]
+    status: Annotated[LienStatus, Described("`proposed` until the pledgee accepts, then `active`.", "active")]
+    since_s: Annotated[Seconds, Described("Ledger time at which this status began.", 1_641_200_000)]
 
 
 @dataclass(frozen=True)
 class IssueReceipt:
-    """The argument of `issue_receipt`: every field that 民法典 §909 names is required."""
+    """A receipt as its warehouse issues it: every field that 民法典 §909 names is required."""
 
-    receipt_id: Ident
-    slots: Slots
-    owner: Organisation
-    beneficiary: Organisation
-    commodity: Ident
-    quantity_g: PositiveAmount
-    depositor: Depositor
-    goods: Goods
-    loss_standard_bp: BasisPoints
-    storage_place: Words
-    storage_until_s: Seconds
-    storage_fee_minor: Amount
-    insurance: Insurance
-    issued_place: Words
-    issued_at_s: Seconds
-    keeper: Words
-    storage_fee_currency: Currency = "CNY"
+    receipt_id: Annotated[ReceiptId, Described("Id of the new receipt, made by the warehouse.", "receipt-1")]
+    slots: Annotated[Slots, Described("Free slots of the warehouse that hold the goods.", [SLOT_EXAMPLE])]
+    owner: Owner
+    beneficiary: Annotated[
+        Organisation, Described("Organisation for whose account the goods are kept.", "manufacturer")
+    ]
+    commodity: Annotated[Ident, Described("Commodity whose price values the goods.", "copper-cathode")]
+    quantity_g: Quantity
+    depositor: Annotated[Depositor, Described("Who deposited the goods, 存货人.", source="民法典 §909(1)")]
+    goods: Annotated[Goods, Described("What is stored, 仓储物.", source="民法典 §909(2)")]
+    loss_standard_bp: Annotated[
+        BasisPoints, Described("Loss that is normal while the goods are stored, 损耗标准.", 5, source="民法典 §909(3)")
+    ]
+    storage_place: Annotated[
+        Words, Described("Where the goods are stored, 储存场所.", "上海一号库", source="民法典 §909(4)")
+    ]
+    storage_until_s: Annotated[
+        Seconds, Described("End of the storage period, after the issue.", 1_656_652_000, source="民法典 §909(5)")
+    ]
+    storage_fee_minor: Annotated[Amount, Described("Storage fee, 仓储费.", 120_000, source="民法典 §909(6)")]
+    insurance: Annotated[Insurance, Described("Insurance of the goods.", source="民法典 §909(7)")]
+    issued_place: Annotated[Words, Described("Where the receipt is issued, 填发地.", "上海", source="民法典 §909(8)")]
+    issued_at_s: Annotated[
+        Seconds,
+        Described(
+            "When the receipt is issued; not ahead of the ledger's time.", 1_641_100_000, source="民法典 §909(8)"
+        ),
+    ]
+    keeper: Annotated[Words, Described("Who signs for the warehouse, 保管人.", "张三", source="民法典 §909(8)")]
+    storage_fee_currency: Annotated[Currency, Described("Currency of the storage fee, by ISO 4217.", "CNY")] = "CNY"
 
 
-@dataclass(frozen=True)
-class Receipt:
-    """A receipt in the state; `warehouse` issued it and keeps the goods, `keeper` signed (保管人签名)."""
+@dataclass(frozen=True, kw_only=True)
+class Receipt(Stamped, IssueReceipt):
+    """A receipt 仓单 in the state: as it was issued, and what became of it."""
 
-    receipt_id: Ident
-    warehouse: Organisation
+    warehouse: Annotated[Organisation, Described("Organisation that issued it and keeps the goods.", "warehouse")]
     status: ReceiptStatus
-    lien: Lien | None
-    slots: Slots
-    owner: Organisation
-    beneficiary: Organisation
-    commodity: Ident
-    quantity_g: PositiveAmount
-    depositor: Depositor
-    goods: Goods
-    loss_standard_bp: BasisPoints
-    storage_place: Words
-    storage_until_s: Seconds
-    storage_fee_minor: Amount
-    storage_fee_currency: Currency
-    insurance: Insurance
-    issued_place: Words
-    issued_at_s: Seconds
-    keeper: Words
-    closing_reason: Words | None
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
-    delivery_requested_s: Seconds | None = None
+    lien: Annotated[Lien | None, Described("The pledge that rests on the receipt; null while there is none.")]
+    closing_reason: Annotated[
+        Words | None, Described("Why the warehouse cancelled it; null while it did not.", "issued twice by mistake")
+    ]
+    delivery_requested_s: Annotated[
+        Seconds | None, Described("When the owner asked for delivery; null while it did not.", 1_641_300_000)
+    ] = None
 
 
 @dataclass(frozen=True)
 class RequestDelivery:
-    receipt_id: Ident
+    """The argument of `request_delivery`."""
+
+    receipt_id: TheReceipt
 
 
 @dataclass(frozen=True)
 class CancelReceipt:
-    receipt_id: Ident
-    reason: Words
+    """The argument of `cancel_receipt`."""
+
+    receipt_id: TheReceipt
+    reason: Annotated[Words, Described("Why the receipt is cancelled.", "issued twice by mistake")]
 
 
 @dataclass(frozen=True)
 class DeliverReceipt:
-    receipt_id: Ident
+    """The argument of `deliver_receipt`."""
+
+    receipt_id: TheReceipt
 
 
 @command(
@@ -188,7 +204,15 @@ def issue(stub: Stub, caller: Member, wanted: IssueReceipt) -> Receipt:
         slots.require_own(stub, slot_id, caller)
         slots.require_unclaimed(stub, slot_id)
 
-    receipt = _issued(stub, caller, wanted)
+    receipt = Receipt(
+        **vars(wanted),
+        warehouse=caller.organisation,
+        status=ACTIVE,
+        lien=None,
+        closing_reason=None,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
 
     state.write(stub, receipt_key(receipt.receipt_id), receipt)
     for slot_id in receipt.slots:
@@ -278,7 +302,8 @@ def deliver(stub: Stub, caller: Member, wanted: DeliverReceipt) -> Receipt:
     return closed
 
 
-def require_receipt(stub: Stub, receipt_id: str) -> Receipt:
+def require_receipt(stub: Stub, receipt_id: ReceiptId) -> Receipt:
+    """The receipt, or `not_found`."""
     return state.require(stub, receipt_key(receipt_id), Receipt)
 
 
@@ -312,35 +337,7 @@ def _require_sound(stub: Stub, wanted: IssueReceipt) -> None:
         raise malformed("insurance.until_s", "is not after insurance.from_s", "pass the end of the insured period")
 
 
-def _issued(stub: Stub, warehouse: Member, wanted: IssueReceipt) -> Receipt:
-    return Receipt(
-        receipt_id=wanted.receipt_id,
-        warehouse=warehouse.organisation,
-        status=ACTIVE,
-        lien=None,
-        slots=wanted.slots,
-        owner=wanted.owner,
-        beneficiary=wanted.beneficiary,
-        commodity=wanted.commodity,
-        quantity_g=wanted.quantity_g,
-        depositor=wanted.depositor,
-        goods=wanted.goods,
-        loss_standard_bp=wanted.loss_standard_bp,
-        storage_place=wanted.storage_place,
-        storage_until_s=wanted.storage_until_s,
-        storage_fee_minor=wanted.storage_fee_minor,
-        storage_fee_currency=wanted.storage_fee_currency,
-        insurance=wanted.insurance,
-        issued_place=wanted.issued_place,
-        issued_at_s=wanted.issued_at_s,
-        keeper=wanted.keeper,
-        closing_reason=None,
-        created_at_s=stub.timestamp_s,
-        updated_tx=stub.tx_id,
-    )
-
-
-def _require_closable(stub: Stub, caller: Member, closing: Command, receipt_id: str) -> Receipt:
+def _require_closable(stub: Stub, caller: Member, closing: Command, receipt_id: ReceiptId) -> Receipt:
     receipt = require_receipt(stub, receipt_id)
     require_party(closing, caller, receipt.warehouse)
     require_active(receipt)

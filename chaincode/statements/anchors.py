@@ -16,9 +16,11 @@ from chaincode.parties.committee import CommitteeMember
 from chaincode.parties.consortium import require_consortium
 from chaincode.parties.members import Member
 from chaincode.world import state
+from chaincode.world.bounds import Count, Described, Hash, Organisation, Text, Whole
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, malformed
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, anchor_head_key, anchor_key
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.log.checkpoint import Checkpoint, Verifier, open_checkpoint
@@ -30,29 +32,46 @@ NOTE_CHARS_MAX: Final = 4096
 PROOF_HASHES_MAX: Final = 64
 """A consistency proof grows with the logarithm of the log; 2^53 leaves need no more."""
 
+ORIGIN_EXAMPLE: Final = f"wuxin/1/{'5c' * 32}/logs/bank"
+NOTE_EXAMPLE: Final = f"{ORIGIN_EXAMPLE}\n4096\nsbGx…\n\n— bank AbCd…\n"
+
 Origin = Annotated[str, Text(1, 200, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the name of a log, without spaces")]
 
 
 @dataclass(frozen=True)
-class AnchorCheckpoint:
-    """`consistency` is the proof from the anchored size to this one; empty for the first checkpoint of an origin."""
+class SignedCheckpoint:
+    """A checkpoint of a log as it was signed."""
 
-    origin: Origin
-    note: Annotated[str, Text(1, NOTE_CHARS_MAX)]
-    consistency: Annotated[tuple[Hash, ...], Count(0, PROOF_HASHES_MAX)]
+    origin: Annotated[
+        Origin, Described("Name of the log, `wuxin/1/<consortium id>/logs/<organisation>`.", ORIGIN_EXAMPLE)
+    ]
+    note: Annotated[
+        str,
+        Text(1, NOTE_CHARS_MAX),
+        Described("Origin, size, root and signature, one a line (C2SP tlog-checkpoint).", NOTE_EXAMPLE),
+    ]
 
 
 @dataclass(frozen=True)
-class Anchor:
-    """A checkpoint in the state, with the note as it was signed."""
+class AnchorCheckpoint(SignedCheckpoint):
+    """The argument of `anchor_checkpoint`."""
 
-    origin: Origin
-    organisation: Organisation
-    size: Annotated[int, Whole(0)]
-    root: Hash
-    note: Annotated[str, Text(1, NOTE_CHARS_MAX)]
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    consistency: Annotated[
+        tuple[Hash, ...],
+        Count(0, PROOF_HASHES_MAX),
+        Described(
+            "Proof from the anchored size to this one; empty for the first.", ["ab" * 32], source="RFC 9162 §2.1.4"
+        ),
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Anchor(Stamped, SignedCheckpoint):
+    """A checkpoint in the state."""
+
+    organisation: Annotated[Organisation, Described("Whose evidence log this is.", "bank")]
+    size: Annotated[int, Whole(0), Described("How long the log was.", 4096, unit="entries")]
+    root: Annotated[Hash, Described("Head of its tree at that length.", "b1" * 32, source="RFC 9162 §2.1.1")]
 
 
 @command(

@@ -11,7 +11,7 @@ Sequences rise per subject and kind. The same sequence and digest again has no e
 digest is an `equivocation`. Within one epoch a subject keeps its profile; a new profile comes with a new epoch.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Final
 
 from chaincode.access import ANYONE
@@ -23,11 +23,25 @@ from chaincode.parties.members import Member
 from chaincode.security.pledges import require_pledge
 from chaincode.security.receipts import require_receipt
 from chaincode.things import slots
-from chaincode.things.slots import Slot
+from chaincode.things.slots import SLOT_EXAMPLE, Slot
 from chaincode.world import state
+from chaincode.world.bounds import (
+    Count,
+    Described,
+    Hash,
+    Organisation,
+    PledgeId,
+    Seconds,
+    SlotId,
+    Text,
+    Whole,
+    hex_bytes,
+    one_of,
+)
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Count, Hash, Organisation, Seconds, Text, Whole, hex_bytes, malformed, one_of
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, attestation_head_key, attestation_key, slot_key
 from wuxin_evidence import attestation as evidence
 from wuxin_evidence import ids
@@ -45,49 +59,51 @@ KINDS_OF_SUBJECT: Final = {
 }
 """What may be said about which subject."""
 
-SubjectKind = Annotated[str, one_of(*KINDS_OF_SUBJECT)]
-SubjectId = Annotated[str, Text(1, 128, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the id of the slot, pledge or commodity")]
-Kind = Annotated[int, Whole(evidence.SCHEDULED, evidence.PRICE)]
-Sequence = Annotated[int, Whole(0)]
+SubjectKind = Annotated[str, one_of(*KINDS_OF_SUBJECT), Described("Kind of thing that the statement is about.", "slot")]
+Kind = Annotated[int, Whole(evidence.SCHEDULED, evidence.PRICE), Described("0 scheduled, 1 alarm, 2 lien, 3 price.", 0)]
+Sequence = Annotated[int, Whole(0), Described("Window index × 2^16 + n (FORMATS §6).", 119_521_279)]
+Digest = Annotated[Hash, Described("The digest that the members signed (EIP-712).", "7d" * 32)]
+TheEpoch = Annotated[Epoch, Described("Term of the committee whose members signed.", 1)]
+WindowEnd = Annotated[Seconds, Described("End of the window that the statement is about.", 1_641_200_400)]
 
 
 @dataclass(frozen=True)
-class SignatureTerms:
+class Signature:
     """A member's SM2 signature over the digest; a secp256k1 one that travels with it is of no use here."""
 
-    organisation: Organisation
-    sm2: Annotated[str, hex_bytes(64, 64)]
+    organisation: Annotated[Organisation, Described("The member that signed.", "bank")]
+    sm2: Annotated[str, hex_bytes(64, 64), Described("SM2 signature r‖s over the digest.", "3a" * 64)]
 
 
-Signatures = Annotated[tuple[SignatureTerms, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
+Signatures = Annotated[tuple[Signature, ...], Count(1, COMMITTEE_MEMBERS_MAX)]
 
 
 @dataclass(frozen=True)
 class RecordAttestation:
-    """`attestation` is its canonical CBOR in hex."""
+    """A statement that oracle members signed, and their signatures."""
 
     subject_kind: SubjectKind
-    subject_id: SubjectId
-    attestation: Annotated[str, hex_bytes(1, ATTESTATION_BYTES_MAX)]
-    signatures: Signatures
+    subject_id: Annotated[
+        str,
+        Text(1, 128, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the id of the slot, pledge or commodity"),
+        Described("Id of the slot, pledge or commodity.", SLOT_EXAMPLE),
+    ]
+    attestation: Annotated[
+        str, hex_bytes(1, ATTESTATION_BYTES_MAX), Described("Canonical CBOR of the signed statement, in hex.", "8c5820")
+    ]
+    signatures: Annotated[Signatures, Described("At least as many as the committee's threshold.")]
 
 
-@dataclass(frozen=True)
-class AttestationRecord:
-    """An attestation in the state: the signed statement (CBOR, hex) and the signatures that counted."""
+@dataclass(frozen=True, kw_only=True)
+class AttestationRecord(Stamped, RecordAttestation):
+    """An attestation 存证声明 in the state: the signed statement and the signatures that counted."""
 
-    subject_kind: SubjectKind
-    subject_id: SubjectId
-    digest: Hash
-    epoch: Epoch
+    digest: Digest
+    epoch: TheEpoch
     kind: Kind
     sequence: Sequence
-    window_start_s: Seconds
-    window_end_s: Seconds
-    attestation: Annotated[str, hex_bytes(1, ATTESTATION_BYTES_MAX)]
-    signatures: Signatures
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    window_start_s: Annotated[Seconds, Described("Beginning of the window.", 1_641_199_500)]
+    window_end_s: WindowEnd
 
 
 @dataclass(frozen=True)
@@ -95,20 +111,20 @@ class AttestationHead:
     """The latest attestation of a subject and kind."""
 
     sequence: Sequence
-    digest: Hash
-    epoch: Epoch
-    profile: Hash
-    window_end_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    digest: Digest
+    epoch: TheEpoch
+    profile: Annotated[Hash, Described("Hash of the profile by which the members measured.", "9e" * 32)]
+    window_end_s: WindowEnd
+    updated_tx: Annotated[str, Text(), Described("Id of the transaction that wrote the record last.", "9c" * 32)]
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """The answer of `record_attestation`; `recorded` is false for a repeat."""
+    """The answer of `record_attestation`."""
 
-    digest: Hash
+    digest: Digest
     sequence: Sequence
-    recorded: bool
+    recorded: Annotated[bool, Described("Whether it is new; false for a repeat.", True)]
 
 
 @command(
@@ -197,12 +213,13 @@ def _require_sequence(said: evidence.Attestation, day_offset_s: int) -> None:
 def _conflicted(stub: Stub, wanted: RecordAttestation) -> frozenset[str]:
     """Organisations whose signature does not count for this subject; `not_found` where there is no such subject."""
     if wanted.subject_kind == "slot":
-        slot = state.require(stub, slot_key(wanted.subject_id), Slot)
-        claim = slots.claim_on(stub, wanted.subject_id)
+        slot_id = SlotId(wanted.subject_id)
+        slot = state.require(stub, slot_key(slot_id), Slot)
+        claim = slots.claim_on(stub, slot_id)
         owners = [] if claim is None else [require_receipt(stub, claim.receipt_id).owner]
         return frozenset({slot.warehouse, *owners})
     if wanted.subject_kind == "pledge":
-        pledge = require_pledge(stub, wanted.subject_id)
+        pledge = require_pledge(stub, PledgeId(wanted.subject_id))
         return frozenset({pledge.pledgor, pledge.warehouse})
     return frozenset()
 
@@ -245,19 +262,16 @@ def _require_next(stub: Stub, said: evidence.Attestation) -> None:
 
 
 def _recorded(
-    stub: Stub, wanted: RecordAttestation, said: evidence.Attestation, digest: str, counted: Signatures
+    stub: Stub, wanted: RecordAttestation, said: evidence.Attestation, digest: str, counted: tuple[Signature, ...]
 ) -> AttestationRecord:
     return AttestationRecord(
-        subject_kind=wanted.subject_kind,
-        subject_id=wanted.subject_id,
+        **vars(replace(wanted, signatures=counted)),
         digest=digest,
         epoch=said.epoch,
         kind=said.kind,
         sequence=said.sequence,
         window_start_s=said.window_start,
         window_end_s=said.window_end,
-        attestation=wanted.attestation,
-        signatures=counted,
         created_at_s=stub.timestamp_s,
         updated_tx=stub.tx_id,
     )

@@ -7,9 +7,10 @@ from chaincode.access import BANK, INSURER, REGULATOR
 from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.world import state
+from chaincode.world.bounds import Described, Hash, Organisation, Text
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Hash, Organisation, Seconds, Text
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, notice_ack_key
 
 EventId = Annotated[
@@ -19,19 +20,17 @@ EventId = Annotated[
 
 @dataclass(frozen=True)
 class AcknowledgeNotice:
-    """`content_hash` is the SHA-256 of the notice as it was delivered."""
+    """An event that was received, and with which content."""
 
-    event_id: EventId
-    content_hash: Hash
+    event_id: Annotated[EventId, Described("Id of the event, of either ledger (FORMATS §3).", "f:120.3.0")]
+    content_hash: Annotated[Hash, Described("SHA-256 of the event as it was delivered.", "ab" * 32)]
 
 
-@dataclass(frozen=True)
-class Acknowledgement:
-    event_id: EventId
-    organisation: Organisation
-    content_hash: Hash
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+@dataclass(frozen=True, kw_only=True)
+class Acknowledgement(Stamped, AcknowledgeNotice):
+    """One organisation's word that it received an event."""
+
+    organisation: Annotated[Organisation, Described("Who received the event.", "insurer")]
 
 
 @command(
@@ -55,7 +54,7 @@ def acknowledge(stub: Stub, caller: Member, wanted: AcknowledgeNotice) -> Acknow
         return _require_same(earlier, wanted)
 
     acknowledgement = Acknowledgement(
-        wanted.event_id, caller.organisation, wanted.content_hash, stub.timestamp_s, stub.tx_id
+        **vars(wanted), organisation=caller.organisation, created_at_s=stub.timestamp_s, updated_tx=stub.tx_id
     )
 
     state.write(stub, key, acknowledgement)

@@ -21,21 +21,22 @@ from chaincode.access import MANUFACTURER, require_party
 from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.world import state
-from chaincode.world.errors import Refusal
-from chaincode.world.events import Event, emit
-from chaincode.world.fields import (
+from chaincode.world.bounds import (
+    AssetId,
+    Described,
     Hash,
     Ident,
     LatitudeE7,
     LongitudeE7,
     Milliseconds,
     Organisation,
-    Seconds,
-    Text,
     Whole,
     Words,
     one_of,
 )
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, asset_event_key, asset_instance_key, asset_key
 from wuxin_evidence import ids
 from wuxin_evidence.encoding import cbor
@@ -75,79 +76,74 @@ STEPS: Final[dict[str, Step]] = {
 }
 
 EventType = Annotated[str, one_of(*STEPS)]
-AssetStatus = Annotated[str, one_of(TEMPORARY, FORMAL, ACTIVE, SCRAPPED)]
 EventCount = Annotated[int, Whole(0, EVENTS_MAX)]
+Latitude = Annotated[LatitudeE7, Described("Latitude of the place.", 312_304_000)]
+Longitude = Annotated[LongitudeE7, Described("Longitude of the place.", 1_214_737_000)]
+TheAsset = Annotated[AssetId, Described("The asset, by the id under which it was registered.", "turbine-7")]
 
 
 @dataclass(frozen=True)
 class RegisterAsset:
-    """Positions are degrees × 10^7 (WGS 84)."""
+    """An asset as its manufacturer registers it; EPC, place and commissioning make its instance id."""
 
-    asset_id: Ident
-    epc: Ident
-    latitude_e7: LatitudeE7
-    longitude_e7: LongitudeE7
-    commissioned_at_ms: Milliseconds
-    description: Words
+    asset_id: Annotated[AssetId, Described("Id of the new asset, made by the manufacturer.", "turbine-7")]
+    epc: Annotated[Ident, Described("Electronic product code of the thing.", "urn:epc:id:giai:0614141.12345400")]
+    latitude_e7: Latitude
+    longitude_e7: Longitude
+    commissioned_at_ms: Annotated[Milliseconds, Described("When the thing was first put to use.", 1_641_114_000_000)]
+    description: Annotated[Words, Described("What the thing is, for people.", "wind turbine, 5 MW")]
 
 
 @dataclass(frozen=True)
 class AppendAssetEvent:
-    asset_id: Ident
-    type: EventType
-    previous_hash: Hash
-    document_hash: Hash
-    latitude_e7: LatitudeE7
-    longitude_e7: LongitudeE7
-    at_ms: Milliseconds
+    """One event in the life of an asset, with its evidence and the link to the event before it."""
+
+    asset_id: TheAsset
+    type: Annotated[EventType, Described("What happened.", "acceptance")]
+    previous_hash: Annotated[Hash, Described("The asset's `head_hash`, which this event continues.", "cd" * 32)]
+    document_hash: Annotated[Hash, Described("SHA-256 of the document that proves the event.", "ab" * 32)]
+    latitude_e7: Latitude
+    longitude_e7: Longitude
+    at_ms: Annotated[Milliseconds, Described("When it happened; not before the last event.", 1_641_114_000_000)]
 
 
-@dataclass(frozen=True)
-class Asset:
-    """An asset in the state; `head_hash` is what the next event must continue.
+@dataclass(frozen=True, kw_only=True)
+class Asset(Stamped, RegisterAsset):
+    """An asset in the state: as it was registered, and where its life stands."""
 
-    `accepted_at_ms` is when the ledger recorded the acceptance, not when that event says it happened.
-    """
-
-    asset_id: Ident
-    instance_id: Hash
-    owner: Organisation
-    status: AssetStatus
-    epc: Ident
-    latitude_e7: LatitudeE7
-    longitude_e7: LongitudeE7
-    commissioned_at_ms: Milliseconds
-    description: Words
-    event_count: EventCount
-    head_hash: Hash
-    last_at_ms: Milliseconds
-    accepted_at_ms: Milliseconds | None
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    instance_id: Annotated[
+        Hash, Described("SHA-256 over canonical CBOR of EPC, place and commissioning: what tells it apart.", "ef" * 32)
+    ]
+    owner: Annotated[Organisation, Described("Organisation that may append its events.", "manufacturer")]
+    status: Annotated[
+        str,
+        one_of(TEMPORARY, FORMAL, ACTIVE, SCRAPPED),
+        Described("`temporary` until accepted, `formal` until it runs at full load, `active`, `scrapped`.", ACTIVE),
+    ]
+    event_count: Annotated[EventCount, Described("Number of its events.", 3, unit="events")]
+    head_hash: Annotated[Hash, Described("What the next event must continue.", "cd" * 32)]
+    last_at_ms: Annotated[
+        Milliseconds, Described("When the last event happened; 0 before the first.", 1_641_114_000_000)
+    ]
+    accepted_at_ms: Annotated[
+        Milliseconds | None,
+        Described("When the ledger recorded the acceptance, not when it is said to have been.", 1_641_200_000_000),
+    ]
 
 
 @dataclass(frozen=True)
 class AssetInstance:
     """Under which id a thing is registered."""
 
-    asset_id: Ident
+    asset_id: TheAsset
 
 
-@dataclass(frozen=True)
-class AssetEvent:
-    """One link: `hash` = SHA-256 over canonical CBOR of the list of the fields above it, hashes as bytes."""
+@dataclass(frozen=True, kw_only=True)
+class AssetEvent(Stamped, AppendAssetEvent):
+    """One link of the chain: an event with its number and its own hash (`event_hash`)."""
 
-    asset_id: Ident
-    number: EventCount
-    type: EventType
-    previous_hash: Hash
-    document_hash: Hash
-    latitude_e7: LatitudeE7
-    longitude_e7: LongitudeE7
-    at_ms: Milliseconds
-    hash: Hash
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    number: Annotated[EventCount, Described("Place in the asset's life, from 1 on.", 3)]
+    hash: Annotated[Hash, Described("SHA-256 over canonical CBOR of what the event says.", "ef" * 32)]
 
 
 @dataclass(frozen=True)
@@ -234,7 +230,7 @@ def append_event(stub: Stub, caller: Member, wanted: AppendAssetEvent) -> AssetE
 
 
 def event_hash(event: AssetEvent) -> str:
-    """The hash an event must carry, computed from its other fields."""
+    """The hash an event must carry: SHA-256 over canonical CBOR of its other fields in this order, hashes as bytes."""
     link = [
         event.asset_id,
         event.number,
@@ -265,15 +261,10 @@ def check_chain(instance_id: str, events: Sequence[AssetEvent], head_hash: str) 
 def _registered(stub: Stub, owner: Member, wanted: RegisterAsset) -> Asset:
     instance_id = ids.asset_instance_id(wanted.epc, wanted.latitude_e7, wanted.longitude_e7, wanted.commissioned_at_ms)
     return Asset(
-        asset_id=wanted.asset_id,
+        **vars(wanted),
         instance_id=instance_id,
         owner=owner.organisation,
         status=TEMPORARY,
-        epc=wanted.epc,
-        latitude_e7=wanted.latitude_e7,
-        longitude_e7=wanted.longitude_e7,
-        commissioned_at_ms=wanted.commissioned_at_ms,
-        description=wanted.description,
         event_count=0,
         head_hash=instance_id,
         last_at_ms=0,
@@ -327,17 +318,6 @@ def _require_time(stub: Stub, asset: Asset, wanted: AppendAssetEvent) -> None:
 
 
 def _event(stub: Stub, asset: Asset, wanted: AppendAssetEvent) -> AssetEvent:
-    unnamed = AssetEvent(
-        asset_id=wanted.asset_id,
-        number=asset.event_count + 1,
-        type=wanted.type,
-        previous_hash=wanted.previous_hash,
-        document_hash=wanted.document_hash,
-        latitude_e7=wanted.latitude_e7,
-        longitude_e7=wanted.longitude_e7,
-        at_ms=wanted.at_ms,
-        hash="",
-        created_at_s=stub.timestamp_s,
-        updated_tx=stub.tx_id,
-    )
+    number = asset.event_count + 1
+    unnamed = AssetEvent(**vars(wanted), number=number, hash="", created_at_s=stub.timestamp_s, updated_tx=stub.tx_id)
     return replace(unnamed, hash=event_hash(unnamed))

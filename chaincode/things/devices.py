@@ -16,25 +16,28 @@ from typing import Annotated, Final
 from chaincode.access import ENROLLERS, OVERSEERS, REGULATOR, require_party
 from chaincode.declaration import command
 from chaincode.parties.members import Member
-from chaincode.things import slots
+from chaincode.things import certificates, slots
 from chaincode.things.assets import Asset
+from chaincode.things.slots import SLOT_EXAMPLE
 from chaincode.world import state
-from chaincode.world.errors import Refusal
-from chaincode.world.events import Event, emit
-from chaincode.world.fields import (
+from chaincode.world.bounds import (
+    AssetId,
     Count,
+    Described,
     DeviceId,
     Hash,
-    Ident,
     Organisation,
     Seconds,
     SlotId,
     Text,
     Words,
     hex_bytes,
-    malformed,
     one_of,
 )
+from chaincode.world.errors import Refusal
+from chaincode.world.events import Event, emit
+from chaincode.world.fields import malformed
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, asset_key, device_key
 from wuxin_evidence.crypto.suites import SUITES, suite
 
@@ -42,72 +45,97 @@ DEVICE_SLOTS_MAX: Final = 64
 """A gateway before the scales of one hall."""
 
 CERTIFICATE_CHARS_MAX: Final = 8192
+"""A certificate of one key takes about 1 KiB."""
+
+PUBLIC_KEY_EXAMPLE: Final = "03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8"
+CERTIFICATE_EXAMPLE: Final = """\
+-----BEGIN CERTIFICATE-----
+MIHSMIGFoAMCAQICARAwBQYDK2VwMBMxETAPBgNVBAMMCHNjYWxlLTE2MB4XDTIy
+MDEwMTAwMDAwMFoXDTMyMDEwMTAwMDAwMFowEzERMA8GA1UEAwwIc2NhbGUtMTYw
+KjAFBgMrZXADIQADoQe/884Qvh1w3RjnS8CZZ+TWMJulDV8d3IZkElUxuDAFBgMr
+ZXADQQByaXqSwVVi9P7ByvcpcilAVaHkKUJckNJUvMfCosWPFAeUm9NLyaMomeO1
+YC0FkdzEQOq9AAE1GC+euGtidssO
+-----END CERTIFICATE-----
+"""
 
 REGISTERED: Final = "registered"
 ACTIVE: Final = "active"
 SUSPENDED: Final = "suspended"
 RETIRED: Final = "retired"
 
-SuiteName = Annotated[str, one_of(*(one.name for one in SUITES))]
-PublicKey = Annotated[str, hex_bytes(32, 65)]
-Certificate = Annotated[str, Text(1, CERTIFICATE_CHARS_MAX)]
-DeviceStatus = Annotated[str, one_of(REGISTERED, ACTIVE, SUSPENDED, RETIRED)]
-BoundSlots = Annotated[tuple[SlotId, ...], Count(0, DEVICE_SLOTS_MAX)]
+TheDevice = Annotated[DeviceId, Described("The device, by the id under which it was enrolled.", "scale-16")]
 
 
 @dataclass(frozen=True)
 class EnrolDevice:
-    """`public_key` is raw, by its suite: 65 bytes 04‖x‖y, or 32 bytes for eddsa."""
+    """A device as its enroller describes it."""
 
-    device_id: DeviceId
-    suite: SuiteName
-    public_key: PublicKey
-    firmware_hash: Hash
-    slots: BoundSlots = ()
-    asset_id: Ident | None = None
-    certificate: Certificate | None = None
+    device_id: Annotated[DeviceId, Described("Id of the device, as its packs name it.", "scale-16")]
+    suite: Annotated[
+        str, one_of(*(one.name for one in SUITES)), Described("Signature suite of the device's key.", "eddsa")
+    ]
+    public_key: Annotated[
+        str,
+        hex_bytes(32, 65),
+        Described("Raw public key, by its suite: 65 bytes 04‖x‖y, or 32 bytes for eddsa.", PUBLIC_KEY_EXAMPLE),
+    ]
+    firmware_hash: Annotated[Hash, Described("SHA-256 of the firmware that the device runs.", "ab" * 32)]
+    slots: Annotated[
+        tuple[SlotId, ...],
+        Count(0, DEVICE_SLOTS_MAX),
+        Described("Slots of its warehouse that the device measures.", [SLOT_EXAMPLE]),
+    ] = ()
+    asset_id: Annotated[AssetId | None, Described("Asset of its manufacturer that the device measures.", None)] = None
+    certificate: Annotated[
+        str | None,
+        Text(1, CERTIFICATE_CHARS_MAX),
+        Described("X.509 certificate of the device in PEM, over the same public key.", CERTIFICATE_EXAMPLE),
+    ] = None
 
 
 @dataclass(frozen=True)
 class BindDevice:
-    """One of the two, not both."""
+    """The argument of `bind_device`: one of the two, not both."""
 
-    device_id: DeviceId
-    slot_id: SlotId | None = None
-    asset_id: Ident | None = None
+    device_id: TheDevice
+    slot_id: Annotated[SlotId | None, Described("One more slot of the enroller that is measured.", SLOT_EXAMPLE)] = None
+    asset_id: Annotated[AssetId | None, Described("The asset of the enroller that is measured.", None)] = None
 
 
 @dataclass(frozen=True)
 class SuspendDevice:
-    device_id: DeviceId
-    reason: Words
+    """The argument of `suspend_device`."""
+
+    device_id: TheDevice
+    reason: Annotated[
+        Words, Described("Why the device is not to be trusted now.", "the seal of the load cell is broken")
+    ]
 
 
 @dataclass(frozen=True)
 class DeviceReference:
     """The argument of `resume_device` and `retire_device`."""
 
-    device_id: DeviceId
+    device_id: TheDevice
 
 
-@dataclass(frozen=True)
-class Device:
-    """A device in the state; `since_s` is when its status began."""
+@dataclass(frozen=True, kw_only=True)
+class Device(Stamped, EnrolDevice):
+    """A device in the state: as it was enrolled, what it is bound to, and whether it is listened to."""
 
-    device_id: DeviceId
-    status: DeviceStatus
-    enroller: Organisation
-    suite: SuiteName
-    public_key: PublicKey
-    firmware_hash: Hash
-    slots: BoundSlots
-    asset_id: Ident | None
-    certificate: Certificate | None
-    suspended_by: Organisation | None
-    reason: Words | None
-    since_s: Seconds
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    status: Annotated[
+        str,
+        one_of(REGISTERED, ACTIVE, SUSPENDED, RETIRED),
+        Described("`registered` until bound, then `active`; `suspended` for a while, `retired` for ever.", ACTIVE),
+    ]
+    enroller: Annotated[Organisation, Described("Organisation that enrolled the device.", "warehouse")]
+    suspended_by: Annotated[
+        Organisation | None, Described("Who suspended the device; null while nobody did.", "inspector")
+    ]
+    reason: Annotated[
+        Words | None, Described("Why it is suspended; null while it is not.", "the seal of the load cell is broken")
+    ]
+    since_s: Annotated[Seconds, Described("Ledger time at which this status began.", 1_641_200_000)]
 
 
 @command(
@@ -123,10 +151,13 @@ class Device:
 def enrol(stub: Stub, caller: Member, wanted: EnrolDevice) -> Device:
     """A warehouse or manufacturer enrols a device with its key.
 
-    Errors: malformed (a key that is not of its suite, too), conflict (id taken), not_found, forbidden, not_owner
-    (bound to another's thing).
+    Errors: malformed (also a key that is not of its suite, or a certificate that is none or of another key), conflict
+    (id taken), not_found, forbidden, not_owner (bound to another's thing).
     """
-    suite(wanted.suite).check_public_key(bytes.fromhex(wanted.public_key))
+    public_key = bytes.fromhex(wanted.public_key)
+    suite(wanted.suite).check_public_key(public_key)
+    if wanted.certificate is not None:
+        certificates.require_over(wanted.certificate, wanted.suite, public_key)
     if len(set(wanted.slots)) != len(wanted.slots):
         raise malformed("slots", "repeat a slot", "name each slot once")
     state.require_absent(stub, device_key(wanted.device_id))
@@ -135,7 +166,16 @@ def enrol(stub: Stub, caller: Member, wanted: EnrolDevice) -> Device:
     if wanted.asset_id is not None:
         _require_own_asset(stub, wanted.asset_id, caller)
 
-    device = _enrolled(stub, caller, wanted)
+    device = Device(
+        **vars(wanted),
+        status=ACTIVE if wanted.slots or wanted.asset_id else REGISTERED,
+        enroller=caller.organisation,
+        suspended_by=None,
+        reason=None,
+        since_s=stub.timestamp_s,
+        created_at_s=stub.timestamp_s,
+        updated_tx=stub.tx_id,
+    )
 
     state.write(stub, device_key(device.device_id), device)
 
@@ -263,7 +303,8 @@ def retire(stub: Stub, caller: Member, wanted: DeviceReference) -> Device:
     return retired
 
 
-def require_device(stub: Stub, device_id: str) -> Device:
+def require_device(stub: Stub, device_id: DeviceId) -> Device:
+    """The device, or `not_found`."""
     return state.require(stub, device_key(device_id), Device)
 
 
@@ -273,7 +314,7 @@ def _is_taken_over(device: Device, caller: Member) -> bool:
     return by_enroller and caller.organisation != device.enroller and not OVERSEERS.isdisjoint(caller.roles)
 
 
-def _require_own_asset(stub: Stub, asset_id: str, caller: Member) -> None:
+def _require_own_asset(stub: Stub, asset_id: AssetId, caller: Member) -> None:
     asset = state.require(stub, asset_key(asset_id), Asset)
     if asset.owner != caller.organisation:
         raise Refusal("not_owner", f"asset {asset_id} is of {asset.owner}", "name an asset of your own")
@@ -294,25 +335,6 @@ def _require_room(device: Device, wanted: BindDevice) -> None:
     new_slot = wanted.slot_id is not None and wanted.slot_id not in device.slots
     if new_slot and len(device.slots) >= DEVICE_SLOTS_MAX:
         raise Refusal("conflict", f"device {device.device_id} has {DEVICE_SLOTS_MAX} slots", "enrol another device")
-
-
-def _enrolled(stub: Stub, caller: Member, wanted: EnrolDevice) -> Device:
-    return Device(
-        device_id=wanted.device_id,
-        status=ACTIVE if wanted.slots or wanted.asset_id else REGISTERED,
-        enroller=caller.organisation,
-        suite=wanted.suite,
-        public_key=wanted.public_key,
-        firmware_hash=wanted.firmware_hash,
-        slots=wanted.slots,
-        asset_id=wanted.asset_id,
-        certificate=wanted.certificate,
-        suspended_by=None,
-        reason=None,
-        since_s=stub.timestamp_s,
-        created_at_s=stub.timestamp_s,
-        updated_tx=stub.tx_id,
-    )
 
 
 def _bound(device: Device, wanted: BindDevice) -> Device:

@@ -6,38 +6,40 @@ the same state only one commits. Cancelling or delivering the receipt deletes th
 """
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from chaincode.access import WAREHOUSE
 from chaincode.declaration import command
 from chaincode.parties.members import Member
 from chaincode.world import state
+from chaincode.world.bounds import Described, Organisation, ReceiptId, SlotId
 from chaincode.world.errors import Refusal
 from chaincode.world.events import Event, emit
-from chaincode.world.fields import Ident, Organisation, Seconds, SlotId, Text
+from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, slot_claim_key, slot_key
+
+SLOT_EXAMPLE: Final = "91310115MA3WUX3W6R/BIN-16"
 
 
 @dataclass(frozen=True)
 class RegisterSlot:
-    slot_id: SlotId
+    """The argument of `register_slot`."""
+
+    slot_id: Annotated[SlotId, Described("The warehouse's 统一社会信用代码, a slash, its own name.", SLOT_EXAMPLE)]
 
 
-@dataclass(frozen=True)
-class Slot:
-    """A registered place; `warehouse` is the organisation that keeps it."""
+@dataclass(frozen=True, kw_only=True)
+class Slot(Stamped, RegisterSlot):
+    """A slot 货位 in the state: a registered place for goods."""
 
-    slot_id: SlotId
-    warehouse: Organisation
-    created_at_s: Seconds
-    updated_tx: Annotated[str, Text()]
+    warehouse: Annotated[Organisation, Described("Organisation that keeps the slot.", "warehouse")]
 
 
 @dataclass(frozen=True)
 class Claim:
     """Which receipt holds a slot."""
 
-    receipt_id: Ident
+    receipt_id: Annotated[ReceiptId, Described("The active receipt over the slot.", "receipt-1")]
 
 
 @command(
@@ -60,7 +62,9 @@ def register(stub: Stub, caller: Member, wanted: RegisterSlot) -> Slot:
         )
     state.require_absent(stub, slot_key(wanted.slot_id))
 
-    slot = Slot(wanted.slot_id, caller.organisation, stub.timestamp_s, stub.tx_id)
+    slot = Slot(
+        slot_id=wanted.slot_id, warehouse=caller.organisation, created_at_s=stub.timestamp_s, updated_tx=stub.tx_id
+    )
 
     state.write(stub, slot_key(slot.slot_id), slot)
 
@@ -68,7 +72,7 @@ def register(stub: Stub, caller: Member, wanted: RegisterSlot) -> Slot:
     return slot
 
 
-def require_own(stub: Stub, slot_id: str, caller: Member) -> Slot:
+def require_own(stub: Stub, slot_id: SlotId, caller: Member) -> Slot:
     """The slot, kept by the caller; `not_found` or `forbidden`."""
     slot = state.require(stub, slot_key(slot_id), Slot)
     if slot.warehouse != caller.organisation:
@@ -76,7 +80,7 @@ def require_own(stub: Stub, slot_id: str, caller: Member) -> Slot:
     return slot
 
 
-def require_unclaimed(stub: Stub, slot_id: str) -> None:
+def require_unclaimed(stub: Stub, slot_id: SlotId) -> None:
     """Refuse (`slot_claimed`) a slot that a receipt holds. The read is what makes a concurrent claim conflict."""
     claim = claim_on(stub, slot_id)
     if claim is not None:
@@ -87,5 +91,6 @@ def require_unclaimed(stub: Stub, slot_id: str) -> None:
         )
 
 
-def claim_on(stub: Stub, slot_id: str) -> Claim | None:
+def claim_on(stub: Stub, slot_id: SlotId) -> Claim | None:
+    """The claim of the receipt that holds the slot, or None."""
     return state.find(stub, slot_claim_key(slot_id), Claim)

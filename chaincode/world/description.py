@@ -14,26 +14,19 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
-from chaincode.world.fields import Count, Described, Text, Whole, bounds_of, unwrapped, without_none
+from chaincode.world.bounds import INVISIBLE, UNITS, Bounds, Count, Described, Text, Whole, take_apart
 
 Json = dict[str, Any]
 
-UNITS: Final = {
-    "_g": "g",
-    "_mdegc": "0.001 °C",
-    "_wh": "Wh",
-    "_w": "W",
-    "_mm": "mm",
-    "_e7": "degree × 10^7, WGS 84",
-    "_bp": "0.01 %",
-    "_s": "s",
-    "_ms": "ms",
-    "_minor": "minor unit of the currency",
-}
-"""Suffix of a field's name to the unit of its value (FORMATS §2)."""
-
 REFERENCE: Final = "#/components/schemas/"
 """Where an OpenAPI document keeps the schemas that others refer to."""
+
+
+READABLE_CLASS: Final = "".join(
+    f"\\u{first:04x}-\\u{last:04x}" for first, last in INVISIBLE if last < 0xD800 or 0xDFFF < first <= 0xFFFF
+)
+"""The characters that no text for people has, as every dialect of patterns spells them: those of the basic plane but
+the surrogates, which no JSON text holds. The ledger refuses those beyond that plane as well."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,7 @@ class Value:
 
     kind: str
     nullable: bool
-    bounds: Text | Whole | Count | None
+    bounds: Bounds | None
     items: "Value | None" = None
     record: type[Any] | None = None
 
@@ -76,21 +69,17 @@ def example_of(record_type: type[Any]) -> Json:
     return {field.name: field.example for field in describe(record_type)}
 
 
-def value_of(hint: Any) -> Value:
+def value_of(annotation: Any) -> Value:
     """What an annotation lets a value be. Raises TypeError for one that no reader knows."""
-    bare, beside = unwrapped(hint)
-    inner = without_none(bare)
-    if inner is not None:
-        return dataclasses.replace(value_of(inner), nullable=True)
-    bounds = bounds_of(beside)
-    if get_origin(bare) is tuple:
-        return Value("list", False, bounds, items=value_of(get_args(bare)[0]))
-    if dataclasses.is_dataclass(bare):
-        return Value("record", False, None, record=cast("type[Any]", bare))
+    hint = take_apart(annotation)
+    if get_origin(hint.bare) is tuple:
+        return Value("list", hint.nullable, hint.bounds, items=value_of(get_args(hint.bare)[0]))
+    if dataclasses.is_dataclass(hint.bare):
+        return Value("record", hint.nullable, None, record=cast("type[Any]", hint.bare))
     named = {str: "text", int: "integer", bool: "boolean", object: "any"}
-    if bare not in named:
-        raise TypeError(f"no description for {bare!r}")
-    return Value(named[bare], False, bounds)
+    if hint.bare not in named:
+        raise TypeError(f"no description for {hint.bare!r}")
+    return Value(named[hint.bare], hint.nullable, hint.bounds)
 
 
 def json_schema(record_type: type[Any], *, answered: bool = False, reference: str = REFERENCE) -> Json:
@@ -133,9 +122,9 @@ def components(arguments: Iterable[type[Any]], answers: Iterable[Any], reference
     }
 
 
-def record_types(hint: Any) -> Iterator[type[Any]]:
+def record_types(annotation: Any) -> Iterator[type[Any]]:
     """The dataclasses that a value of this annotation is made of, outermost first."""
-    value = value_of(hint)
+    value = value_of(annotation)
     while value.items is not None:
         value = value.items
     if value.record is not None:
@@ -144,9 +133,9 @@ def record_types(hint: Any) -> Iterator[type[Any]]:
             yield from record_types(each)
 
 
-def _field(field: "dataclasses.Field[Any]", hint: Any) -> Field:
-    value = value_of(hint)
-    described = next((one for one in reversed(unwrapped(hint)[1]) if isinstance(one, Described)), Described(""))
+def _field(field: "dataclasses.Field[Any]", annotation: Any) -> Field:
+    value = value_of(annotation)
+    described = take_apart(annotation).described or Described("")
     return Field(
         name=field.name,
         value=value,
@@ -199,7 +188,11 @@ def _text_schema(bounds: Text) -> Json:
     if bounds.choices:
         return {"type": "string", "enum": list(bounds.choices)}
     schema: Json = {"type": "string", "minLength": bounds.chars_min, "maxLength": bounds.chars_max}
-    return schema if bounds.pattern is None else {**schema, "pattern": f"^(?:{bounds.pattern})$"}
+    if bounds.pattern is not None:
+        schema["pattern"] = f"^(?:{bounds.pattern})$"
+    if bounds.readable:
+        schema["pattern"] = f"^[^{READABLE_CLASS}]*$"
+    return schema
 
 
 def _first_paragraph(record_type: type[Any]) -> str:

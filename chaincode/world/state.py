@@ -5,14 +5,24 @@ that no longer fits its type is refused all the same.
 """
 
 import json
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
 
+from chaincode.world.bounds import Described, Seconds, Text
 from chaincode.world.errors import Refusal
 from chaincode.world.fields import parse, plain
 from chaincode.world.stub import Stub
 from wuxin_evidence.encoding.canonical import canonical_json
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stamped:
+    """What every record says of its own history."""
+
+    created_at_s: Annotated[Seconds, Described("Ledger time at which the record was first written.", 1_641_200_000)]
+    updated_tx: Annotated[str, Text(), Described("Id of the transaction that wrote the record last.", "9c" * 32)]
 
 
 def find(stub: Stub, key: str, record_type: type[T]) -> T | None:
@@ -36,4 +46,5 @@ def require_absent(stub: Stub, key: str) -> None:
 
 
 def write(stub: Stub, key: str, record: object) -> None:
+    """Put the record at the key, as canonical JSON."""
     stub.put(key, canonical_json(plain(record)))

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from chaincode.world.bounds import AssetId, DeviceId, PledgeId, ReceiptId, SlotId
+
 EVENT_NAME: Final = "wuxin"
 """Fabric carries one event per transaction; all of ours go out in one list under this name."""
 
@@ -124,11 +126,11 @@ def committee_key(epoch: int) -> str:
     return f"committee/{epoch}"
 
 
-def device_key(device_id: str) -> str:
+def device_key(device_id: DeviceId) -> str:
     return f"device/{device_id}"
 
 
-def asset_key(asset_id: str) -> str:
+def asset_key(asset_id: AssetId) -> str:
     return f"asset/{asset_id}"
 
 
@@ -136,24 +138,24 @@ def asset_instance_key(instance_id: str) -> str:
     return f"asset-instance/{instance_id}"
 
 
-def asset_event_key(asset_id: str, number: int) -> str:
+def asset_event_key(asset_id: AssetId, number: int) -> str:
     """Eight digits, so that the order of keys is the order of events."""
     return f"asset-event/{asset_id}/{number:08d}"
 
 
-def slot_key(slot_id: str) -> str:
+def slot_key(slot_id: SlotId) -> str:
     return f"slot/{slot_id}"
 
 
-def slot_claim_key(slot_id: str) -> str:
+def slot_claim_key(slot_id: SlotId) -> str:
     return f"slot-claim/{slot_id}"
 
 
-def receipt_key(receipt_id: str) -> str:
+def receipt_key(receipt_id: ReceiptId) -> str:
     return f"receipt/{receipt_id}"
 
 
-def pledge_key(pledge_id: str) -> str:
+def pledge_key(pledge_id: PledgeId) -> str:
     return f"pledge/{pledge_id}"
 
 

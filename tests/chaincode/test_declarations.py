@@ -9,8 +9,9 @@ import pytest
 from chaincode.access import ANYONE
 from chaincode.contract import FUNCTIONS
 from chaincode.declaration import Command, command, declared_in
-from chaincode.queries import ReceiptQuery
-from chaincode.world.description import components, describe, json_schema, record_types
+from chaincode.queries import RECORDS, ReceiptQuery, RecordPage
+from chaincode.world.description import components, describe, example_of, json_schema, record_types
+from chaincode.world.fields import parse, plain
 from chaincode.world.stub import Stub
 
 ROUTES = {
@@ -77,9 +78,37 @@ def test_a_name_is_declared_once() -> None:
     assert list(declared_in(first, first)) == ["ask"]
 
 
+SAID = [*(one.argument for one in FUNCTIONS.values()), *(one.answers for one in FUNCTIONS.values()), *RECORDS.values()]
+TYPES = sorted({each for said in SAID for each in record_types(said)}, key=lambda each: each.__name__)
+"""Every argument, every answer, every record of the state, and what they are made of."""
+
+
+@pytest.mark.parametrize("described", TYPES, ids=lambda each: each.__name__)
+def test_every_field_says_what_it_means_with_an_example(described: type[Any]) -> None:
+    assert "(" not in (described.__doc__ or "(").split("\n")[0].split(" ")[0], f"{described.__name__} has no docstring"
+    for field in describe(described):
+        assert re.fullmatch(r"[^\n]{10,120}[.]", field.text), f"{described.__name__}.{field.name} is not described"
+        assert field.example is not ... or field.value.record, f"{described.__name__}.{field.name} has no example"
+
+
+@pytest.mark.parametrize("described", TYPES, ids=lambda each: each.__name__)
+def test_the_examples_are_what_the_type_takes(described: type[Any]) -> None:
+    if any(field.value.kind == "any" for field in describe(described)):
+        assert described.__name__ in {"ListedRecord", "RecordChange", "RecordPage"}
+    elif described is not RecordPage:
+        parse(described, plain(example_of(described)))
+
+
+@pytest.mark.parametrize("described", TYPES, ids=lambda each: each.__name__)
+def test_a_number_has_a_unit_or_counts(described: type[Any]) -> None:
+    bare = {"epoch", "sequence", "kind", "number", "limit"}
+    for field in describe(described):
+        if field.value.kind == "integer":
+            assert field.unit or field.name in bare, f"{described.__name__}.{field.name} has no unit"
+
+
 def test_types_of_one_name_are_one_type() -> None:
-    types = {each for one in FUNCTIONS.values() for hint in (one.argument, one.answers) for each in record_types(hint)}
-    assert len({each.__name__ for each in types}) == len(types)
+    assert len({each.__name__ for each in TYPES}) == len(TYPES)
 
 
 def test_the_components_refer_only_to_one_another() -> None:

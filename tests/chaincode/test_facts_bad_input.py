@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaincode.contract import ARGUMENT_BYTES_MAX, FUNCTIONS
-from chaincode.world.fields import WHOLE_MAX
+from chaincode.world.bounds import WHOLE_MAX
 from tests.chaincode.facts_world import World, receipt
 from wuxin_evidence.encoding.canonical import canonical_json
 

@@ -26,7 +26,7 @@ from tests.chaincode.test_facts_anchors_and_notices import checkpoint, tree
 from wuxin_evidence.encoding.canonical import parse_canonical_json
 
 ROOM = Path(chaincode.__file__).parent
-PURE_MODULES = {"collections", "dataclasses", "functools", "hashlib", "json", "re", "types", "typing"}
+PURE_MODULES = {"binascii", "collections", "dataclasses", "functools", "hashlib", "json", "re", "types", "typing"}
 
 
 @dataclass(frozen=True)

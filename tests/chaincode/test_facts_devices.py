@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.chaincode.certificates import certificate
 from tests.chaincode.facts_world import START_S, World, asset, device, slot, uscc
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.packs.pack import sign_pack
@@ -27,7 +28,9 @@ def test_a_device_of_each_suite_is_registered_and_active_once_bound(world: World
 
 def test_a_manufacturer_binds_a_device_to_its_own_asset(world: World) -> None:
     world.call("manufacturer", "register_asset", **asset())
-    enrolled = world.call("manufacturer", "enrol_device", **device(KEY, asset_id="turbine-1", certificate="PEM"))
+    enrolled = world.call(
+        "manufacturer", "enrol_device", **device(KEY, asset_id="turbine-1", certificate=certificate(KEY))
+    )
     assert (enrolled["status"], enrolled["asset_id"]) == ("active", "turbine-1")
     assert world.refused("warehouse", "enrol_device", **device(KEY, device_id="x", asset_id="turbine-1")) == "not_owner"
 

@@ -6,6 +6,7 @@ import pytest
 
 from chaincode.contract import FUNCTIONS
 from chaincode.queries import KINDS
+from tests.chaincode.certificates import certificate
 from tests.chaincode.facts_world import START_S, World, device, msp, receipt, slot
 from wuxin_evidence.crypto.suites import SigningKey
 
@@ -90,15 +91,17 @@ def test_a_lien_check_of_a_free_receipt_says_so(receipted: World) -> None:
 
 def test_an_answer_is_bounded_and_a_smaller_limit_gets_through(world: World) -> None:
     key = SigningKey.generate("eddsa")
+    large = certificate(key, padding=5_500)
     for number in range(70):
-        world.call("warehouse", "enrol_device", **device(key, device_id=f"scale-{number}", certificate="x" * 8192))
+        world.call("warehouse", "enrol_device", **device(key, device_id=f"scale-{number}", certificate=large))
     assert world.refused("bank", "list", kind="device") == "too_large"
     assert len(world.call("bank", "list", kind="device", limit=50)["items"]) == 50
 
 
 def test_a_history_is_bounded_and_its_newest_part_gets_through(world: World) -> None:
     key = SigningKey.generate("eddsa")
-    world.call("warehouse", "enrol_device", **device(key, slots=[slot()], certificate="x" * 8192))
+    large = certificate(key, padding=5_500)
+    world.call("warehouse", "enrol_device", **device(key, slots=[slot()], certificate=large))
     for _ in range(35):
         world.call("warehouse", "suspend_device", device_id="scale-1", reason="maintenance")
         world.call("warehouse", "resume_device", device_id="scale-1")
