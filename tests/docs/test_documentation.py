@@ -225,7 +225,7 @@ def test_every_page_is_written_in_lines_that_fit():
         assert not fenced, f"docs/{page}: a block is not closed"
 
 
-@pytest.mark.parametrize("page", [*pages(), "../README.md"])
+@pytest.mark.parametrize("page", [*pages(), "../README.md", "../CONTRIBUTING.md"])
 def test_every_link_within_the_documentation_leads_somewhere(page):
     for target, fragment in links(page):
         assert target.exists(), f"docs/{page} links to {target.relative_to(ROOT)}, which is not there"
@@ -235,7 +235,7 @@ def test_every_link_within_the_documentation_leads_somewhere(page):
 
 def test_every_path_of_this_repository_that_a_page_names_exists():
     rooted = re.compile(r"`((?:docs|node|oracle|contracts|chaincode|network|client_sdk|tests)/[\w./-]+)`")
-    for page in pages():
+    for page in [*pages(), "../README.md", "../CONTRIBUTING.md"]:
         for path in rooted.findall(read(page)):
             assert (ROOT / path).exists(), f"docs/{page} names {path}, which is not there"
 
