@@ -41,8 +41,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, cast
 
+from contracts import schema
+from contracts.documents import DocumentError, check, json_of
 from contracts.mirror.reversal import Condition, Rule
-from contracts.schema import problems
 from contracts.structs import Struct, stated, struct_in
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
@@ -119,28 +120,28 @@ class Artifact:
 class RulePack:
     """A pack that conforms to the schema and that the contracts execute in full.
 
-    `document` is the parsed JSON, for the explanation and the notify list; `hash` the SHA-256 of its canonical JSON,
-    which a facility's terms name.
+    `document` is the parsed JSON, `content` the same as typed values; `hash` the SHA-256 of its canonical JSON, which a
+    facility's terms name.
     """
 
     document: Mapping[str, Any]
     hash: bytes
+    content: schema.Pack
 
     @property
     def id(self) -> str:
         """The pack's own id, such as `stock-1`."""
-        return cast(str, self.document["id"])
+        return self.content.id
 
     @property
     def rules(self) -> tuple[Rule, ...]:
         """The rules as the contracts evaluate them."""
-        return tuple(_rule(rule) for rule in self.document["rules"])
+        return tuple(_rule(rule) for rule in self.content.rules)
 
     def to_call(self) -> tuple[bytes, list[dict[str, Any]]]:
         """Arguments of `RuleBook.loadPack` after the command id."""
         return self.hash, [
-            _rule_call(rule, document["then"])
-            for rule, document in zip(self.rules, self.document["rules"], strict=True)
+            _rule_call(rule, written.then) for rule, written in zip(self.rules, self.content.rules, strict=True)
         ]
 
 
@@ -160,28 +161,25 @@ def load_rule_pack(path: Path) -> RulePack:
     conforming to the schema); `unsupported_action` (an action, window, aggregation or baseline that the contracts do
     not execute: it is refused here and never ignored).
     """
-    raw = _read(path)
     try:
-        document: object = json.loads(raw, object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError) as error:
-        raise EvidenceError(
-            "malformed", f"the rule pack is not JSON: {error}", "check it with a JSON reader"
-        ) from error
+        document = json_of(_read(path))
+    except DocumentError as wrong:
+        raise EvidenceError("malformed", f"{path.name}: {wrong}", "check it with a JSON reader") from wrong
     return parse_rule_pack(document)
 
 
 def parse_rule_pack(document: object) -> RulePack:
     """A pack from parsed JSON; refuses as `load_rule_pack` does."""
     canonical = canonical_json(document)
-    found = problems(document, _schema())
-    if found:
-        raise EvidenceError("malformed", "; ".join(found[:3]), "compare the pack with contracts/pack-schema.json")
-    pack = cast("Mapping[str, Any]", document)
-    _require_distinct([rule["id"] for rule in pack["rules"]])
-    for rule in pack["rules"]:
+    try:
+        pack = check(schema.Pack, document)
+    except DocumentError as wrong:
+        raise EvidenceError("malformed", str(wrong), "compare the pack with contracts/pack-schema.json") from wrong
+    _require_distinct([rule.id for rule in pack.rules])
+    for rule in pack.rules:
         _require_consistent(rule)
         _require_executable(rule)
-    return RulePack(pack, sha256(canonical).digest())
+    return RulePack(cast("Mapping[str, Any]", document), sha256(canonical).digest(), pack)
 
 
 def _read(path: Path) -> bytes:
@@ -192,77 +190,65 @@ def _read(path: Path) -> bytes:
     return path.read_bytes()
 
 
-def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    document = dict(pairs)
-    if len(document) < len(pairs):
-        raise ValueError("a field occurs twice in one object")
-    return document
-
-
-@cache
-def _schema() -> Mapping[str, Any]:
-    return json.loads((_FOLDER / "pack-schema.json").read_text("utf-8"))
-
-
 def _require_distinct(rule_ids: list[str]) -> None:
     if len(set(rule_ids)) < len(rule_ids):
         raise EvidenceError("malformed", "two rules share an id", "give each rule of a pack its own id")
 
 
-def _require_consistent(rule: Mapping[str, Any]) -> None:
-    """What a schema cannot say: fields that must fit each other."""
-    inputs = {entry["indicator"]: entry["unit"] for entry in rule["inputs"]}
+def _require_consistent(rule: schema.Rule) -> None:
+    """Refuse fields that do not fit each other, which a schema cannot say."""
+    inputs = {entry.indicator: entry.unit for entry in rule.inputs}
     for indicator, unit in inputs.items():
         if not indicator.endswith(f"_{unit}") and unit != "count":
             raise _inconsistent(rule, f"{indicator} is not in {unit}", "an indicator's name ends with its unit")
-    for condition in rule["when"]["conditions"]:
-        if condition["indicator"] not in inputs:
-            raise _inconsistent(rule, f"{condition['indicator']} is not among the inputs", "declare it in inputs")
-        if ("value" in condition) == ("baseline" in condition):
+    for condition in rule.when.conditions:
+        if condition.indicator not in inputs:
+            raise _inconsistent(rule, f"{condition.indicator} is not among the inputs", "declare it in inputs")
+        if (condition.value is None) == (condition.baseline is None):
             raise _inconsistent(rule, "a condition needs either value or baseline", "give exactly one")
-    if len(set(rule["reverse"]["approvals"])) < len(rule["reverse"]["approvals"]):
+    if len(set(rule.reverse.approvals)) < len(rule.reverse.approvals):
         raise _inconsistent(rule, "an approver is named twice", "name each role once")
 
 
-def _require_executable(rule: Mapping[str, Any]) -> None:
-    for action in rule["then"]:
-        if action["action"] not in EXECUTABLE_ACTIONS:
-            raise _unsupported(rule, f"action {action['action']}")
-    if rule["when"]["window"]["mode"] not in EXECUTABLE_WINDOWS:
-        raise _unsupported(rule, f"window {rule['when']['window']['mode']}")
-    for condition in rule["when"]["conditions"]:
-        if condition["aggregation"] != "attested":
-            raise _unsupported(rule, f"aggregation {condition['aggregation']}")
-        if "baseline" in condition:
+def _require_executable(rule: schema.Rule) -> None:
+    for action in rule.then:
+        if action.action not in EXECUTABLE_ACTIONS:
+            raise _unsupported(rule, f"action {action.action}")
+    if rule.when.window.mode not in EXECUTABLE_WINDOWS:
+        raise _unsupported(rule, f"window {rule.when.window.mode}")
+    for condition in rule.when.conditions:
+        if condition.aggregation != "attested":
+            raise _unsupported(rule, f"aggregation {condition.aggregation}")
+        if condition.baseline is not None:
             raise _unsupported(rule, "a baseline")
-    if any(entry["min_sources"] > 1 for entry in rule["inputs"]):
+    if any(entry.min_sources > 1 for entry in rule.inputs):
         raise _unsupported(rule, "more than one source per indicator")
 
 
-def _rule(rule: Mapping[str, Any]) -> Rule:
-    quality = {entry["indicator"]: entry["min_quality_bp"] for entry in rule["inputs"]}
-    when, reverse = rule["when"], rule["reverse"]
+def _rule(rule: schema.Rule) -> Rule:
+    quality = {entry.indicator: entry.min_quality_bp for entry in rule.inputs}
+    when, reverse = rule.when, rule.reverse
     return Rule(
-        id=keccak256(rule["id"].encode()),
-        version=rule["version"],
-        match_any=when["match"] == "any",
-        windows=when["window"]["count"],
-        on_missing=_ON_MISSING.index(when["on_missing"]),
-        cure_windows=reverse["cure_windows"],
-        approver_roles=sum(1 << _APPROVERS[role] for role in reverse["approvals"]),
+        id=keccak256(rule.id.encode()),
+        version=rule.version,
+        match_any=when.match == "any",
+        windows=when.window.count,
+        on_missing=_ON_MISSING.index(when.on_missing),
+        cure_windows=reverse.cure_windows,
+        approver_roles=sum(1 << _APPROVERS[role] for role in reverse.approvals),
         conditions=tuple(
             Condition(
-                indicator=indicator_id(condition["indicator"]),
-                comparator=_COMPARATORS.index(condition["comparator"]),
-                threshold=condition["value"],
-                min_quality_bp=quality[condition["indicator"]],
+                indicator=indicator_id(condition.indicator),
+                comparator=_COMPARATORS.index(condition.comparator),
+                threshold=condition.value or 0,
+                min_quality_bp=quality[condition.indicator],
             )
-            for condition in when["conditions"]
+            for condition in when.conditions
         ),
     )
 
 
-def _rule_call(rule: Rule, actions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _rule_call(rule: Rule, actions: Sequence[schema.Action]) -> dict[str, Any]:
     book = load_artifact("RuleBook")
     # No executable action has a size, so unit, amount, cap, stack group and purpose are empty.
     unsized: dict[str, Any] = {"unit": 0, "amount": 0, "cap": 0, "stackGroup": bytes(32), "purpose": bytes(32)}
@@ -271,18 +257,18 @@ def _rule_call(rule: Rule, actions: Sequence[Mapping[str, Any]]) -> dict[str, An
         | {
             "conditions": [book.struct("Condition").call(stated(each)) for each in rule.conditions],
             "actions": [
-                book.struct("Action").call(unsized | {"action": ACTIONS.index(each["action"]) + 1}) for each in actions
+                book.struct("Action").call(unsized | {"action": ACTIONS.index(each.action) + 1}) for each in actions
             ],
         }
     )
 
 
-def _inconsistent(rule: Mapping[str, Any], detail: str, hint: str) -> EvidenceError:
-    return EvidenceError("malformed", f"rule {rule['id']}: {detail}", hint)
+def _inconsistent(rule: schema.Rule, detail: str, hint: str) -> EvidenceError:
+    return EvidenceError("malformed", f"rule {rule.id}: {detail}", hint)
 
 
-def _unsupported(rule: Mapping[str, Any], what: str) -> EvidenceError:
+def _unsupported(rule: schema.Rule, what: str) -> EvidenceError:
     executable = ", ".join(sorted(EXECUTABLE_ACTIONS))
     return EvidenceError(
-        "unsupported_action", f"rule {rule['id']}: {what} is not executable", f"executable actions: {executable}"
+        "unsupported_action", f"rule {rule.id}: {what} is not executable", f"executable actions: {executable}"
     )

@@ -12,13 +12,15 @@ bounds, is of another unit or has a name the profile does not know is refused, n
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast, get_args
 
+from pydantic import ConfigDict, Field
+
+from contracts.documents import STRICT, DocumentError, check, json_of
 from oracle.windows import Windows
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
@@ -28,14 +30,18 @@ from wuxin_evidence.packs.senml import Reading
 HOME_PROFILE = "profile.json"
 """In a home, a copy of the profile that its consortium uses."""
 
-INT64_MAX = 2**63 - 1
+_EXACT_MAX = 2**53 - 1
 SCALE_EXPONENT_MAX = 9
 """Nano-units; finer than any sensor here and far from overflowing int64."""
 
-FORMULAS = ("quantity_g", "unexplained_loss_g", "gap_s", "run_length")
-_EXACT = Context(prec=100)
-
+Formula = Literal["quantity_g", "unexplained_loss_g", "gap_s", "run_length"]
+FORMULAS: tuple[str, ...] = get_args(Formula)
 Quantity = Literal["mass_g", "withdrawal_g"]
+Seconds = Annotated[int, Field(ge=0, le=_EXACT_MAX)]
+Length = Annotated[int, Field(ge=1, le=_EXACT_MAX)]
+Exact = Annotated[int, Field(ge=-_EXACT_MAX, le=_EXACT_MAX)]
+Text = Annotated[str, Field(min_length=1, max_length=128)]
+_EXACT = Context(prec=100)
 
 
 @dataclass(frozen=True)
@@ -52,21 +58,45 @@ class Scale:
     """How one reading name is read: decimal × 10^scale_exponent, then min ≤ value ≤ max."""
 
     quantity: Quantity
-    unit: str
-    scale_exponent: int
-    min: int
-    max: int
+    unit: Text
+    scale_exponent: Annotated[int, Field(ge=0, le=SCALE_EXPONENT_MAX)]
+    min: Exact
+    max: Exact
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class AlarmPredicate:
-    """True when `indicator` > `value`; the only comparator that tightens on what this profile measures."""
+    """What is attested at once: `indicator` greater than `value`, in the indicator's unit.
 
-    indicator: str
-    value: int
+    The one comparator is that which tightens on what this profile measures.
+    """
+
+    indicator: Formula
+    comparator: Literal["gt"]
+    value: Annotated[int, Field(ge=0, le=_EXACT_MAX)]
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     def holds(self, value: int) -> bool:
+        """Compare an indicator's value."""
         return value > self.value
+
+
+@dataclass(frozen=True)
+class ProfileFile:
+    """The fields of a profile file, as docs/reference/profile.md describes them; durations in seconds."""
+
+    name: Text
+    window_s: Length
+    grace_s: Seconds
+    day_offset_s: Annotated[int, Field(ge=-86_400, le=86_400)]
+    heartbeat_s: Length
+    clock_skew_s: Seconds
+    readings: Annotated[dict[Text, Scale], Field(min_length=1)]
+    indicators: Annotated[tuple[Formula, ...], Field(min_length=1)]
+    drop_tolerance_g: Annotated[int, Field(ge=0, le=_EXACT_MAX)]
+    alarms: tuple[AlarmPredicate, ...]
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
@@ -87,25 +117,35 @@ class Profile:
     @classmethod
     def load(cls, path: Path) -> Profile:
         """Read a profile file. Raises `malformed` naming the field."""
-        return cls.parse(json.loads(path.read_text("utf-8")))
+        try:
+            return cls.parse(json_of(path.read_bytes()))
+        except DocumentError as wrong:
+            raise _malformed(str(wrong)) from wrong
 
     @classmethod
-    def parse(cls, document: Mapping[str, Any]) -> Profile:
+    def parse(cls, document: object) -> Profile:
+        """Check a parsed profile. Raises `malformed` naming the first field that is wrong."""
         try:
-            return cls(
-                name=str(document["name"]),
-                hash=hashlib.sha256(canonical_json(dict(document))).digest(),
-                windows=_windows(document),
-                heartbeat_s=_count(document, "heartbeat_s", 1),
-                clock_skew_s=_count(document, "clock_skew_s", 0),
-                drop_tolerance_g=_count(document, "drop_tolerance_g", 0),
-                scales={str(name): _scale(row) for name, row in document["readings"].items()},
-                indicators=_indicators(document["indicators"]),
-                alarms=tuple(_alarm(row) for row in document["alarms"]),
-                document=document,
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise EvidenceError("malformed", f"profile: {error!r}", "compare with docs/reference/profile.md") from error
+            found = check(ProfileFile, document)
+        except DocumentError as wrong:
+            place, sentence = wrong.problems[0]
+            raise _malformed(f"{place}: {sentence}") from wrong
+        for name, scale in found.readings.items():
+            if scale.min > scale.max:
+                raise _malformed(f"readings.{name}: min {scale.min} is greater than max {scale.max}")
+        fields = cast("dict[str, Any]", document)
+        return cls(
+            name=found.name,
+            hash=hashlib.sha256(canonical_json(fields)).digest(),
+            windows=Windows(found.window_s, found.grace_s, found.day_offset_s),
+            heartbeat_s=found.heartbeat_s,
+            clock_skew_s=found.clock_skew_s,
+            drop_tolerance_g=found.drop_tolerance_g,
+            scales=found.readings,
+            indicators=found.indicators,
+            alarms=found.alarms,
+            document=fields,
+        )
 
     def scale(self, pack: Pack) -> tuple[Measurement, ...]:
         """The pack's readings in its own order. Raises `implausible`, or `malformed` from the decoder."""
@@ -135,44 +175,5 @@ def profile_file(home: Path) -> Path:
     return home / HOME_PROFILE
 
 
-def _windows(document: Mapping[str, Any]) -> Windows:
-    return Windows(
-        _count(document, "window_s", 1),
-        _count(document, "grace_s", 0),
-        _count(document, "day_offset_s", -86400),
-    )
-
-
-def _scale(row: Mapping[str, Any]) -> Scale:
-    quantity = str(row["quantity"])
-    if quantity not in ("mass_g", "withdrawal_g"):
-        raise ValueError(f"quantity {quantity}")
-    scale = Scale(
-        quantity,
-        str(row["unit"]),
-        _count(row, "scale_exponent", 0),
-        _count(row, "min", -INT64_MAX),
-        _count(row, "max", -INT64_MAX),
-    )
-    if scale.scale_exponent > SCALE_EXPONENT_MAX or not scale.min <= scale.max <= INT64_MAX:
-        raise ValueError(f"bounds of {quantity}")
-    return scale
-
-
-def _indicators(names: list[object]) -> tuple[str, ...]:
-    if unknown := [name for name in names if name not in FORMULAS]:
-        raise ValueError(f"no formula named {unknown[0]}")
-    return tuple(str(name) for name in names)
-
-
-def _alarm(row: Mapping[str, Any]) -> AlarmPredicate:
-    if row["comparator"] != "gt" or row["indicator"] not in FORMULAS:
-        raise ValueError(f"alarm {dict(row)}")
-    return AlarmPredicate(str(row["indicator"]), _count(row, "value", 0))
-
-
-def _count(row: Mapping[str, Any], name: str, least: int) -> int:
-    value = row[name]
-    if type(value) is not int or value < least:
-        raise ValueError(f"{name} is not an integer of at least {least}")
-    return value
+def _malformed(detail: str) -> EvidenceError:
+    return EvidenceError("malformed", f"profile: {detail}", "compare with docs/reference/profile.md")

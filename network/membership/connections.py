@@ -17,14 +17,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast, get_args
+from typing import Annotated, Any, ClassVar, Literal
 
+from pydantic import ConfigDict, Field
+
+from contracts.documents import STRICT, DocumentError, check, json_of
 from wuxin_evidence.errors import NamedError
 
 CONNECTIONS_FILE = "connections.json"
+FINALITY_DEPTH_MAX = 1_000
 
 Engine = Literal["cometbft", "qbft", "generic"]
 """How an obligations chain agrees, and so what proves its blocks: a CometBFT commit, QBFT seals, or nothing."""
+Text = Annotated[str, Field(min_length=1)]
 
 
 class ConnectionsError(NamedError):
@@ -39,18 +44,20 @@ class ConnectionsError(NamedError):
 class FabricNode:
     """A peer or an orderer: whose it is, `host:port`, and the TLS root (PEM text) that its certificate leads to."""
 
-    organisation: str
-    msp_id: str
-    address: str
-    tls_root: str = field(repr=False)
+    organisation: Text
+    msp_id: Text
+    address: Text
+    tls_root: Text = field(repr=False)
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class FactsConnection:
     """The peers that may serve as gateway, the first before the others, and the orderers."""
 
-    peers: tuple[FabricNode, ...]
+    peers: Annotated[tuple[FabricNode, ...], Field(min_length=1)]
     orderers: tuple[FabricNode, ...] = ()
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
@@ -61,9 +68,10 @@ class ChainConnection:
     """
 
     engine: Engine
-    endpoints: tuple[str, ...]
-    headers: tuple[str, ...] = ()
-    finality_depth: int = 0
+    endpoints: Annotated[tuple[Text, ...], Field(min_length=1)]
+    headers: tuple[Text, ...] = ()
+    finality_depth: Annotated[int, Field(ge=0, le=FINALITY_DEPTH_MAX)] = 0
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
@@ -72,6 +80,7 @@ class Connections:
 
     facts: FactsConnection | None = None
     obligations: Mapping[str, ChainConnection] = field(default_factory=dict[str, ChainConnection])
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     @property
     def embedded(self) -> bool:
@@ -89,12 +98,11 @@ class Connections:
     def load(cls, home: Path) -> Connections:
         """The home's connections; all embedded where there is no file. Raises ConnectionsError."""
         try:
-            document: object = json.loads((home / CONNECTIONS_FILE).read_text("utf-8"))
+            return check(cls, json_of((home / CONNECTIONS_FILE).read_bytes()))
         except FileNotFoundError:
             return cls()
-        except ValueError as wrong:
-            raise ConnectionsError(f"not JSON: {wrong}") from wrong
-        return _connections(document)
+        except DocumentError as wrong:
+            raise ConnectionsError(str(wrong)) from wrong
 
 
 def _plain(connections: Connections) -> dict[str, Any]:
@@ -104,69 +112,3 @@ def _plain(connections: Connections) -> dict[str, Any]:
     if connections.obligations:
         found["obligations"] = {name: asdict(chain) for name, chain in connections.obligations.items()}
     return found
-
-
-def _connections(value: object) -> Connections:
-    top = _object(value, "the file", required=(), optional=("facts", "obligations"))
-    chains = _any_object(top.get("obligations", {}), "obligations")
-    return Connections(
-        facts=_facts(top["facts"]) if "facts" in top else None,
-        obligations={name: _chain(name, chain) for name, chain in chains.items()},
-    )
-
-
-def _facts(value: object) -> FactsConnection:
-    fields = _object(value, "facts", required=("peers",), optional=("orderers",))
-    peers = tuple(_node(each) for each in _list(fields["peers"], "facts.peers"))
-    if not peers:
-        raise ConnectionsError("facts.peers names no peer")
-    return FactsConnection(peers, tuple(_node(each) for each in _list(fields.get("orderers", []), "facts.orderers")))
-
-
-def _node(value: object) -> FabricNode:
-    names = ("organisation", "msp_id", "address", "tls_root")
-    fields = _object(value, "a node of the facts", required=names)
-    return FabricNode(*(_text(fields[name], name) for name in names))
-
-
-def _chain(name: str, value: object) -> ChainConnection:
-    fields = _object(value, name, required=("engine", "endpoints"), optional=("headers", "finality_depth"))
-    if fields["engine"] not in get_args(Engine):
-        raise ConnectionsError(f"{name}.engine must be one of {', '.join(get_args(Engine))}")
-    endpoints, headers = (
-        tuple(_text(each, f"{name}.{key}") for each in _list(fields.get(key, []), f"{name}.{key}"))
-        for key in ("endpoints", "headers")
-    )
-    if not endpoints:
-        raise ConnectionsError(f"{name}.endpoints names no endpoint")
-    depth = fields.get("finality_depth", 0)
-    if type(depth) is not int or not 0 <= depth <= 1_000:
-        raise ConnectionsError(f"{name}.finality_depth must be 0 to 1000")
-    return ChainConnection(cast(Engine, fields["engine"]), endpoints, headers, depth)
-
-
-def _object(value: object, place: str, *, required: tuple[str, ...], optional: tuple[str, ...] = ()) -> dict[str, Any]:
-    fields = _any_object(value, place)
-    missing = [name for name in required if name not in fields]
-    unknown = sorted(set(fields) - {*required, *optional})
-    if missing or unknown:
-        raise ConnectionsError(f"{place} lacks {missing[0]}" if missing else f"{place} has an unknown {unknown[0]}")
-    return fields
-
-
-def _any_object(value: object, place: str) -> dict[str, Any]:
-    if not isinstance(value, dict):
-        raise ConnectionsError(f"{place} must be an object")
-    return cast("dict[str, Any]", value)
-
-
-def _list(value: object, place: str) -> list[object]:
-    if not isinstance(value, list):
-        raise ConnectionsError(f"{place} must be a list")
-    return cast("list[object]", value)
-
-
-def _text(value: object, place: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise ConnectionsError(f"{place} must be a text")
-    return value

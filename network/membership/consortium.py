@@ -9,20 +9,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, TypeAdapter
 
 from chaincode.parties.committee import COMMITTEE_MEMBERS_MAX
 from chaincode.parties.consortium import CLOCK_FACTOR_MAX
 from chaincode.parties.members import uscc_check_character
+from contracts.documents import STRICT, DocumentError, check
 from wuxin_evidence.errors import NamedError
 
 CONSORTIUM_FILE = "consortium.toml"
-FORMAT = "wuxin-consortium-1"
-
-ROLES = frozenset({"bank", "insurer", "manufacturer", "warehouse", "regulator", "inspector"})
 
 ORGANISATIONS_MAX = 64
 """Every endorsement of a submit is in the transaction; beyond this a transaction no longer fits a block."""
@@ -30,11 +30,36 @@ ORGANISATIONS_MAX = 64
 DAY_OFFSET_S_MAX = 86_399
 """The easternmost civil time is UTC+14; the western limit, −12 h, is within the same bound."""
 
-_ORGANISATION_NAME = re.compile(r"[a-z0-9-]{2,32}")
-_MSP_ID = re.compile(r"[A-Za-z0-9.-]{2,64}")
-_CHAIN = re.compile(r"[a-z][a-z0-9]{1,15}")  # two characters or more: events of the facts are numbered under `f`
-_CURRENCY = re.compile(r"[A-Z]{3}")  # ISO 4217
-_USCC = re.compile(r"[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}")
+_INTEGER_MAX = 2**53 - 1
+_ID = re.compile(r"[0-9a-f]{64}")
+
+
+def _consortium_id(value: object) -> bytes:
+    if not isinstance(value, str) or _ID.fullmatch(value) is None:
+        raise ValueError("must be 64 lower-case hex digits")
+    return bytes.fromhex(value)
+
+
+def _checked_uscc(value: str) -> str:
+    if uscc_check_character(value[:17]) != value[17]:
+        raise ValueError(f"{value} fails its check character (GB 32100)")
+    return value
+
+
+def _different(values: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("must be different texts")
+    return values
+
+
+Role = Literal["bank", "insurer", "manufacturer", "warehouse", "regulator", "inspector"]
+ROLES = frozenset(get_args(Role))
+Text = Annotated[str, Field(min_length=1)]
+OrganisationName = Annotated[str, Field(pattern="^[a-z0-9-]{2,32}$")]
+OrganisationNames = Annotated[tuple[OrganisationName, ...], AfterValidator(_different)]
+Uscc = Annotated[
+    str, Field(pattern="^[0-9A-HJ-NPQRTUWXY]{2}[0-9]{6}[0-9A-HJ-NPQRTUWXY]{10}$"), AfterValidator(_checked_uscc)
+]
 
 
 class ConsortiumError(NamedError):
@@ -48,71 +73,90 @@ class ConsortiumError(NamedError):
 
 @dataclass(frozen=True)
 class Organisation:
-    """A member: `endorses` runs an endorser of the facts, `oracle` sits in the oracle committee, `orders` runs an
-    orderer where the facts are on Hyperledger Fabric."""
+    """A member of the consortium.
 
-    name: str
-    msp_id: str
-    uscc: str
-    roles: tuple[str, ...]
-    endorses: bool
-    oracle: bool
+    `endorses`: it runs an endorser of the facts. `oracle`: it sits in the oracle committee. `orders`: it runs an
+    orderer where the facts are on Hyperledger Fabric. `uscc` is its 统一社会信用代码 (GB 32100).
+    """
+
+    name: OrganisationName
+    msp_id: Annotated[str, Field(pattern="^[A-Za-z0-9.-]{2,64}$")]
+    uscc: Uscc
+    roles: Annotated[tuple[Role, ...], Field(min_length=1), AfterValidator(_different)]
+    endorses: bool = False
+    oracle: bool = False
     orders: bool = False
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class ClockSetting:
-    """`system`, or `scenario` beginning at `start_ms` and running `factor` times as fast."""
+    """`system`, or `scenario`: time begins at `start_ms` (UTC milliseconds) and runs `factor` times as fast."""
 
     kind: Literal["system", "scenario"]
-    start_ms: int = 0
-    factor: int = 1
+    start_ms: Annotated[int, Field(ge=0, le=_INTEGER_MAX)] = 0
+    factor: Annotated[int, Field(ge=1, le=CLOCK_FACTOR_MAX)] = 1
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The channel and chaincode of the facts; `endorsements` of the endorsing organisations must agree;
-    `orderer` is the organisation whose orderer identity signs the embedded ledger's blocks."""
+    """The channel and chaincode of the facts.
 
-    channel: str
-    chaincode: str
-    endorsements: int
-    orderer: str
+    `endorsements` of the endorsing organisations must agree. `orderer` is the organisation whose orderer identity signs
+    the embedded ledger's blocks.
+    """
+
+    channel: Annotated[str, Field(pattern="^[a-z][a-z0-9.-]{0,248}$")]
+    chaincode: Annotated[str, Field(pattern="^[A-Za-z0-9]+([-_][A-Za-z0-9]+)*$")]
+    endorsements: Annotated[int, Field(ge=1, le=ORGANISATIONS_MAX)]
+    orderer: OrganisationName
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class CommitteeSetting:
     """The first epoch of the oracle committee; its members are the organisations with `oracle = true`."""
 
-    epoch: int
-    threshold: int
+    epoch: Literal[1]
+    threshold: Annotated[int, Field(ge=1, le=COMMITTEE_MEMBERS_MAX)]
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class Circle:
-    """A lending circle: its obligations chain, the one currency (ISO 4217) of its deposits, lines and prices, who seals
-    the embedded chain, who is in the circle, and who runs a validator where the chain is not embedded."""
+    """A lending circle and its obligations chain.
 
-    chain: str
-    chain_id: int
-    currency: str
-    sealer: str
-    members: tuple[str, ...]
-    validators: tuple[str, ...] = ()
+    `currency` (ISO 4217) is that of its deposits, lines and prices. `sealer` seals the embedded chain's blocks;
+    `validators` run the chain where it is not embedded. A chain's name has two characters or more, because events of
+    the facts are numbered under `f`.
+    """
+
+    chain: Annotated[str, Field(pattern="^[a-z][a-z0-9]{1,15}$")]
+    chain_id: Annotated[int, Field(ge=1, le=_INTEGER_MAX)]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    sealer: OrganisationName
+    members: Annotated[OrganisationNames, Field(min_length=1)]
+    validators: OrganisationNames = ()
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class Consortium:
-    """The parsed file. `consortium_id` is 32 bytes, made once."""
+    """The parsed file. `consortium_id` is 32 bytes, made once; `day_offset_s` is added to UTC to cut business days."""
 
-    consortium_id: bytes
-    name: str
-    day_offset_s: int
+    format: Literal["wuxin-consortium-1"]
+    consortium_id: Annotated[bytes, BeforeValidator(_consortium_id)]
+    name: Text
+    day_offset_s: Annotated[int, Field(ge=0, le=DAY_OFFSET_S_MAX)]
     clock: ClockSetting
     facts: Facts
-    organisations: tuple[Organisation, ...]
+    organisations: Annotated[
+        tuple[Organisation, ...], Field(alias="organisation", min_length=1, max_length=ORGANISATIONS_MAX)
+    ]
     committee: CommitteeSetting
-    circles: tuple[Circle, ...]
+    circles: Annotated[tuple[Circle, ...], Field(alias="circle", max_length=ORGANISATIONS_MAX)] = ()
+    __pydantic_config__: ClassVar[ConfigDict] = {**STRICT, "ser_json_bytes": "hex"}
 
     @property
     def endorsers(self) -> tuple[Organisation, ...]:
@@ -136,188 +180,46 @@ class Consortium:
 
     def statement(self) -> dict[str, Any]:
         """The consortium as JSON values: what block 0 says."""
-        return {
-            "format": FORMAT,
-            "consortium_id": self.consortium_id.hex(),
-            "name": self.name,
-            "day_offset_s": self.day_offset_s,
-            "clock": {"kind": self.clock.kind, "start_ms": self.clock.start_ms, "factor": self.clock.factor},
-            "facts": {
-                "channel": self.facts.channel,
-                "chaincode": self.facts.chaincode,
-                "endorsements": self.facts.endorsements,
-                "orderer": self.facts.orderer,
-            },
-            "organisations": [_as_json(member) for member in self.organisations],
-            "committee": {"epoch": self.committee.epoch, "threshold": self.committee.threshold},
-            "circles": [_as_json(circle) for circle in self.circles],
-        }
+        return TypeAdapter(Consortium).dump_python(self, mode="json")
 
     @classmethod
     def load(cls, path: Path) -> Consortium:
         """Read the file, or the one in the home `path`. Raises ConsortiumError, FileNotFoundError."""
         is_file = path.name == CONSORTIUM_FILE or path.is_file()
-        return cls.parse((path if is_file else path / CONSORTIUM_FILE).read_text("utf-8"))
+        raw = (path if is_file else path / CONSORTIUM_FILE).read_bytes()
+        try:
+            return cls.parse(raw.decode("utf-8-sig"))
+        except UnicodeDecodeError as error:
+            raise ConsortiumError("file", f"not UTF-8: {error.reason} at byte {error.start}") from error
 
     @classmethod
     def parse(cls, text: str) -> Consortium:
+        """Check the text of a consortium file. Raises ConsortiumError naming the first field that is wrong."""
         try:
             document = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise ConsortiumError("file", f"not TOML: {error}") from error
-        table = _Table("", document)
-        if table.text("format") != FORMAT:
-            raise ConsortiumError("format", f"must be {FORMAT!r}")
-        consortium = cls(
-            consortium_id=_consortium_id(table),
-            name=table.text("name"),
-            day_offset_s=table.integer("day_offset_s", 0, DAY_OFFSET_S_MAX),
-            clock=_clock(table.table("clock")),
-            facts=_facts(table.table("facts")),
-            organisations=tuple(_organisation(row) for row in table.tables("organisation")),
-            committee=_committee(table.table("committee")),
-            circles=tuple(_circle(row) for row in table.tables("circle")),
-        )
-        table.finish()
+        try:
+            consortium = check(cls, document)
+        except DocumentError as wrong:
+            raise ConsortiumError(*wrong.problems[0]) from wrong
+        _check_clock(document["clock"])
         _check_together(consortium)
         return consortium
 
 
-def _as_json(record: Organisation | Circle) -> dict[str, Any]:
-    return {
-        name: list(cast(tuple[str, ...], value)) if isinstance(value, tuple) else value
-        for name, value in vars(record).items()
-    }
-
-
-class _Table:
-    """One TOML table that remembers which keys were asked for, so that a misspelt one is found."""
-
-    def __init__(self, place: str, rows: Mapping[str, Any]) -> None:
-        self._place = place
-        self._rows = rows
-        self._asked: set[str] = set()
-
-    def field(self, key: str) -> str:
-        return f"{self._place}.{key}" if self._place else key
-
-    def take(self, key: str, kind: type, default: Any = None) -> Any:
-        self._asked.add(key)
-        value = self._rows.get(key, default)
-        if value is None:
-            raise ConsortiumError(self.field(key), "is missing")
-        if type(value) is not kind:
-            raise ConsortiumError(self.field(key), f"must be {kind.__name__}, is {type(value).__name__}")
-        return value
-
-    def text(self, key: str, pattern: re.Pattern[str] | None = None, default: str | None = None) -> str:
-        value: str = self.take(key, str, default)
-        if pattern is not None and pattern.fullmatch(value) is None:
-            raise ConsortiumError(self.field(key), f"{value!r} does not match {pattern.pattern}")
-        return value
-
-    def integer(self, key: str, low: int, high: int, default: int | None = None) -> int:
-        value: int = self.take(key, int, default)
-        if not low <= value <= high:
-            raise ConsortiumError(self.field(key), f"{value} is outside {low}…{high}")
-        return value
-
-    def flag(self, key: str) -> bool:
-        return cast(bool, self.take(key, bool, False))
-
-    def texts(self, key: str, *, optional: bool = False) -> tuple[str, ...]:
-        rows = cast(list[Any], self.take(key, list, [] if optional else None))
-        if not (rows or optional) or not all(isinstance(row, str) for row in rows) or len(set(rows)) != len(rows):
-            raise ConsortiumError(self.field(key), "must be a list of different texts")
-        return tuple(rows)
-
-    def table(self, key: str) -> _Table:
-        return _Table(self.field(key), self.take(key, dict))
-
-    def tables(self, key: str) -> list[_Table]:
-        rows = cast(list[Any], self.take(key, list, []))
-        if len(rows) > ORGANISATIONS_MAX:
-            raise ConsortiumError(self.field(key), f"more than {ORGANISATIONS_MAX}")
-        for number, row in enumerate(rows):
-            if not isinstance(row, dict):
-                raise ConsortiumError(f"{self.field(key)}[{number}]", "must be a table")
-        return [_Table(f"{self.field(key)}[{number}]", row) for number, row in enumerate(rows)]
-
-    def finish(self) -> None:
-        unknown = sorted(set(self._rows) - self._asked)
-        if unknown:
-            raise ConsortiumError(self.field(unknown[0]), "is not a field of this table")
-
-
-def _consortium_id(table: _Table) -> bytes:
-    return bytes.fromhex(table.text("consortium_id", re.compile(r"[0-9a-f]{64}")))
-
-
-def _clock(table: _Table) -> ClockSetting:
-    kind = table.text("kind", re.compile("system|scenario"))
-    if kind == "system":
-        setting = ClockSetting("system")
-    else:
-        start_ms = table.integer("start_ms", 0, 2**53 - 1)
-        setting = ClockSetting("scenario", start_ms, table.integer("factor", 1, CLOCK_FACTOR_MAX, 1))
-    table.finish()
-    return setting
-
-
-def _facts(table: _Table) -> Facts:
-    facts = Facts(
-        channel=table.text("channel", re.compile(r"[a-z][a-z0-9.-]{0,248}")),
-        chaincode=table.text("chaincode", re.compile(r"[A-Za-z0-9]+([-_][A-Za-z0-9]+)*")),
-        endorsements=table.integer("endorsements", 1, ORGANISATIONS_MAX),
-        orderer=table.text("orderer", _ORGANISATION_NAME),
-    )
-    table.finish()
-    return facts
-
-
-def _organisation(table: _Table) -> Organisation:
-    member = Organisation(
-        name=table.text("name", _ORGANISATION_NAME),
-        msp_id=table.text("msp_id", _MSP_ID),
-        uscc=table.text("uscc", _USCC),
-        roles=table.texts("roles"),
-        endorses=table.flag("endorses"),
-        oracle=table.flag("oracle"),
-        orders=table.flag("orders"),
-    )
-    if uscc_check_character(member.uscc[:17]) != member.uscc[17]:
-        raise ConsortiumError(table.field("uscc"), f"{member.uscc} fails its check character (GB 32100)")
-    unknown = sorted(set(member.roles) - ROLES)
-    if unknown:
-        raise ConsortiumError(table.field("roles"), f"{unknown[0]!r} is not one of {', '.join(sorted(ROLES))}")
-    table.finish()
-    return member
-
-
-def _committee(table: _Table) -> CommitteeSetting:
-    setting = CommitteeSetting(table.integer("epoch", 1, 1), table.integer("threshold", 1, COMMITTEE_MEMBERS_MAX))
-    table.finish()
-    return setting
-
-
-def _circle(table: _Table) -> Circle:
-    circle = Circle(
-        chain=table.text("chain", _CHAIN),
-        chain_id=table.integer("chain_id", 1, 2**53 - 1),
-        currency=table.text("currency", _CURRENCY),
-        sealer=table.text("sealer", _ORGANISATION_NAME),
-        members=table.texts("members"),
-        validators=table.texts("validators", optional=True),
-    )
-    table.finish()
-    return circle
+def _check_clock(fields: dict[str, Any]) -> None:
+    """Only a scenario has a beginning and a factor, and it needs a beginning."""
+    if fields["kind"] == "system":
+        for name in sorted(fields.keys() - {"kind"}):
+            raise ConsortiumError(f"clock.{name}", "is for a scenario only")
+    elif "start_ms" not in fields:
+        raise ConsortiumError("clock.start_ms", "is missing")
 
 
 def _check_together(consortium: Consortium) -> None:
-    """What no single field shows: unique names, a majority in the committee, members that exist."""
+    """Refuse what no single field shows: names used twice, no majority in the committee, members that do not exist."""
     members = consortium.organisations
-    if not members:
-        raise ConsortiumError("organisation", "at least one is needed")
     for attribute in ("name", "msp_id", "uscc"):
         _require_different("organisation", members, attribute)
     for attribute in ("chain", "chain_id"):  # a transaction for one chain id is good on every chain that has it

@@ -92,8 +92,16 @@ def _bring(home: Path, brought: Product, pace: int) -> None:
 
 def _write_prices(home: Path, consortium: Consortium, of: Product, priced_at_s: int) -> None:
     """Write each oracle member's own price source, with the price that the product states."""
+    stated = of.about.price
+    price = {
+        "commodity": stated.commodity,
+        "price_minor_per_t": stated.price_minor_per_t,
+        "currency": stated.currency,
+        "source": stated.source,
+        "priced_at_s": priced_at_s,
+    }
     for member in consortium.oracles:
         file = home_of(home, member.name) / "orgs" / member.name / "oracle" / PRICE_FILE
         if not file.exists():
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps({**of.price, "priced_at_s": priced_at_s}, indent=2) + "\n", encoding="utf-8")
+            file.write_text(json.dumps(price, indent=2) + "\n", encoding="utf-8")

@@ -39,7 +39,7 @@ def found_over(home: Path) -> None:
     where its deposits cannot be read; EvidenceError for a profile or a rule pack that cannot be used.
     """
     consortium = Consortium.load(home)
-    _require_profile(home)
+    _require_readable(home)
     issue_keys(home, consortium)
     asyncio.run(_first_transactions(home, consortium, open_clock(consortium, home)))
     share(home, consortium)
@@ -61,10 +61,13 @@ def issue_keys(home: Path, consortium: Consortium) -> None:
             issue_api_keys(own, [organisation.name])
 
 
-def _require_profile(home: Path) -> None:
+def _require_readable(home: Path) -> None:
+    """Refuse a home whose files cannot be founded upon, before anything is on a ledger."""
     if not profile_file(home).exists():
         shipped = ", ".join(str(each.profile()) for each in products())
         raise Rejected("not_found", f"{profile_file(home)} is missing", f"copy the profile of a product: {shipped}")
+    judging_hashes(home)
+    _deposits(home)
 
 
 def _packs(home: Path) -> list[RulePack]:

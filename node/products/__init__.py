@@ -19,8 +19,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, ClassVar
 
+from pydantic import ConfigDict, Field
+
+from contracts.documents import STRICT, check
 from contracts.loader import RulePack, load_rule_pack
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
@@ -36,23 +39,48 @@ class Valuation:
 
     quantity_indicator: str
     price_indicator: str
-    quantity_per_price_unit: int
+    quantity_per_price_unit: Annotated[int, Field(ge=1)]
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+
+@dataclass(frozen=True)
+class StatedPrice:
+    """The opening price of each member's own price source, without its date; stated by us and no market price."""
+
+    commodity: str
+    price_minor_per_t: Annotated[int, Field(ge=1)]
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    source: str
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+
+@dataclass(frozen=True)
+class ProductFile:
+    """The fields of `product.toml`.
+
+    `asset_type` is that of the rule packs which are for this kind of thing, `paces` are the speeds, besides 1, that a
+    demonstration may run at.
+    """
+
+    asset_type: str
+    paces: tuple[Annotated[int, Field(ge=2)], ...]
+    valuation: Valuation
+    price: StatedPrice
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
 
 @dataclass(frozen=True)
 class Product:
-    """One kind of thing: its folder and what the folder holds.
-
-    `asset_type` is that of the rule packs which are for it, `paces` are the speeds that a demonstration may run at, and
-    `price` is the opening price of each member's own price source, without its date.
-    """
+    """One kind of thing: its folder and what the folder holds; `about` is its `product.toml`."""
 
     name: str
     folder: Path
-    asset_type: str
-    paces: tuple[int, ...]
-    valuation: Valuation
-    price: Mapping[str, Any]
+    about: ProductFile
+
+    @property
+    def valuation(self) -> Valuation:
+        """What a quantity of it is worth."""
+        return self.about.valuation
 
     @property
     def pack(self) -> RulePack:
@@ -81,8 +109,8 @@ class Product:
         document: dict[str, Any] = json.loads(self.profile().read_bytes())
         if pace == 1:
             return document
-        if pace not in self.paces:
-            known = ", ".join(map(str, (1, *self.paces)))
+        if pace not in self.about.paces:
+            known = ", ".join(map(str, (1, *self.about.paces)))
             raise EvidenceError("not_found", f"{self.name} has no profile for pace {pace}", f"use one of: {known}")
         for name in ("window_s", "grace_s", "heartbeat_s", "clock_skew_s"):
             document[name] = -(-document[name] // pace)
@@ -95,15 +123,7 @@ def product(name: str) -> Product:
     known = sorted(each.parent.name for each in PRODUCTS.glob("*/product.toml"))
     if name not in known:
         raise EvidenceError("not_found", f"no product {name!r} is shipped", f"use one of: {', '.join(known)}")
-    document = _toml(PRODUCTS / name / "product.toml")
-    return Product(
-        name,
-        PRODUCTS / name,
-        document["asset_type"],
-        tuple(document["paces"]),
-        Valuation(**document["valuation"]),
-        document["price"],
-    )
+    return Product(name, PRODUCTS / name, check(ProductFile, _toml(PRODUCTS / name / "product.toml")))
 
 
 @cache
@@ -115,11 +135,11 @@ def products() -> tuple[Product, ...]:
 def product_of(pack: RulePack) -> Product:
     """The product whose kind of thing a rule pack is for. Raises `not_found` naming the kinds there are."""
     for each in products():
-        if each.asset_type == pack.document["asset_type"]:
+        if each.about.asset_type == pack.content.asset_type:
             return each
-    known = ", ".join(each.asset_type for each in products())
+    known = ", ".join(each.about.asset_type for each in products())
     raise EvidenceError(
-        "not_found", f"no product is a {pack.document['asset_type']}, which {pack.id} is for", f"use one of: {known}"
+        "not_found", f"no product is a {pack.content.asset_type}, which {pack.id} is for", f"use one of: {known}"
     )
 
 
@@ -154,7 +174,7 @@ def _toml(path: Path) -> dict[str, Any]:
 
 @cache
 def _shipped_profiles() -> Mapping[bytes, bytes]:
-    return _by_hash(each.profile_at(pace) for each in products() for pace in (1, *each.paces))
+    return _by_hash(each.profile_at(pace) for each in products() for pace in (1, *each.about.paces))
 
 
 @cache

@@ -9,15 +9,16 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, cast
 
 import typer.main
+from pydantic import TypeAdapter
 
 from chaincode import contract
 from chaincode.world.description import describe
-from network.membership import consortium
+from network.membership.consortium import Consortium
 from network.membership.seats import create_home
 from network.obligations.jsonrpc import abi
 from node.app import create_app
@@ -144,22 +145,19 @@ def _declared(kind: str) -> set[str]:
     return {entry["name"] for artifact in artifacts for entry in artifact["abi"] if entry["type"] == kind}
 
 
-def consortium_fields(folder: Path) -> set[str]:
-    """Every field that the parser of consortium.toml asks for, as `table.field`."""
-    asked: set[str] = set()
-    table = cast(Any, consortium)._Table
+def consortium_fields() -> set[str]:
+    """Every field of consortium.toml, as `table.field`."""
+    schema = TypeAdapter(Consortium).json_schema(mode="validation")
+    return set(_fields(schema, schema, ""))
 
-    class Listening(table):
-        def take(self, key: str, kind: type, default: Any = None) -> Any:
-            asked.add(re.sub(r"\[\d+\]", "", self.field(key)))
-            return super().take(key, kind, default)
 
-    cast(Any, consortium)._Table = Listening
-    try:
-        write_consortium(folder, start_ms=0)
-    finally:
-        cast(Any, consortium)._Table = table
-    return asked - {"clock", "facts", "organisation", "committee", "circle"}
+def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], place: str) -> Iterator[str]:
+    for name, each in node["properties"].items():
+        target = each.get("items", each)
+        if "$ref" in target:
+            yield from _fields(schema, schema["$defs"][target["$ref"].rsplit("/", 1)[1]], f"{place}{name}.")
+        else:
+            yield f"{place}{name}"
 
 
 def routes(home: Path) -> set[tuple[str, str]]:

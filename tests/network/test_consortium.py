@@ -72,7 +72,7 @@ members = ["bank"]
         ('msp_id = "InsurerMSP"', 'msp_id = "BankMSP"', "organisation[0].msp_id"),
         ("91440300MA5WUX1N31", "91440300MA5WUX1N32", "organisation[1].uscc"),
         ("91440300MA5WUX1N31", "91440300MA5WUX1", "organisation[1].uscc"),
-        ('roles = ["insurer"]', 'roles = ["pirate"]', "organisation[1].roles"),
+        ('roles = ["insurer"]', 'roles = ["pirate"]', "organisation[1].roles[0]"),
         ('roles = ["insurer"]', "roles = []", "organisation[1].roles"),
         ('roles = ["insurer"]', 'roles = ["insurer"]\nendorse = true', "organisation[1].endorse"),
         ("orders = true\noracle = true", 'orders = true\noracle = "yes"', "organisation[0].oracle"),
@@ -83,6 +83,16 @@ members = ["bank"]
         ('currency = "CNY"', "", "circle[0].currency"),
         ("[[circle]]\n", SECOND_CIRCLE.format(chain="e2", chain_id=262144) + "[[circle]]\n", "circle[0].chain_id"),
         ("[[circle]]\n", SECOND_CIRCLE.format(chain="e1", chain_id=7002) + "[[circle]]\n", "circle[0].chain"),
+        ('roles = ["insurer"]', 'roles = ["insurer", "insurer"]', "organisation[1].roles"),
+        ('members = ["bank", ', 'members = ["bank", "bank", ', "circle[0].members"),
+        ('members = ["bank", ', 'members = [7, "bank", ', "circle[0].members[0]"),
+        ('name = "Wuxin demo"', "name = 2026-01-01", "name"),
+        ('name = "Wuxin demo"', 'name = ""', "name"),
+        ('consortium_id = "', 'consortium_id = "A', "consortium_id"),
+        ("91440300MA5WUX1N31", "９１440300MA5WUX1N31", "organisation[1].uscc"),
+        ('name = "insurer"', 'name = "insurer\\n"', "organisation[1].name"),
+        ("start_ms = ", "start_at_ms = ", "clock.start_at_ms"),
+        (f"start_ms = {SCENARIO_START_MS}\n", "", "clock.start_ms"),
         ("[facts]", "[fact]", "facts"),
         ("[committee]", "[[committee]]", "committee"),
         ("[facts]", "[facts", "file"),
@@ -112,3 +122,42 @@ def test_a_committee_that_the_facts_would_refuse_is_refused_here(text: str) -> N
 def test_an_organisation_that_is_not_there_is_named(text: str) -> None:
     with pytest.raises(ConsortiumError, match="pirate"):
         Consortium.parse(text).organisation("pirate")
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xfe", b"name = " + b"[" * 100_000, b"\x00"])
+def test_bytes_that_are_no_toml_are_refused(tmp_path: Path, raw: bytes) -> None:
+    (tmp_path / "consortium.toml").write_bytes(raw)
+    with pytest.raises(ConsortiumError) as found:
+        Consortium.load(tmp_path)
+    assert found.value.field == "file"
+
+
+def test_a_byte_order_mark_is_no_part_of_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "consortium.toml").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    assert Consortium.load(tmp_path) == Consortium.parse(text)
+
+
+def test_more_organisations_than_a_transaction_carries_are_refused(text: str) -> None:
+    one = '\n[[organisation]]\nname = "more"\nmsp_id = "MoreMSP"\nuscc = "91110108MA6WUX5P74"\nroles = ["inspector"]\n'
+    with pytest.raises(ConsortiumError) as found:
+        Consortium.parse(text + one * 59)
+    assert found.value.field == "organisation"
+    assert "64" in found.value.detail
+
+
+def test_the_statement_says_the_whole_file_in_json(text: str) -> None:
+    demo = Consortium.parse(text)
+    statement = demo.statement()
+    assert statement["format"] == "wuxin-consortium-1"
+    assert statement["consortium_id"] == demo.consortium_id.hex()
+    assert statement["clock"] == {"kind": "scenario", "start_ms": SCENARIO_START_MS, "factor": 1}
+    assert statement["organisations"][3] == {
+        "name": "warehouse",
+        "msp_id": "WarehouseMSP",
+        "uscc": "91310115MA3WUX3W6R",
+        "roles": ["warehouse"],
+        "endorses": True,
+        "oracle": False,
+        "orders": False,
+    }
+    assert statement["circles"][0]["currency"] == "CNY"

@@ -129,6 +129,9 @@ def test_the_breach_of_the_shipped_series_is_in_its_rows():
     assert fold.loss_g > 3_000_000
 
 
+SCALE = {"quantity": "mass_g", "unit": "kg", "scale_exponent": 3, "min": 0, "max": 10}
+
+
 class TestProfile:
     def test_scaling_is_exact_and_rounds_half_to_even(self):
         device = TestDevice()
@@ -143,20 +146,43 @@ class TestProfile:
         assert Profile.parse({**document, "grace_s": 121}).hash != PROFILE.hash
 
     @pytest.mark.parametrize(
-        "change",
+        ("change", "said"),
         [
-            {"window_s": 0},
-            {"window_s": 900.5},
-            {"indicators": ["moon"]},
-            {"alarms": [{"indicator": "gap_s", "comparator": "lt", "value": 1}]},
-            {"readings": {"m": {}}},
+            ({"window_s": 0}, "window_s: 0 must be greater than or equal to 1"),
+            ({"window_s": "900"}, "window_s: '900' must be a valid integer"),
+            ({"window_s": 900.5}, "window_s: 900.5 must be a valid integer"),
+            ({"grace_s": True}, "grace_s: True must be a valid integer"),
+            ({"day_offset_s": 86_401}, "day_offset_s"),
+            ({"colour": "red"}, "colour: is not a field here"),
+            ({"indicators": ["moon"]}, "indicators[0]: 'moon' must be 'quantity_g'"),
+            ({"indicators": []}, "indicators"),
+            ({"alarms": [{"indicator": "gap_s", "comparator": "lt", "value": 1}]}, "alarms[0].comparator: 'lt' must"),
+            ({"alarms": [{"indicator": "gap_s", "comparator": "gt", "value": -1}]}, "alarms[0].value: -1 must"),
+            ({"readings": {}}, "readings"),
+            ({"readings": {"m": {}}}, "readings.m.quantity: is missing"),
+            ({"readings": {"m": {**SCALE, "scale_exponent": 10}}}, "readings.m.scale_exponent: 10 must"),
+            ({"readings": {"m": {**SCALE, "quantity": "volume_ml"}}}, "readings.m.quantity: 'volume_ml' must"),
+            ({"readings": {"m": {**SCALE, "min": 5, "max": 4}}}, "readings.m: min 5 is greater than max 4"),
+            ({"readings": {"m": {**SCALE, "max": 2**53}}}, "readings.m.max"),
         ],
     )
-    def test_a_profile_that_cannot_be_computed_is_refused(self, change: dict):
+    def test_a_profile_that_cannot_be_computed_is_refused(self, change: dict, said: str):
         document = {**json.loads(product("weighed-stock").profile().read_text()), **change}
         with pytest.raises(EvidenceError) as refused:
             Profile.parse(document)
         assert refused.value.code == "malformed"
+        assert said in refused.value.detail
+
+    @pytest.mark.parametrize("raw", [b"", b"[]", b"null", b"\xff", b'{"name": 1, "name": 2}', b"[" * 100_000])
+    def test_a_file_that_is_no_profile_is_refused(self, raw: bytes, tmp_path):
+        (tmp_path / "profile.json").write_bytes(raw)
+        with pytest.raises(EvidenceError) as refused:
+            Profile.load(tmp_path / "profile.json")
+        assert refused.value.code == "malformed"
+
+    def test_a_byte_order_mark_is_no_part_of_a_profile(self, tmp_path):
+        (tmp_path / "profile.json").write_bytes(b"\xef\xbb\xbf" + product("weighed-stock").profile().read_bytes())
+        assert Profile.load(tmp_path / "profile.json") == PROFILE
 
     def test_a_missing_field_is_named(self):
         document = json.loads(product("weighed-stock").profile().read_text())
