@@ -26,6 +26,8 @@ from node.gate import access, audit
 from node.gate.access import Authenticator, Principal
 from node.gate.problems import LANGUAGE, Problem
 from node.ledgers.served import Served
+from node.lending.facilities import LendingCircle
+from node.products import rule_packs
 from node.projection.follow import Position
 from node.stores.databases import Store
 
@@ -55,6 +57,11 @@ class Node:
     def act_as(self, principal: Principal) -> Served:
         """The seat and ledgers of the caller's own organisation, and of no other."""
         return self.served[principal.organisation]
+
+    def lending_circle(self, principal: Principal) -> LendingCircle:
+        """The circle of the caller's chain. Raises `not_found`."""
+        circle = self.consortium.circle(self.act_as(principal).chain.name)
+        return LendingCircle(self.organisation_at, circle.currency, rule_packs(self.home))
 
     def organisation_at(self, address: str) -> str:
         """The organisation behind an EVM address (hex without 0x), or the address itself."""

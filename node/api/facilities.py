@@ -191,7 +191,7 @@ def list_facilities(
     with node.read_model.read() as connection:
         rows = connection.execute(statement).all()
         wanted = {each for row in rows for each in facilities.subjects_of(row)}
-        known = facilities.names(connection, wanted, node.organisation_at)
+        known = facilities.names(connection, wanted, node.lending_circle(caller))
         now_s = node.clock.now_ms() // 1000
         items = [facilities.show(connection, row, known, now_s) for row in rows[:limit]]
     page = {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
@@ -204,7 +204,7 @@ def get_facility(
 ) -> Json | Response:
     with node.read_model.read() as connection:
         row = facilities.find(connection, facility_id)
-        known = facilities.names(connection, facilities.subjects_of(row), node.organisation_at)
+        known = facilities.names(connection, facilities.subjects_of(row), node.lending_circle(caller))
         shown = facilities.show(connection, row, known, node.clock.now_ms() // 1000)
     note_read(node, caller, request, [shown["lender"], shown["borrower"]])
     # The debt grows by the day without a transaction, so an ETag of the last one would lie.
@@ -214,7 +214,7 @@ def get_facility(
 @router.get("/facilities/{facility_id}/reasons")
 async def list_reasons(node: Here, caller: Caller, facility_id: FacilityId) -> Json:
     """Why it is frozen, or was: each reason with how far its undoing is, asked of the chain where it stands."""
-    shown = await asyncio.to_thread(_reasons, node, facility_id)
+    shown = await asyncio.to_thread(_reasons, node, caller, facility_id)
     for reason in shown:
         if reason["cleared_at_s"] is None and not reason["manual"]:
             reason.update(await _reversal(node, caller.organisation, facility_id, reason["reason_key"]))
@@ -244,10 +244,11 @@ async def _act(sender: Sender, name: str, function: str, facility_id: str, *args
     return await sender.obligation(name, call, facility_id, {"args": list(args)}, lambda: [_key(facility_id), *args])
 
 
-def _reasons(node: Node, facility_id: str) -> list[Json]:
+def _reasons(node: Node, caller: Caller, facility_id: str) -> list[Json]:
     with node.read_model.read() as connection:
         row = facilities.find(connection, facility_id)
-        return [facilities.show_reason(connection, reason) for reason in facilities.reasons(connection, row.id)]
+        pack = node.lending_circle(caller).pack_of(row)
+        return [facilities.show_reason(connection, reason, pack) for reason in facilities.reasons(connection, row.id)]
 
 
 async def _reversal(node: Node, organisation: str, facility_id: str, reason_key: str) -> Json:

@@ -90,7 +90,7 @@ def list_duties(node: Here, caller: Caller) -> Json:
         return {"items": [], "next": None}
     now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
-        found = duties.all_duties(connection)
+        found = duties.all_duties(connection, now_s)
     items = [
         {"receipt_id": receipt_id, "pledge_id": pledge_id, **asdict(duty), "overdue": now_s > duty.deadline_s}
         for receipt_id, pledge_id, duty in found

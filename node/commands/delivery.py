@@ -30,9 +30,9 @@ from network.ports import Commit, EndorsementMismatch, Invalid, PortError, Rejec
 from node.commands.commands import FACTS, PENDING, Commands, fabric_nonce
 from node.ledgers.served import Served
 from node.projection import tables
+from node.projection.decoded import bare, plain
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.follow import Position
-from node.projection.obligations import bare, plain
 from node.stores.databases import Store
 from wuxin_evidence.fabric import serialized_identity, transaction_id
 from wuxin_evidence.ids import command_id

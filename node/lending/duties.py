@@ -7,8 +7,8 @@
     obligations_ahead         the obligations accepted one that the facts have not recorded
     conflict                  the ledgers contradict each other
 
-Any of them makes the collateral not lendable. ``half_done`` is a pure function; ``all_duties`` runs it over every
-pledge that is not at its end.
+Any of them makes the collateral not lendable. `half_done` is a pure function; `all_duties` runs it over every pledge
+that is not at its end. Whether a lien stands is the contract's question, asked of its mirror.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select
 
-from node.lending.situation import ALARM, LIEN, LIEN_ACTIVE, PRICE, RECEIPT, SCHEDULED, Situation, load
+from node.lending.situation import RECEIPT, Situation, load
 from node.projection import tables
+from wuxin_evidence.attestation import ALARM, LIEN, PRICE, SCHEDULED
 from wuxin_evidence.ids import facility_key
 
 RELAY_S = 60  # an attestation reaches both ledgers within seconds; after this somebody has to look
 ATTEST_S = 900  # the oracle attests a changed lien within its window
 RELEASE_S = 3 * 86_400  # days to release a repaid pledge, before the regulator is told
 FACILITY_S = 7 * 86_400  # days from an accepted pledge to its facility; then the pledgor may ask for release
-STATUS_OK = 0
 DUTIES_MAX = 500
 LIVE = ("active", "closing")
 
@@ -42,15 +42,15 @@ class Duty:
     hint: str
 
 
-def half_done(situation: Situation) -> Iterator[Duty]:
-    """The half-done states of one pledge, the contradictions first."""
+def half_done(situation: Situation, now_s: int) -> Iterator[Duty]:
+    """The half-done states of one pledge at `now_s`, the contradictions first."""
     yield from _conflicts(situation)
-    yield from _pledge_and_facility(situation)
+    yield from _pledge_and_facility(situation, now_s)
     yield from _ahead(situation)
 
 
-def all_duties(connection: Connection, limit: int = DUTIES_MAX) -> list[tuple[str, str, Duty]]:
-    """(receipt id, pledge id, duty) of every pledge that is open, or whose facility is."""
+def all_duties(connection: Connection, now_s: int) -> list[tuple[str, str, Duty]]:
+    """(receipt id, pledge id, duty) of every pledge that is open, or whose facility is; at most `DUTIES_MAX`."""
     pledge, facility = tables.pledge, tables.facility
     open_liens = select(facility.c.lien_subject).where(facility.c.state.in_(("proposed", *LIVE)))
     named = select(tables.subject_name.c.ident).where(
@@ -63,11 +63,11 @@ def all_duties(connection: Connection, limit: int = DUTIES_MAX) -> list[tuple[st
     for row in rows:
         receipt = connection.execute(RECEIPT, {"receipt_id": row.receipt_id}).first()
         if receipt is not None:
-            duties = half_done(load(connection, receipt, row.id))
+            duties = half_done(load(connection, receipt, row.id), now_s)
             found.extend((row.receipt_id, row.id, duty) for duty in duties)
-        if len(found) >= limit:
+        if len(found) >= DUTIES_MAX:
             break
-    return found[:limit]
+    return found[:DUTIES_MAX]
 
 
 def _conflicts(situation: Situation) -> Iterator[Duty]:
@@ -84,7 +84,7 @@ def _conflicts(situation: Situation) -> Iterator[Duty]:
             yield Duty("conflict", max(head.at_s, fact.at_s), "oracle", head.at_s + RELAY_S, hint)
 
 
-def _pledge_and_facility(situation: Situation) -> Iterator[Duty]:
+def _pledge_and_facility(situation: Situation, now_s: int) -> Iterator[Duty]:
     pledge, facility = situation.pledge, situation.facility
     if pledge is None:
         return
@@ -94,15 +94,14 @@ def _pledge_and_facility(situation: Situation) -> Iterator[Duty]:
     elif pledge["status"] == "active" and (facility is None or facility.state == "closed"):
         hint = "propose the facility that the pledge names, or release the pledge"
         yield Duty("pledge_without_facility", since, pledgee, since + FACILITY_S, hint)
-    elif facility is not None and facility.state in ("proposed", "active") and not _lien_stands(situation):
-        actor = "oracle" if pledge["status"] == "active" else pledgee
-        hint = (
-            "the oracle attests the lien"
-            if actor == "oracle"
-            else "the pledge is not active: accept it, or close the facility"
-        )
+    elif facility is not None and facility.state in ("proposed", "active") and not situation.lien_stands(now_s):
         start = max(since, facility.since_s)
-        yield Duty("facility_without_lien", start, actor, start + ATTEST_S, hint)
+        if situation.pledge_rests:
+            hint = "the oracle attests the lien"
+            yield Duty("facility_without_lien", start, "oracle", start + ATTEST_S, hint)
+        else:
+            hint = "the pledge is not active: accept it, or close the facility"
+            yield Duty("facility_without_lien", start, pledgee, start + ATTEST_S, hint)
 
 
 def _closing(pledge_status: str, since_s: int, pledgee: str, closing_s: int) -> Duty:
@@ -113,21 +112,15 @@ def _closing(pledge_status: str, since_s: int, pledgee: str, closing_s: int) -> 
     return Duty("closing_unreleased", since_s, "oracle", since_s + ATTEST_S, hint)
 
 
-def _lien_stands(situation: Situation) -> bool:
-    lien = situation.value(situation.lien_subject, LIEN, LIEN_ACTIVE)
-    accepted = (situation.lien_subject, LIEN) in situation.heads
-    return lien is not None and lien.status == STATUS_OK and lien.value == 1 and accepted
-
-
 def _ahead(situation: Situation) -> Iterator[Duty]:
     """Ledgers that disagree on how far an attested subject has come, where a facility depends on it."""
     if situation.facility is None or situation.facility.state not in ("proposed", *LIVE):
         return
     watched = [
-        (situation.slot_subject, SCHEDULED),
-        (situation.slot_subject, ALARM),
-        (situation.lien_subject, LIEN),
-        (situation.price_subject, PRICE),
+        (situation.facility.quantity_subject, SCHEDULED),
+        (situation.facility.quantity_subject, ALARM),
+        (situation.facility.lien_subject, LIEN),
+        (situation.facility.price_subject, PRICE),
     ]
     for key in watched:
         head, fact = situation.heads.get(key), situation.facts_heads.get(key)

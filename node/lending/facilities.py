@@ -16,15 +16,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
+from contracts.loader import RulePack, load_artifact
+from contracts.mirror.terms import Terms
+from contracts.structs import stated
 from network.membership.consortium import Consortium
 from node.gate.problems import Problem
-from node.products import product_of, rule_pack, rule_packs
+from node.lending.reversal import approvals_of
+from node.products import product_of, rule_pack
 from node.projection import tables
-from node.projection.obligations import business_day, debt
+from node.projection.obligations import mirrored
 from node.projection.records import missing
 from wuxin_evidence.ids import facility_key, indicator_id, keccak256, subject
 
-DEPOSIT_CURRENCY = "CNY"  # the deposit token of a circle has one currency
 MOVEMENTS_SHOWN = 50
 ROLE_NAMES = {1: "bank", 2: "insurer", 3: "regulator"}
 
@@ -68,43 +71,57 @@ def terms_of(
     """
     receipt = _record(connection, "receipt", wish.receipt_id)
     pledge = _record(connection, "pledge", wish.pledge_id)
-    _require_lendable(wish, lender, receipt, pledge)
+    _require_lendable(wish, lender, receipt, pledge, consortium.circle(chain).currency)
     insurer = wish.insurer or _insurer(consortium, chain)
     pack = rule_pack(wish.rule_pack)
     value = product_of(pack).valuation
-    return {
-        "lender": address_of(lender),
-        "borrower": address_of(wish.borrower),
-        "insurer": address_of(insurer) if insurer else "0x" + bytes(20).hex(),
-        "borrowerOrganisation": _hex(keccak256(wish.borrower.encode())),
-        "storingOrganisation": _hex(keccak256(str(receipt["warehouse"]).encode())),
-        "quantitySubject": _hex(subject("slot", receipt["slots"][0])),
-        "lienSubject": _hex(subject("pledge", wish.pledge_id)),
-        "priceSubject": _hex(subject("commodity", receipt["commodity"])),
-        "quantityIndicator": _hex(indicator_id(value.quantity_indicator)),
-        "priceIndicator": _hex(indicator_id(value.price_indicator)),
-        "quantityPerPriceUnit": value.quantity_per_price_unit,
-        "receiptQuantity": receipt["quantity_g"],
-        "minQualityBp": wish.min_quality_bp,
-        "advanceRateBp": wish.advance_rate_bp,
-        "rateBp": wish.rate_bp,
-        "dayOffsetS": consortium.day_offset_s,
-        "lineMinor": wish.line_minor,
-        "drawFeeMinor": wish.draw_fee_minor,
-        "quantityMaxAgeS": wish.max_quantity_age_s,
-        "lienMaxAgeS": wish.max_lien_age_s,
-        "priceMaxAgeS": wish.max_price_age_s,
-        "maturityS": wish.maturity_s,
-        "rulePack": _hex(pack.hash),
-    }
+    terms = Terms(
+        lender=_address(address_of(lender)),
+        borrower=_address(address_of(wish.borrower)),
+        insurer=_address(address_of(insurer)) if insurer else bytes(20),
+        borrower_organisation=keccak256(wish.borrower.encode()),
+        storing_organisation=keccak256(str(receipt["warehouse"]).encode()),
+        quantity_subject=subject("slot", receipt["slots"][0]),
+        lien_subject=subject("pledge", wish.pledge_id),
+        price_subject=subject("commodity", receipt["commodity"]),
+        quantity_indicator=indicator_id(value.quantity_indicator),
+        price_indicator=indicator_id(value.price_indicator),
+        quantity_per_price_unit=value.quantity_per_price_unit,
+        receipt_quantity=receipt["quantity_g"],
+        min_quality_bp=wish.min_quality_bp,
+        advance_rate_bp=wish.advance_rate_bp,
+        rate_bp=wish.rate_bp,
+        day_offset_s=consortium.day_offset_s,
+        line_minor=wish.line_minor,
+        draw_fee_minor=wish.draw_fee_minor,
+        quantity_max_age_s=wish.max_quantity_age_s,
+        lien_max_age_s=wish.max_lien_age_s,
+        price_max_age_s=wish.max_price_age_s,
+        maturity_s=wish.maturity_s,
+        rule_pack=pack.hash,
+    )
+    return load_artifact("CreditFacility").struct("Terms").call(stated(terms))
+
+
+@dataclass(frozen=True)
+class LendingCircle:
+    """What stands behind a circle's chain: who an address (hex) is, its deposits' currency, the known rule packs."""
+
+    organisation_at: Callable[[str], str]
+    currency: str
+    packs: Mapping[bytes, RulePack]
+
+    def pack_of(self, row: Row[Any]) -> RulePack | None:
+        """The rule pack that a facility's terms name by its hash, None when this node does not have it."""
+        return self.packs.get(bytes.fromhex(_bare(row.terms["rulePack"])))
 
 
 @dataclass(frozen=True)
 class Names:
-    """What hashes and addresses stand for: subjects of the facts, organisations of the consortium."""
+    """What hashes and addresses stand for: subjects of the facts (kind and id), and the circle."""
 
     subjects: Mapping[str, tuple[str, str]]
-    organisation_at: Callable[[str], str]
+    circle: LendingCircle
 
     def ident(self, subject_hex: str) -> str:
         """The id behind a subject, or the subject as 0x hex."""
@@ -112,11 +129,11 @@ class Names:
         return named[1] if named else "0x" + subject_hex
 
 
-def names(connection: Connection, wanted: set[str], organisation_at: Callable[[str], str]) -> Names:
+def names(connection: Connection, wanted: set[str], circle: LendingCircle) -> Names:
     """Look up what the facts call these subjects."""
     table = tables.subject_name
     rows = connection.execute(select(table).where(table.c.subject.in_(sorted(wanted)))).all()
-    return Names({row.subject: (row.kind, row.ident) for row in rows}, organisation_at)
+    return Names({row.subject: (row.kind, row.ident) for row in rows}, circle)
 
 
 def key_of(facility_id: str) -> str:
@@ -134,7 +151,7 @@ def find(connection: Connection, facility_id: str) -> Row[Any]:
     return row
 
 
-def names_in(pledge: Json | None, row: Row[Any], organisation_at: Callable[[str], str]) -> Names:
+def names_in(pledge: Json | None, row: Row[Any], circle: LendingCircle) -> Names:
     """The names that a pledge alone gives to its facility's subjects; asks no table."""
     known: dict[str, tuple[str, str]] = {}
     if pledge is not None:
@@ -142,13 +159,14 @@ def names_in(pledge: Json | None, row: Row[Any], organisation_at: Callable[[str]
         named = pledge.get("facility_id")
         if named is not None and facility_key(named).hex() == row.id:
             known[row.id] = ("facility", named)
-    return Names(known, organisation_at)
+    return Names(known, circle)
 
 
 def show(connection: Connection, row: Row[Any], known: Names, now_s: int) -> Json:
     """A facility as the API shows it: its summary, standing reasons and newest movements."""
     receipt_id = _receipt_of(connection, known.ident(row.lien_subject))
-    standing = [show_reason(connection, reason) for reason in reasons(connection, row.id) if reason.standing]
+    pack = known.circle.pack_of(row)
+    standing = [show_reason(connection, reason, pack) for reason in reasons(connection, row.id) if reason.standing]
     return {
         **summary(row, known, receipt_id, now_s),
         "reasons": standing,
@@ -157,31 +175,31 @@ def show(connection: Connection, row: Row[Any], known: Names, now_s: int) -> Jso
 
 
 def summary(row: Row[Any], known: Names, receipt_id: str | None, now_s: int) -> Json:
-    """What a facility's own row says, with its debt on the business day of ``now_s``."""
-    terms = row.terms
-    interest, _, owed = debt(row, business_day(now_s, int(terms["dayOffsetS"])))
+    """A facility's own row, with its debt on the business day of `now_s`; amounts in minor units."""
+    facility = mirrored(row)
+    terms, debt = facility.terms, facility.debt_at(now_s)
     return {
         "facility_id": known.ident(row.id),
         "facility_key": row.id,
         "status": row.state,
         "since_s": row.since_s,
-        "lender": known.organisation_at(row.lender),
-        "borrower": known.organisation_at(row.borrower),
+        "lender": known.circle.organisation_at(row.lender),
+        "borrower": known.circle.organisation_at(row.borrower),
         "pledge_id": known.ident(row.lien_subject),
         "receipt_id": receipt_id,
-        "currency": DEPOSIT_CURRENCY,
+        "currency": known.circle.currency,
         "line_minor": row.line_minor,
-        "advance_rate_bp": terms["advanceRateBp"],
-        "rate_bp": terms["rateBp"],
-        "maturity_s": terms["maturityS"],
-        "max_quantity_age_s": terms["quantityMaxAgeS"],
-        "max_lien_age_s": terms["lienMaxAgeS"],
-        "max_price_age_s": terms["priceMaxAgeS"],
-        "rule_pack": str(terms["rulePack"]).removeprefix("0x"),
+        "advance_rate_bp": terms.advance_rate_bp,
+        "rate_bp": terms.rate_bp,
+        "maturity_s": terms.maturity_s,
+        "max_quantity_age_s": terms.quantity_max_age_s,
+        "max_lien_age_s": terms.lien_max_age_s,
+        "max_price_age_s": terms.price_max_age_s,
+        "rule_pack": terms.rule_pack.hex(),
         "principal_minor": row.principal_minor,
-        "interest_minor": interest,
+        "interest_minor": debt.interest_minor,
         "fees_minor": row.fees_minor,
-        "debt_minor": owed,
+        "debt_minor": debt.owed_minor,
         "drawn_total_minor": row.drawn_total_minor,
         "repaid_total_minor": row.repaid_total_minor,
         "frozen": row.standing_reasons > 0,
@@ -205,21 +223,19 @@ def reasons(connection: Connection, facility: str) -> list[Row[Any]]:
     )
 
 
-def show_reason(connection: Connection, row: Row[Any]) -> Json:
-    """A reason with the approvals given for it; ``void`` marks those given for an earlier opening."""
-    table = tables.approval
-    approvals = connection.execute(
-        select(table)
-        .where(table.c.facility == row.facility, table.c.reason_key == row.reason_key)
-        .where(table.c.at_s >= row.since_s)
-        .order_by(table.c.block, table.c.log_index)
-    ).all()
+def show_reason(connection: Connection, row: Row[Any], pack: RulePack | None) -> Json:
+    """A reason with the approvals given for it.
+
+    `void` marks those that no longer count: given for an earlier opening, or before a gap or a breach ended the run of
+    clean windows. It is null where the rule pack, or an attestation since, is not known here.
+    """
     manual = row.role != 0
+    rules = {} if pack is None else {rule.id.hex(): rule for rule in pack.rules}
     return {
         "reason_key": row.reason_key,
         "manual": manual,
         "cause": _cause(row.cause) if manual else row.cause,
-        "rule": None if manual else _rule_names().get(row.cause, row.cause),
+        "rule": None if manual else _rule_names(pack).get(row.cause, row.cause),
         "version": row.version,
         "subject": row.subject,
         "role": ROLE_NAMES.get(row.role),
@@ -230,13 +246,13 @@ def show_reason(connection: Connection, row: Row[Any]) -> Json:
         "tx_id": row.tx_id,
         "approvals": [
             {
-                "role": ROLE_NAMES.get(each.role),
-                "opening_sequence": each.opening_sequence,
-                "at_s": each.at_s,
-                "tx_id": each.tx_id,
-                "void": each.opening_sequence != row.opening_sequence,
+                "role": ROLE_NAMES.get(each.row.role),
+                "opening_sequence": each.row.opening_sequence,
+                "at_s": each.row.at_s,
+                "tx_id": each.row.tx_id,
+                "void": each.void,
             }
-            for each in approvals
+            for each in approvals_of(connection, row, rules)
         ],
     }
 
@@ -274,21 +290,21 @@ def _cause(cause_hex: str) -> str:
     return text.decode() if text.isascii() and text.decode("ascii", "replace").isprintable() else cause_hex
 
 
-def _rule_names() -> dict[str, str]:
-    rules = [rule for pack in rule_packs().values() for rule in pack.document["rules"]]
-    return {keccak256(rule["id"].encode()).hex(): rule["id"] for rule in rules}
+def _rule_names(pack: RulePack | None) -> dict[str, str]:
+    documents: list[Json] = [] if pack is None else pack.document["rules"]
+    return {keccak256(rule["id"].encode()).hex(): rule["id"] for rule in documents}
 
 
-def _require_lendable(wish: Wish, lender: str, receipt: Json, pledge: Json) -> None:
+def _require_lendable(wish: Wish, lender: str, receipt: Json, pledge: Json, currency: str) -> None:
     if len(receipt["slots"]) > 1:
         raise Problem(
             "unsupported_action",
             f"receipt {wish.receipt_id} covers {len(receipt['slots'])} slots; a facility follows one quantity",
             "lend on a receipt over one slot",
         )
-    if wish.currency != DEPOSIT_CURRENCY:
+    if wish.currency != currency:
         raise Problem(
-            "unsupported_action", f"deposits are in {DEPOSIT_CURRENCY}, not {wish.currency}", "propose it in CNY"
+            "unsupported_action", f"deposits are in {currency}, not {wish.currency}", f"propose it in {currency}"
         )
     if receipt["status"] != "active":
         raise Problem("receipt_not_active", f"receipt {wish.receipt_id} is {receipt['status']}", "use an active one")
@@ -326,5 +342,9 @@ def _receipt_of(connection: Connection, pledge_id: str) -> str | None:
     return None if row is None else row.receipt_id
 
 
-def _hex(value: bytes) -> str:
-    return "0x" + value.hex()
+def _address(text: str) -> bytes:
+    return bytes.fromhex(_bare(text))
+
+
+def _bare(text: str) -> str:
+    return text.removeprefix("0x")

@@ -1,21 +1,30 @@
 """The situation of a pledged receipt: everything both ledgers say about it, loaded by a handful of indexed reads.
 
-``collateral`` judges it for a lender, ``duties`` for whoever has to act next. Loading and judging are apart so that
-the judgement is a pure function of values and of the time it is made for.
+    rows of both ledgers ─▶ Situation ─▶ Attested, Facility, Funding, which the contracts' mirror computes with
+
+`collateral` judges it for a lender, `duties` for whoever has to act next. Loading and judging are apart so that the
+judgement is a pure function of values and of the time it is made for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, bindparam, select
 
-from node.projection import tables
+from chaincode.security import lien
+from contracts.mirror import collateral as mirror
+from contracts.mirror.collateral import NEVER, Attested, Latest
+from contracts.mirror.facility import Facility, Funding
+from contracts.mirror.terms import Terms
+from node.projection import deposits, tables
+from node.projection.obligations import mirrored
+from wuxin_evidence.attestation import LIEN, PRICE, SCHEDULED
 from wuxin_evidence.ids import indicator_id, subject
 
-SCHEDULED, ALARM, LIEN, PRICE = range(4)
 QUANTITY = indicator_id("quantity_g").hex()
 LIEN_ACTIVE = indicator_id("lien_active").hex()
 RECEIPT_QUANTITY = indicator_id("receipt_quantity_g").hex()
@@ -45,7 +54,8 @@ _CHECKPOINTS = select(tables.checkpoint)
 
 @dataclass(frozen=True)
 class Value:
-    """The newest word on one indicator: value as of ``observed_at_s``, status and sequence of the newest word."""
+    """The newest word on one indicator in the facts: the value as of `observed_at_s`, zero when there was none;
+    `status` and `sequence` are those of the newest word, which may be newer than the value."""
 
     value: int | None
     quality_bp: int
@@ -77,10 +87,71 @@ class Situation:
     slot_subject: str
     lien_subject: str
     price_subject: str
+    funding: Funding
     as_of: Mapping[str, tuple[int, int]]
 
-    def value(self, subject_hex: str, kind: int, indicator: str) -> Value | None:
-        return self.values.get((subject_hex, kind, indicator))
+    @cached_property
+    def mirrored(self) -> Facility | None:
+        """The facility as the contract stores it, None without a facility."""
+        return None if self.facility is None else mirrored(self.facility)
+
+    @property
+    def terms(self) -> Terms | None:
+        """The facility's terms, None without a facility."""
+        return None if self.mirrored is None else self.mirrored.terms
+
+    @property
+    def quantity(self) -> Value | None:
+        """The quantity that the facility reads; without a facility that of the receipt's slot."""
+        terms = self.terms
+        if terms is None:
+            return self.values.get((self.slot_subject, SCHEDULED, QUANTITY))
+        return self.values.get((terms.quantity_subject.hex(), SCHEDULED, terms.quantity_indicator.hex()))
+
+    @property
+    def price(self) -> Value | None:
+        """The price that the facility reads; without a facility that of the receipt's commodity."""
+        terms = self.terms
+        if terms is None:
+            return self.values.get((self.price_subject, PRICE, PRICE_PER_T))
+        return self.values.get((terms.price_subject.hex(), PRICE, terms.price_indicator.hex()))
+
+    @property
+    def lien_active(self) -> Value | None:
+        """The newest word on whether the lien is active."""
+        return self.values.get((self.lien_subject, LIEN, LIEN_ACTIVE))
+
+    @cached_property
+    def attested(self) -> Attested:
+        """The words that the facility depends on, as far as the obligations have accepted them.
+
+        What only the facts hold is never attested for a contract: its word may be an earlier one that is not known.
+        """
+        terms = self.terms
+        if terms is None:
+            return Attested()
+        return Attested(
+            self._latest(terms.quantity_subject.hex(), SCHEDULED, terms.quantity_indicator.hex()),
+            self._latest(terms.lien_subject.hex(), LIEN, LIEN_ACTIVE),
+            self._latest(terms.lien_subject.hex(), LIEN, RECEIPT_QUANTITY),
+            self._latest(terms.price_subject.hex(), PRICE, terms.price_indicator.hex()),
+        )
+
+    @property
+    def pledge_rests(self) -> bool:
+        """Whether the pledge is accepted and rests on the receipt, in the facts."""
+        return self.pledge is not None and lien.rests(self.receipt, self.pledge)
+
+    def lien_stands(self, now_s: int) -> bool:
+        """Whether the lien stands for the facility, in the one meaning that the contract gives it."""
+        terms = self.terms
+        return terms is not None and mirror.lien(terms, self.attested, now_s).fresh
+
+    def _latest(self, subject_hex: str, kind: int, indicator: str) -> Latest:
+        value, head = self.values.get((subject_hex, kind, indicator)), self.heads.get((subject_hex, kind))
+        if value is None or head is None or head.sequence < value.sequence:
+            return NEVER
+        return Latest(value.value or 0, value.quality_bp, value.status, value.observed_at_s)
 
 
 def load(connection: Connection, receipt_row: Row[Any], pledge_id: str | None = None) -> Situation:
@@ -92,8 +163,9 @@ def load(connection: Connection, receipt_row: Row[Any], pledge_id: str | None = 
     slot_subject = subject("slot", receipt["slots"][0]).hex()
     lien_subject = subject("pledge", pledge_id).hex() if pledge_id else ""
     price_subject = subject("commodity", receipt["commodity"]).hex()
-    subjects = [each for each in (slot_subject, lien_subject, price_subject) if each]
     facility = _facility(connection, lien_subject)
+    followed = () if facility is None else (facility.quantity_subject, facility.price_subject)
+    subjects = sorted({each for each in (slot_subject, lien_subject, price_subject, *followed) if each})
     return Situation(
         receipt=receipt,
         pledge=pledge,
@@ -105,7 +177,8 @@ def load(connection: Connection, receipt_row: Row[Any], pledge_id: str | None = 
         slot_subject=slot_subject,
         lien_subject=lien_subject,
         price_subject=price_subject,
-        as_of={row.ledger: (row.block, row.place) for row in connection.execute(select(tables.checkpoint)).all()},
+        funding=_funding(connection, facility),
+        as_of={row.ledger: (row.block, row.place) for row in connection.execute(_CHECKPOINTS).all()},
     )
 
 
@@ -124,6 +197,12 @@ def _facility(connection: Connection, lien_subject: str) -> Row[Any] | None:
     live = [row for row in rows if row.state in ("active", "closing")]
     proposed = [row for row in rows if row.state == "proposed"]
     return next(iter([*live, *proposed, *rows]), None)
+
+
+def _funding(connection: Connection, facility: Row[Any] | None) -> Funding:
+    if facility is None:
+        return Funding()
+    return deposits.funding(connection, facility.lender, facility.borrower)
 
 
 def _reasons(connection: Connection, facility: Row[Any] | None) -> Sequence[Row[Any]]:

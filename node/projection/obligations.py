@@ -4,9 +4,10 @@
     Drawn, InterestAccrued, Repaid ─▶ debt, kept as the contract keeps it
     FreezeOpened … FreezeCleared ─▶ freeze_reason; UnfreezeApproved ─▶ approval
     AttestationAccepted ─▶ feed_head: how far the chain's own word goes
+    logs of the deposit token ─▶ deposits
 
-The debt is folded with the contract's own integers (interest in 1/3 600 000 minor units, by business day), so that
-what is owed today needs no call to the chain. Logs of other contracts are kept as events only.
+The debt is folded by the contracts' mirror, so that what is owed today needs no call to the chain. Other logs are kept
+as events only.
 """
 
 from __future__ import annotations
@@ -17,16 +18,16 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
+from contracts.mirror.facility import STATES, Facility
+from contracts.mirror.interest import Debt, business_day
+from contracts.mirror.terms import Terms
 from network.ports import Log
-from node.projection import tables
+from node.projection import deposits, tables
+from node.projection.decoded import bare, plain
 from node.projection.facts import move_checkpoint, put
 
-DAY_S = 86_400
-INTEREST_DENOMINATOR = 360 * 10_000  # actual/360, rate in basis points
-STATES = ("none", "proposed", "active", "closing", "closed")
-
 Json = dict[str, Any]
-Terms = Mapping[str, Any]
+StatedTerms = Mapping[str, Any]
 _HUMP = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -35,7 +36,7 @@ def snake(name: str) -> str:
     return _HUMP.sub("_", name).lower()
 
 
-def apply_log(connection: Connection, log: Log, terms: Terms | None) -> bool:
+def apply_log(connection: Connection, log: Log, terms: StatedTerms | None) -> bool:
     """Apply one log inside the caller's write transaction; False if it had been applied before.
 
     ``terms`` are the facility's terms, needed for FacilityProposed only.
@@ -44,7 +45,9 @@ def apply_log(connection: Connection, log: Log, terms: Terms | None) -> bool:
     if at is not None and (log.block, log.log_index) <= (at.block, at.place):
         return False
     _record_event(connection, log)
-    if log.event == "FacilityProposed":
+    if log.contract == deposits.CONTRACT:
+        deposits.apply_deposit(connection, log)
+    elif log.event == "FacilityProposed":
         _propose(connection, log, terms or {})
     else:
         apply = _HANDLERS.get(log.event)
@@ -54,24 +57,20 @@ def apply_log(connection: Connection, log: Log, terms: Terms | None) -> bool:
     return True
 
 
-def debt(row: Row[Any], day: int) -> tuple[int, int, int]:
-    """Interest due, fraction (1/3 600 000 minor) and debt of a ``facility`` row on a business day, minor units.
-
-    The debt rounds a fraction up: what is owed is never understated.
-    """
-    interest, fraction = _interest(row, day)
-    whole = int(row.fees_minor) + interest + int(row.principal_minor)
-    return interest, fraction, whole + (1 if fraction else 0)
+def mirrored(row: Row[Any]) -> Facility:
+    """A row of `facility` as the contract stores it, for the mirror to compute with."""
+    terms = Terms.of({**row.terms, "lineMinor": row.line_minor})
+    return Facility(STATES.index(row.state), terms, _debt(row), int(row.standing_reasons))
 
 
-def business_day(at_s: int, day_offset_s: int) -> int:
-    return (at_s + day_offset_s) // DAY_S
-
-
-def _interest(row: Row[Any], day: int) -> tuple[int, int]:
-    days = max(0, day - int(row.accrued_day))
-    grown = int(row.interest_fraction) + int(row.principal_minor) * int(row.terms["rateBp"]) * days
-    return int(row.interest_minor) + grown // INTEREST_DENOMINATOR, grown % INTEREST_DENOMINATOR
+def _debt(row: Row[Any]) -> Debt:
+    return Debt(
+        int(row.principal_minor),
+        int(row.interest_minor),
+        int(row.fees_minor),
+        int(row.interest_fraction),
+        int(row.accrued_day),
+    )
 
 
 def _record_event(connection: Connection, log: Log) -> None:
@@ -110,26 +109,7 @@ def _record_event(connection: Connection, log: Log) -> None:
     )
 
 
-def plain(value: Any) -> Any:
-    """A decoded argument as JSON: bytes as 0x hex, integers beyond 2^53−1 as decimal text."""
-    if isinstance(value, bytes):
-        return "0x" + value.hex()
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
-        return str(value)
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType] -- ABI lists are untyped
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
-    return value
-
-
-def bare(value: Any) -> str:
-    """Hex of a bytes32 or an address without its 0x, lower case."""
-    text = value.hex() if isinstance(value, bytes) else str(value)
-    return text.removeprefix("0x").lower()
-
-
-def _propose(connection: Connection, log: Log, terms: Terms) -> None:
+def _propose(connection: Connection, log: Log, terms: StatedTerms) -> None:
     stated = {name: plain(value) for name, value in terms.items()}
     put(
         connection,
@@ -180,19 +160,24 @@ def _line_changed(connection: Connection, log: Log) -> None:
     _change(connection, log, line_minor=int(log.args["toMinor"]))
 
 
+def _book(connection: Connection, log: Log, debt: Debt, **columns: Any) -> None:
+    _change(
+        connection,
+        log,
+        principal_minor=debt.principal_minor,
+        interest_minor=debt.interest_minor,
+        fees_minor=debt.fees_minor,
+        interest_fraction=debt.fraction,
+        accrued_day=debt.accrued_day,
+        **columns,
+    )
+
+
 def _accrued(connection: Connection, log: Log) -> None:
     row = _facility(connection, log)
-    if row is None:
-        return
-    day = int(log.args["throughDay"])
-    interest, fraction = _interest(row, day)
-    _change(connection, log, interest_minor=interest, interest_fraction=fraction, accrued_day=day)
-
-
-def _today(row: Row[Any], log: Log) -> Json:
-    day = business_day(log.timestamp_s, int(row.terms["dayOffsetS"]))
-    interest, fraction = _interest(row, day)
-    return {"interest_minor": interest, "interest_fraction": fraction, "accrued_day": day}
+    if row is not None:
+        facility = mirrored(row)
+        _book(connection, log, facility.debt.accrued_to(int(log.args["throughDay"]), facility.terms.rate_bp))
 
 
 def _drawn(connection: Connection, log: Log) -> None:
@@ -200,15 +185,9 @@ def _drawn(connection: Connection, log: Log) -> None:
     if row is None:
         return
     amount, fee = int(log.args["amountMinor"]), int(log.args["feeMinor"])
-    accrued = _today(row, log)
-    _change(
-        connection,
-        log,
-        **accrued,
-        principal_minor=int(row.principal_minor) + amount,
-        fees_minor=int(row.fees_minor) + fee,
-        drawn_total_minor=int(row.drawn_total_minor) + amount,
-    )
+    debt = mirrored(row).debt_at(log.timestamp_s).drawn(amount, fee)
+    _book(connection, log, debt, drawn_total_minor=int(row.drawn_total_minor) + amount)
+    deposits.use_allowance(connection, row.lender, amount)
     _record_movement(connection, log, "draw", amount, fees=fee, interest=0, principal=amount)
 
 
@@ -216,23 +195,15 @@ def _repaid(connection: Connection, log: Log) -> None:
     row = _facility(connection, log)
     if row is None:
         return
-    fees, interest, principal = (int(log.args[name]) for name in ("feesMinor", "interestMinor", "principalMinor"))
-    accrued = _today(row, log)
-    left = max(0, accrued["interest_minor"] - interest)
-    # The contract rounds a fraction up when the whole debt is paid, so nothing of it is left then.
-    cleared = int(log.args["debtMinor"]) == 0
-    amount = fees + interest + principal
-    _change(
-        connection,
-        log,
-        accrued_day=accrued["accrued_day"],
-        interest_minor=0 if cleared else left,
-        interest_fraction=0 if cleared else accrued["interest_fraction"],
-        fees_minor=int(row.fees_minor) - fees,
-        principal_minor=int(row.principal_minor) - principal,
-        repaid_total_minor=int(row.repaid_total_minor) + amount,
-    )
-    _record_movement(connection, log, "repayment", amount, fees=fees, interest=interest, principal=principal)
+    amount = sum(int(log.args[name]) for name in ("feesMinor", "interestMinor", "principalMinor"))
+    debt, payment = mirrored(row).debt_at(log.timestamp_s).paid(amount)
+    _book(connection, log, debt, repaid_total_minor=int(row.repaid_total_minor) + amount)
+    split = {
+        "fees": payment.fees_minor,
+        "interest": payment.interest_minor,
+        "principal": payment.principal_minor,
+    }
+    _record_movement(connection, log, "repayment", amount, **split)
 
 
 def _record_movement(
@@ -274,6 +245,8 @@ def _freeze_opened(connection: Connection, log: Log) -> None:
             "opening_sequence": int(log.args["openingSequence"]),
             "since_s": log.timestamp_s,
             "opened_at_s": log.timestamp_s,
+            "opened_block": log.block,
+            "opened_log": log.log_index,
             "tx_id": log.tx_hash,
         },
     )
@@ -293,12 +266,18 @@ def _standing(log: Log) -> Any:
 
 
 def _freeze_reopened(connection: Connection, log: Log) -> None:
-    opening = int(log.args["openingSequence"])
-    connection.execute(_standing(log).values(opening_sequence=opening, opened_at_s=log.timestamp_s))
+    opening = {
+        "opening_sequence": int(log.args["openingSequence"]),
+        "opened_at_s": log.timestamp_s,
+        "opened_block": log.block,
+        "opened_log": log.log_index,
+    }
+    connection.execute(_standing(log).values(**opening))
 
 
 def _freeze_cleared(connection: Connection, log: Log) -> None:
-    connection.execute(_standing(log).values(standing=False, cleared_at_s=log.timestamp_s))
+    cleared = {"cleared_at_s": log.timestamp_s, "cleared_block": log.block, "cleared_log": log.log_index}
+    connection.execute(_standing(log).values(standing=False, **cleared))
     _change(connection, log, standing_reasons=int(log.args["remaining"]))
 
 
@@ -339,8 +318,11 @@ def _attestation_accepted(connection: Connection, log: Log) -> None:
         {
             "digest": digest,
             "subject": subject,
+            "kind": int(log.args["kind"]),
+            "sequence": int(log.args["sequence"]),
             "tx_id": log.tx_hash,
             "block": log.block,
+            "log_index": log.log_index,
             "at_s": log.timestamp_s,
         },
     )

@@ -15,7 +15,7 @@ from sqlalchemy.types import TypeDecorator
 
 from node.stores.databases import Store
 
-SCHEMA_VERSION = 1  # another number is another read model: it is rebuilt, never migrated
+SCHEMA_VERSION = 2  # another number is another read model: it is rebuilt, never migrated
 
 READ_MODEL = MetaData()
 
@@ -168,9 +168,13 @@ accepted_attestation = Table(
     READ_MODEL,
     Column("digest", String, primary_key=True),
     Column("subject", String, nullable=False),
+    Column("kind", Integer, nullable=False),
+    Column("sequence", Integer, nullable=False),
     Column("tx_id", String, nullable=False),
     Column("block", Integer, nullable=False),
+    Column("log_index", Integer, nullable=False),
     Column("at_s", Integer, nullable=False),
+    Index("accepted_by_subject", "subject", "block", "log_index"),
 )
 
 facility = Table(
@@ -213,7 +217,11 @@ freeze_reason = Table(
     Column("opening_sequence", Whole, nullable=False),
     Column("since_s", Integer, nullable=False),
     Column("opened_at_s", Integer, nullable=False),
+    Column("opened_block", Integer, nullable=False),
+    Column("opened_log", Integer, nullable=False),
     Column("cleared_at_s", Integer),
+    Column("cleared_block", Integer),
+    Column("cleared_log", Integer),
     Column("tx_id", String, nullable=False),
 )
 
@@ -244,6 +252,29 @@ movement = Table(
     Column("debt_minor", Whole, nullable=False),
     Column("at_s", Integer, nullable=False),
     Column("tx_id", String, nullable=False),
+)
+
+deposit_account = Table(
+    "deposit_account",
+    READ_MODEL,
+    Column("account", String, primary_key=True),
+    Column("listed", Boolean, nullable=False),
+    Column("balance_minor", Whole, nullable=False),
+)
+
+deposit_allowance = Table(
+    "deposit_allowance",
+    READ_MODEL,
+    Column("owner", String, primary_key=True),
+    Column("spender", String, primary_key=True),
+    Column("amount_minor", Whole, nullable=False),
+)
+
+deposit_spender = Table(
+    "deposit_spender",
+    READ_MODEL,
+    Column("ledger", String, primary_key=True),
+    Column("facility", String, nullable=False),
 )
 
 obligation_transaction = Table(

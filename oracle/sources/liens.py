@@ -2,7 +2,7 @@
 
     read_liens(node) -> lien_active, receipt_status, receipt_quantity_g of each pledge
 
-A pledge is a lien when the pledge and the receipt's own entry both say active and name each other.
+`chaincode.security.lien` says when a pledge rests on its receipt.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from chaincode.security import lien
 from oracle.node_client import NodeApi
 from oracle.sources.values import SourceValues
 from wuxin_client.errors import NotFound
@@ -34,8 +35,7 @@ def read_liens(node: NodeApi) -> list[SourceValues]:
 
 def _lien(pledge: Mapping[str, Any], receipt: Mapping[str, Any]) -> SourceValues:
     pledge_id = str(pledge.get("pledge_id") or pledge["id"])
-    lien: Mapping[str, Any] = receipt.get("lien") or {}
-    active = pledge["status"] == "active" and lien.get("pledge_id") == pledge_id and lien.get("status") == "active"
+    active = lien.rests(receipt, {**pledge, "pledge_id": pledge_id})
     values = {
         "lien_active": int(active),
         "receipt_status": RECEIPT_STATUS.get(str(receipt["status"]), 0),
