@@ -6,6 +6,7 @@ before it.
 
 import argparse
 import json
+import logging
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +20,7 @@ from network.membership.consortium import Consortium
 from node.app import create_app
 from node.cli.main import tell_errors
 from node.settings import ServingLocks, check
+from wuxin_evidence.printable import LineFormatter
 
 LOOPBACK = "127.0.0.1"
 BACKLOG = 512
@@ -46,6 +48,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--dev-rpc", action="store_true", help="also serve the embedded chain's JSON-RPC")
     arguments = parser.parse_args()
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     tell_errors(lambda: uvloop.run(_serve(arguments)))
 
 
@@ -59,6 +64,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
     config = uvicorn.Config(
         create_app(arguments.home, arguments.org),
         log_level="warning",
+        log_config=None,  # through the handler above: what a stranger sends may stand in a record
         limit_concurrency=CONCURRENCY_MAX,
         timeout_graceful_shutdown=SHUTDOWN_S,
         lifespan="on",

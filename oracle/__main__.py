@@ -18,11 +18,14 @@ from types import FrameType
 from oracle.process import open_process
 from oracle.profile import profile_file
 from oracle.sources.session import Broker, Tls
+from wuxin_evidence.printable import LineFormatter
 
 
 def main() -> None:
     options = _options()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.getLogger("httpx").setLevel(logging.WARNING)
     host, _, port = options.mqtt.rpartition(":")
     tls = Tls(options.tls_ca, options.tls_cert, options.tls_key) if options.tls_ca else None

@@ -53,6 +53,7 @@ from chaincode.server.conversation import Conversation
 from chaincode.server.messages import MESSAGE_BYTES_MAX, Abilities, Place
 from chaincode.server.stub import OutOfTime, PeerFailure, PeerGone
 from wuxin_evidence.errors import EvidenceError, NamedError
+from wuxin_evidence.printable import LineFormatter
 
 log = logging.getLogger("chaincode.server")
 
@@ -476,13 +477,15 @@ async def serve(options: Options, program: Program = FACTS) -> bool:
 
 def main(argv: Sequence[str] | None = None, program: Program = FACTS) -> int:
     """The command; its exit status is 2 for options it refuses."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    handler = logging.StreamHandler()
+    handler.setFormatter(LineFormatter())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         options = read_options(sys.argv[1:] if argv is None else argv, os.environ)
         clean = uvloop.run(serve(options, program))
     except ServerError as error:
         problem = {"code": error.code, "detail": error.detail, "hint": error.hint}
-        print(f"refused {json.dumps(problem, ensure_ascii=False)}", file=sys.stderr)
+        print(f"refused {json.dumps(problem)}", file=sys.stderr)
         return 2
     if not clean:
         log.error("a transaction would not end; the process ends without it")

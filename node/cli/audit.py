@@ -15,6 +15,7 @@ from network.audit.facts import LEDGER, FactsReplayed, audit_facts
 from network.audit.findings import AttestationKey, Findings
 from wuxin_evidence.bundle.trust import Trust, TrustedChain
 from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.printable import printable
 
 HOLDS, FAILED, INCOMPLETE, UNREADABLE = range(4)
 WORDS = {HOLDS: "both ledgers hold", FAILED: "FAILED", INCOMPLETE: "incomplete", UNREADABLE: "unreadable"}
@@ -61,7 +62,7 @@ def run(home: Path, trust_file: Path, *, as_json: bool) -> int:
     trust = _trust(trust_file, audited.findings)
     if trust is not None:
         _audit(home, trust, audited)
-    print(json.dumps(audited.to_json(), ensure_ascii=False) if as_json else _told(audited))
+    print(json.dumps(audited.to_json()) if as_json else _told(audited))
     return audited.exit_status
 
 
@@ -135,11 +136,12 @@ def _named(key: AttestationKey) -> str:
 
 def _told(audited: Audit) -> str:
     findings = audited.findings
-    lines = [f"  {'ok     ' if each.ok else 'FAILED '}  {each.check}: {each.detail}" for each in findings.found]
-    lines += [f"  assumed  {each}" for each in findings.assumed]
-    lines += [f"  missing  {each}" for each in findings.missing]
-    lines += [f"           {NOT_EMBEDDED}"] * any(each.startswith(LEDGER_FILES) for each in findings.missing)
-    lines += [f"  unreadable  {each}" for each in findings.unreadable]
-    lines += [f"  on the facts only  {each}" for each in audited.facts_ahead]
-    lines += [f"  on the obligations only  {each}" for each in audited.obligations_ahead]
+    told = [(f"{'ok     ' if each.ok else 'FAILED '}  ", f"{each.check}: {each.detail}") for each in findings.found]
+    told += [("assumed  ", each) for each in findings.assumed]
+    told += [("missing  ", each) for each in findings.missing]
+    told += [("         ", NOT_EMBEDDED)] * any(each.startswith(LEDGER_FILES) for each in findings.missing)
+    told += [("unreadable  ", each) for each in findings.unreadable]
+    told += [("on the facts only  ", each) for each in audited.facts_ahead]
+    told += [("on the obligations only  ", each) for each in audited.obligations_ahead]
+    lines = [f"  {kind}{printable(detail)}" for kind, detail in told]
     return "\n".join([*lines, WORDS[audited.exit_status]])

@@ -21,6 +21,7 @@ from wuxin_client import Client, WuxinError
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.crypto.suites import sm2_providers
 from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.printable import printable
 
 DISK_FREE_MIN_BYTES = 1 << 30
 """Both ledgers and the evidence log write before they acknowledge: with less than this an operator should be told."""
@@ -43,11 +44,11 @@ def run(home: Path, *, as_json: bool) -> int:
     findings = list(examine(home))
     for finding in findings:
         if as_json:
-            print(json.dumps(asdict(finding), ensure_ascii=False))
+            print(json.dumps(asdict(finding)))
         else:
             print(
-                f"  {'ok  ' if finding.good else 'BAD '} {finding.what}"
-                + (f"\n       {finding.hint}" if finding.hint else "")
+                f"  {'ok  ' if finding.good else 'BAD '} {printable(finding.what)}"
+                + (f"\n       {printable(finding.hint)}" if finding.hint else "")
             )
     return 0 if all(finding.good for finding in findings) else 1
 

@@ -15,6 +15,7 @@ from typing import Annotated
 import typer
 
 from wuxin_evidence.errors import NamedError
+from wuxin_evidence.printable import printable
 
 HOME_DEFAULT = Path(".wuxin/demo")
 CONSORTIUM_FILE = "consortium.toml"
@@ -177,7 +178,7 @@ def quarantine_ls(
     from node.cli.device import quarantined
 
     for row in quarantined(home, org):
-        print(json.dumps(row) if as_json else "  ".join(str(value) for value in row.values()))
+        print(json.dumps(row) if as_json else "  ".join(printable(str(value)) for value in row.values()))
 
 
 @evidence.command("get")
@@ -335,7 +336,7 @@ def tell_errors(program: Callable[[], object]) -> None:
         if named is None or os.environ.get("WUXIN_TRACE"):
             raise
         code, detail, hint = named
-        print(f"{code}: {detail}" + (f"\n  {hint}" if hint else ""), file=sys.stderr)
+        print(printable(f"{code}: {detail}") + (f"\n  {printable(hint)}" if hint else ""), file=sys.stderr)
         sys.exit(_exit_status(error, code))
 
 

@@ -32,6 +32,7 @@ from oracle.sources.times import CellError
 from oracle.storage.verdicts import Published, look_up
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.packs.pack import parse_pack
+from wuxin_evidence.printable import printable
 
 ADMITTED = 0
 SPEED_MAX = 1_000_000
@@ -184,7 +185,7 @@ def print_outcome(outcome: dict[str, Any], told: TextIO | None = None) -> None:
     """One JSON object on standard output; what a person has to know in words on standard error."""
     print(json.dumps(outcome))
     for line in _words(outcome):
-        print(line, file=told or sys.stderr)
+        print(printable(line), file=told or sys.stderr)
 
 
 def _words(outcome: dict[str, Any]) -> Iterable[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.bundle.verify import Verdict, verify_bundle
 from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.printable import printable
 
 UNREADABLE = 3
 WORDS = {0: "valid", 1: "INVALID", 2: "incomplete", 3: "unreadable"}
@@ -18,16 +19,16 @@ def run(file: Path, trust_file: Path | None, *, as_json: bool) -> int:
         trust = Trust.parse(trust_file.read_bytes()) if trust_file else None
     except (OSError, EvidenceError) as problem:
         told = {"exit_status": UNREADABLE, "failed": [str(problem)]}
-        print(json.dumps(told) if as_json else f"unreadable: {problem}")
+        print(json.dumps(told) if as_json else printable(f"unreadable: {problem}"))
         return UNREADABLE
     verdict = verify_bundle(raw, trust)
-    print(json.dumps(verdict.to_json(), ensure_ascii=False) if as_json else _told(verdict))
+    print(json.dumps(verdict.to_json()) if as_json else _told(verdict))
     return verdict.exit_status
 
 
 def _told(verdict: Verdict) -> str:
-    lines = [f"  ok       {found}" for found in verdict.checked]
-    lines += [f"  assumed  {found}" for found in verdict.assumed]
-    lines += [f"  missing  {found}" for found in verdict.missing]
-    lines += [f"  FAILED   {found}" for found in verdict.failed]
+    lines = [f"  ok       {printable(str(found))}" for found in verdict.checked]
+    lines += [f"  assumed  {printable(str(found))}" for found in verdict.assumed]
+    lines += [f"  missing  {printable(str(found))}" for found in verdict.missing]
+    lines += [f"  FAILED   {printable(str(found))}" for found in verdict.failed]
     return "\n".join([*lines, WORDS[verdict.exit_status]])

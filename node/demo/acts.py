@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
 from wuxin_client import Transaction
+from wuxin_evidence.printable import printable
 
 NAME_WIDTH = 34
 
@@ -35,16 +36,17 @@ class Programme:
 
     def say(self, text: str) -> None:
         """A remark; on standard error where standard output is for JSON."""
-        print(text, file=sys.stderr if self.as_json else sys.stdout, flush=True)
+        print(printable(text), file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def show(self, act: Act) -> None:
         self.acts.append(act)
         if self.as_json:
-            print(json.dumps(asdict(act), ensure_ascii=False), flush=True)
+            print(json.dumps(asdict(act)), flush=True)
             return
         code = f" {act.code}" if act.code else ""
         tx = f"{act.tx_id.removeprefix('0x')[:12]}…" if act.tx_id else "-" * 13
-        print(f"{act.at[11:19]}  {act.act:<{NAME_WIDTH}} {act.ledger:<6} {tx}  {act.result}{code}", flush=True)
+        line = f"{act.at[11:19]}  {act.act:<{NAME_WIDTH}} {act.ledger:<6} {tx}  {act.result}{code}"
+        print(printable(line), flush=True)
 
     def transaction(self, name: str, tx: Transaction, now_ms: int, *, refused_as: str | None = None) -> Transaction:
         """Shows a final transaction; it must be committed, or refused with the code that the story expects."""

@@ -16,6 +16,7 @@ from network.bringup.fabric.lifecycle import Wanted
 from network.bringup.fabric.package import Package
 from network.membership.connections import FabricNode
 from network.membership.identities import FabricSigner
+from wuxin_evidence.printable import printable
 
 Severity = Literal["error", "warning"]
 """An error stops somebody's transactions now; a warning will, or makes them slow."""
@@ -78,14 +79,15 @@ class Expected:
 
 def as_json(findings: Sequence[Finding]) -> str:
     """A list of objects {severity, place, detail, hint}."""
-    return json.dumps([asdict(each) for each in findings], ensure_ascii=False, indent=1)
+    return json.dumps([asdict(each) for each in findings], indent=1)
 
 
 def as_text(findings: Sequence[Finding]) -> str:
     """One paragraph each, for a terminal."""
     if not findings:
         return "nothing is wrong"
-    return "\n".join(f"{each.severity:<7}  {each.place}: {each.detail}\n{'':9}{each.hint}" for each in findings)
+    told = [(each.severity, printable(f"{each.place}: {each.detail}"), printable(each.hint)) for each in findings]
+    return "\n".join(f"{severity:<7}  {what}\n{'':9}{hint}" for severity, what, hint in told)
 
 
 def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:

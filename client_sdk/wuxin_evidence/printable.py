@@ -1,0 +1,59 @@
+"""Foreign text made printable, so that nobody who is quoted can write to the terminal or to the log.
+
+    printable("scale" + ESC + "[2J" + LF + "valid")   one line, with both characters escaped
+    handler.setFormatter(LineFormatter())             a log in which only a record begins a line
+
+Topics, names, checkpoint origins and the words of an endpoint come from others. A control character in them can clear
+the screen, a line break can add a line that reads like one of ours, a bidirectional mark can turn a name around.
+"""
+
+from __future__ import annotations
+
+import logging
+
+TEXT_CHARS_MAX = 2_000
+"""Longest text shown: a finding is a sentence or two, and what is longer is read in the file itself."""
+
+CUT = " … (cut)"
+
+_SHAPELESS = frozenset(
+    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Fillers and selectors: letters and marks without a shape, which `str.isprintable` lets pass."""
+
+
+def printable(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
+    """`text` on one line, cut after `chars_max` of its characters.
+
+    Escaped, as Python writes them, are control characters (C0, C1, DEL), format characters (bidirectional marks,
+    zero-width marks, the byte order mark), line and paragraph separators, blanks other than the space, surrogates,
+    private and unassigned characters, and letters without a shape.
+    """
+    shown = "".join(
+        each if each.isprintable() and each not in _SHAPELESS else each.encode("unicode_escape").decode("ascii")
+        for each in text[:chars_max]
+    )
+    return shown + CUT if len(text) > chars_max else shown
+
+
+class LineFormatter(logging.Formatter):
+    """Writes each record as one printable line; the lines of a trace follow it, indented.
+
+    The indent matters because the message of an error may hold line breaks: nothing in it begins at the first column.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(message)s")
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record's line, and its trace where it has one."""
+        first, *trace = super().format(_Escaped(record)).split("\n")
+        return "\n".join([first, *("    " + printable(line) for line in trace)])
+
+
+class _Escaped(logging.LogRecord):
+    """A record whose message is printable; a copy, because other handlers get the same record."""
+
+    def __init__(self, record: logging.LogRecord) -> None:
+        self.__dict__.update(record.__dict__)
+        self.msg, self.args = printable(record.getMessage()), ()
