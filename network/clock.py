@@ -32,12 +32,15 @@ HELD = 0
 
 
 class Clock(Protocol):
+    """Time as everything in one process sees it."""
+
     def now_ms(self) -> int:
         """Milliseconds since 1970-01-01T00:00:00Z."""
         ...
 
 
 def system_ms() -> int:
+    """Give the operating system's time, in milliseconds UTC."""
     return time.time_ns() // 1_000_000
 
 
@@ -45,16 +48,21 @@ class SystemClock:
     """The operating system's time."""
 
     def now_ms(self) -> int:
+        """Give the operating system's time, in milliseconds UTC."""
         return system_ms()
 
 
 @dataclass(frozen=True)
 class Segment:
+    """A stretch of scenario time: it begins at `scenario_ms` when real time is `real_ms`, and runs `factor` times as
+    fast."""
+
     real_ms: int
     scenario_ms: int
     factor: int
 
     def at(self, real_ms: int) -> int:
+        """Give scenario time at a moment of real time, both in milliseconds."""
         return self.scenario_ms + (real_ms - self.real_ms) * self.factor
 
 
@@ -68,6 +76,7 @@ class ScenarioClock:
         self._segments: tuple[Segment, ...] = ()
 
     def now_ms(self) -> int:
+        """Give scenario time in milliseconds UTC. Raises Unavailable where the clock's file cannot be used."""
         real_ms = self._real_ms()
         segments = self._current()
         begun = [segment for segment in segments if segment.real_ms <= real_ms]

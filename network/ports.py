@@ -132,7 +132,9 @@ class Ledger(Protocol):
         """Number of blocks; the newest block is height − 1."""
         ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Let go of connections; what was acknowledged stays so."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -166,7 +168,9 @@ class Chain(Protocol):
     """The ledger of obligations, bound to one key. `name` is the chain's name in the consortium file (e1)."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """The chain's name in the consortium file, such as `e1`."""
+        ...
 
     async def transact(self, contract: str, function: str, args: Sequence[Any]) -> TxResult:
         """Send one signed transaction and wait for its block. A revert is a result, not an exception.
@@ -193,4 +197,6 @@ class Chain(Protocol):
         """Header, receipt and Merkle-Patricia path of a transaction, as FORMATS.md section 7 stores them."""
         ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Let go of connections; what was mined stays so."""
+        ...

@@ -44,6 +44,7 @@ class Findings:
     unreadable: list[str] = field(default_factory=list[str])
 
     def failed(self, check: str, detail: str) -> None:
+        """Note that a check failed, up to FINDINGS_MAX times for each check."""
         failures = self._failures(check)
         if failures <= FINDINGS_MAX:
             told = detail if failures < FINDINGS_MAX else "and more, which is not listed"
@@ -56,6 +57,7 @@ class Findings:
 
     @property
     def sound(self) -> bool:
+        """Whether no check failed."""
         return all(finding.ok for finding in self.found)
 
     def _failures(self, check: str) -> int:

@@ -48,6 +48,7 @@ class BesuNode:
 
     @property
     def enode(self) -> str:
+        """The node's address for its peers."""
         return f"enode://{self.public_key.hex()}@{self.host}:{self.peers_port}"
 
 

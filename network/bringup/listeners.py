@@ -54,6 +54,7 @@ def listeners(home: Path, names: Iterable[str]) -> Mapping[str, int]:
 
 
 def address(port: int) -> str:
+    """Give `host:port` of a port of this machine."""
     return f"{LOOPBACK}:{port}"
 
 

@@ -28,15 +28,23 @@ class Signer(Protocol):
     """Whoever signs for a seat; `identity` is the SerializedIdentity that its messages carry."""
 
     @property
-    def organisation(self) -> str: ...
+    def organisation(self) -> str:
+        """The organisation's name in the consortium file."""
+        ...
 
     @property
-    def msp_id(self) -> str: ...
+    def msp_id(self) -> str:
+        """The organisation's MSP id."""
+        ...
 
     @property
-    def identity(self) -> bytes: ...
+    def identity(self) -> bytes:
+        """The SerializedIdentity with which the signer's messages name it."""
+        ...
 
-    def sign(self, message: bytes, /) -> bytes: ...
+    def sign(self, message: bytes, /) -> bytes:
+        """Sign a message: ECDSA over SHA-256 in DER, with a low s."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -49,6 +57,7 @@ class Prepared:
 
     @property
     def tx_id(self) -> str:
+        """The transaction id in hex: SHA-256 over nonce and creator."""
         return self.proposal.tx_id
 
 

@@ -62,10 +62,12 @@ class Validator:
 
     @property
     def endpoint(self) -> str:
+        """The URL of the validator's JSON-RPC."""
         return f"http://{address(self.ports.json_rpc)}"
 
     @property
     def consensus(self) -> str:
+        """The URL of the validator's consensus RPC."""
         return f"http://{address(self.ports.consensus)}"
 
 
@@ -140,6 +142,7 @@ def consensus_id(consortium: Consortium, chain: str) -> str:
 
 
 def directory_of(home: Path, organisation: str) -> Path:
+    """Give the directory of an organisation's validator."""
     return home_of(home.resolve(), organisation) / "evm" / organisation
 
 

@@ -94,6 +94,7 @@ class Endorsed:
 
     @property
     def tx_id(self) -> str:
+        """The transaction id in hex."""
         return self.proposal.tx_id
 
 
@@ -109,6 +110,7 @@ class Reply:
 
     @property
     def is_refusal(self) -> bool:
+        """Whether the node refused; 200 to 399 is a yes."""
         return not 200 <= self.status < 400
 
 
@@ -143,6 +145,7 @@ class PeerAdmin:
                 raise
 
     async def chain_info(self, channel: str) -> ChainInfo:
+        """Ask the peer for the height and newest hashes of a channel. Raises AdminError."""
         raw = await self.query("chain info", "qscc", [b"GetChainInfo", channel.encode()], channel)
         info = parse(LEDGER.BlockchainInfo, raw)
         return ChainInfo(int(info.height), info.currentBlockHash, info.previousBlockHash)

@@ -78,10 +78,12 @@ class Installed:
 
 
 def install_arguments(package: bytes) -> Arguments:
+    """Build the call that installs a package on a peer."""
     return INSTALL, serialize(LIFECYCLE.InstallChaincodeArgs(chaincode_install_package=package))
 
 
 def approve_arguments(definition: Definition, package_id: str) -> Arguments:
+    """Build the call with which an organisation approves a definition for its package."""
     source = LIFECYCLE.ChaincodeSource(local_package=LIFECYCLE.ChaincodeSource.Local(package_id=package_id))
     return APPROVE, serialize(
         LIFECYCLE.ApproveChaincodeDefinitionForMyOrgArgs(**_agreed_fields(definition), source=source)
@@ -89,26 +91,32 @@ def approve_arguments(definition: Definition, package_id: str) -> Arguments:
 
 
 def commit_arguments(definition: Definition) -> Arguments:
+    """Build the call that commits a definition which enough organisations approved."""
     return COMMIT, serialize(LIFECYCLE.CommitChaincodeDefinitionArgs(**_agreed_fields(definition)))
 
 
 def readiness_arguments(definition: Definition) -> Arguments:
+    """Build the question which organisations approved this definition."""
     return READINESS, serialize(LIFECYCLE.CheckCommitReadinessArgs(**_agreed_fields(definition)))
 
 
 def query_approved_arguments(name: str, sequence: int) -> Arguments:
+    """Build the question what the own organisation approved under a sequence."""
     return QUERY_APPROVED, serialize(LIFECYCLE.QueryApprovedChaincodeDefinitionArgs(name=name, sequence=sequence))
 
 
 def query_definition_arguments(name: str) -> Arguments:
+    """Build the question which definition is committed."""
     return QUERY_DEFINITION, serialize(LIFECYCLE.QueryChaincodeDefinitionArgs(name=name))
 
 
 def query_installed_arguments() -> Arguments:
+    """Build the question which packages a peer has."""
     return QUERY_INSTALLED, serialize(LIFECYCLE.QueryInstalledChaincodesArgs())
 
 
 def get_package_arguments(package_id: str) -> Arguments:
+    """Build the request for an installed package's bytes."""
     return GET_PACKAGE, serialize(LIFECYCLE.GetInstalledChaincodePackageArgs(package_id=package_id))
 
 
@@ -123,22 +131,26 @@ def read_package_id(raw: bytes) -> str:
 
 
 def read_installed(raw: bytes) -> tuple[Installed, ...]:
+    """Read the packages that a peer has."""
     result = parse(LIFECYCLE.QueryInstalledChaincodesResult, raw)
     return tuple(Installed(each.package_id, each.label) for each in result.installed_chaincodes)
 
 
 def read_approval(raw: bytes, channel: str, name: str) -> Approval:
+    """Read what an organisation approved."""
     result = parse(LIFECYCLE.QueryApprovedChaincodeDefinitionResult, raw)
     local = result.source.WhichOneof("Type") == "local_package"
     return Approval(_definition(result, channel, name), result.source.local_package.package_id if local else None)
 
 
 def read_committed(raw: bytes, channel: str, name: str) -> Committed:
+    """Read the committed definition, and who approved it."""
     result = parse(LIFECYCLE.QueryChaincodeDefinitionResult, raw)
     return Committed(_definition(result, channel, name), dict(result.approvals))
 
 
 def read_readiness(raw: bytes) -> Readiness:
+    """Read which organisations approved, and in what the others differ."""
     result = parse(LIFECYCLE.CheckCommitReadinessResult, raw)
     return Readiness(dict(result.approvals), {msp: tuple(each.items) for msp, each in result.mismatches.items()})
 

@@ -68,6 +68,7 @@ def peer_name(node: FabricNode) -> str:
 
 
 def orderer_name(node: FabricNode) -> str:
+    """Give the name under which a profile lists an orderer."""
     return f"orderer.{node.organisation}"
 
 

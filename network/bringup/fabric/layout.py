@@ -37,14 +37,17 @@ class OrdererPlace:
 
     @property
     def name(self) -> str:
+        """The orderer's name among the processes of a home."""
         return f"orderer.{self.organisation.name}"
 
     @property
     def folder(self) -> Path:
+        """Where the orderer's files lie."""
         return self.home / "fabric" / self.organisation.name / "orderer"
 
     @property
     def node(self) -> FabricNode:
+        """How clients reach the orderer."""
         return _node(self.home, self.organisation, self.port)
 
 
@@ -60,18 +63,22 @@ class PeerPlace:
 
     @property
     def name(self) -> str:
+        """The peer's name among the processes of a home."""
         return f"peer.{self.organisation.name}"
 
     @property
     def folder(self) -> Path:
+        """Where the peer's files lie."""
         return self.home / "fabric" / self.organisation.name / "peer"
 
     @property
     def chaincode_folder(self) -> Path:
+        """Where the files of the peer's chaincode server lie."""
         return self.home / "fabric" / self.organisation.name / "chaincode"
 
     @property
     def node(self) -> FabricNode:
+        """How clients reach the peer."""
         return _node(self.home, self.organisation, self.port)
 
 
@@ -86,6 +93,7 @@ class Layout:
 
     @property
     def channel_folder(self) -> Path:
+        """Where the channel's first block and chaincode lie."""
         return self.home / "channel"
 
     @property

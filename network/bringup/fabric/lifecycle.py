@@ -53,6 +53,7 @@ class Wanted:
     endorsement_policy: bytes = field(repr=False)
 
     def under(self, sequence: int) -> Definition:
+        """Give the definition under a sequence."""
         return Definition(self.channel, self.name, self.version, sequence, self.endorsement_policy)
 
 

@@ -92,6 +92,7 @@ class Server:
 
     @property
     def log(self) -> Path:
+        """Where the server's log is."""
         return self.peer.chaincode_folder / f"{self.name}.log"
 
 
@@ -182,6 +183,7 @@ def servers_of(layout: Layout, version: str) -> tuple[Server, ...]:
 
 
 def server_program(server: Server) -> Program:
+    """Describe a chaincode server for the supervisor."""
     folder = server.peer.chaincode_folder
     tls = folder / "tls"
     arguments = {

@@ -60,6 +60,7 @@ def write_peer(place: PeerPlace) -> None:
 
 
 def orderer_program(place: OrdererPlace) -> Program:
+    """Describe an orderer for the supervisor."""
     return Program(
         name=place.name,
         argv=(str(command("orderer")),),
@@ -84,6 +85,7 @@ def watch_program(layout: Layout) -> Program:
 
 
 def peer_program(place: PeerPlace) -> Program:
+    """Describe a peer for the supervisor."""
     return Program(
         name=place.name,
         argv=(str(command("peer")), "node", "start"),

@@ -24,6 +24,7 @@ class Metrics:
     clock_s: float | None
 
     def of_channel(self, name: str, channel: str) -> float | None:
+        """Give a metric of a channel; None where the node does not tell it."""
         return self.samples.get(f'{name}{{channel="{channel}"}}')
 
 

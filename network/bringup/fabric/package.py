@@ -86,6 +86,7 @@ class Package:
 
     @property
     def package_id(self) -> str:
+        """The id under which peers know the package: its label and the SHA-256 of its bytes."""
         return f"{self.label}:{hashlib.sha256(self.raw).hexdigest()}"
 
 

@@ -76,6 +76,7 @@ def _start_again(home: Path, name: str, why: str) -> None:
 
 
 def main() -> None:
+    """Watch the orderers of a home until the process is ended."""
     parser = argparse.ArgumentParser(prog="python -m network.bringup.fabric.watch")
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--orderer", action="append", required=True, metavar="PROCESS=HOST:PORT")

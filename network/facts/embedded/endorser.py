@@ -45,11 +45,19 @@ class Response(Protocol):
     """What a chaincode answers: status 200 with a payload, or a refusal in the message."""
 
     @property
-    def status(self) -> int: ...
+    def status(self) -> int:
+        """The status: 200, or 400 and above for a refusal."""
+        ...
+
     @property
-    def message(self) -> str: ...
+    def message(self) -> str:
+        """The refusal as JSON; empty otherwise."""
+        ...
+
     @property
-    def payload(self) -> bytes: ...
+    def payload(self) -> bytes:
+        """The answer as JSON; empty for a refusal."""
+        ...
 
 
 Invoke = Callable[[Stub, Sequence[bytes]], Response]
@@ -74,6 +82,8 @@ class Answer:
 
 
 class Endorser:
+    """One organisation's endorser: it checks a proposal, runs the chaincode over a snapshot, signs what came out."""
+
     def __init__(
         self,
         organisation: Organisation,

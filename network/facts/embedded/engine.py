@@ -57,6 +57,7 @@ def open_endorser(home: Path, consortium: Consortium, org: str, invoke: Invoke =
 
 
 def open_endorsers(home: Path, consortium: Consortium) -> tuple[Endorser, ...]:
+    """Open every endorser of the consortium, each with its own organisation's keys. Raises KeystoreError."""
     return tuple(open_endorser(home, consortium, member.name) for member in consortium.endorsers)
 
 
@@ -147,6 +148,7 @@ class LocalFacts:
             return place, transaction_at(state.block(place.block), place)
 
     def height(self) -> int:
+        """Count the blocks."""
         with self._storage.snapshot() as connection:
             return State(connection).height()
 
@@ -197,9 +199,11 @@ class Watch:
         self._thread.start()
 
     def following(self) -> Following:
+        """Register a follower for as long as the returned object is entered."""
         return Following(self._followers, self._lock)
 
     def wake(self) -> None:
+        """Tell every follower that there may be new blocks; from any thread."""
         with self._lock:
             followers = list(self._followers)
         for loop, news in followers:
@@ -207,6 +211,7 @@ class Watch:
                 loop.call_soon_threadsafe(news.set)
 
     def close(self) -> None:
+        """End the thread and wake every follower a last time."""
         self._stop.set()
         self._thread.join()
         self.wake()

@@ -44,6 +44,7 @@ class LocalLedger:
         private: Mapping[str, bytes] | None = None,
         nonce: bytes | None = None,
     ) -> Commit:
+        """Endorse, order and commit one call; see `Ledger.submit` for what the answer means and what is raised."""
         require_submitting(function)
         prepared, ordered = await self._facts.run(self._propose, function, args, private or {}, nonce)
         if isinstance(ordered, Commit):
@@ -59,19 +60,24 @@ class LocalLedger:
         raise Invalid(prepared.tx_id, validation_code_name(place.code), place.block)
 
     async def evaluate(self, function: str, args: Mapping[str, Any]) -> Any:
+        """Ask the seat's own endorser and leave nothing behind. Raises Rejected, Unavailable."""
         return await self._facts.run(self._evaluate, function, args)
 
     def blocks(self, after: int) -> AsyncIterator[bytes]:
+        """Follow the blocks after number `after`, for ever."""
         return self._facts.blocks(after)
 
     async def status(self, tx_id: str) -> Commit | None:
+        """Find a transaction that is in a block; None where it is in none. Raises Invalid for one that is not valid."""
         found = await self._facts.run(self._facts.find, tx_id)
         return None if found is None else _commit(*found)
 
     async def height(self) -> int:
+        """Count the blocks."""
         return await self._facts.run(self._facts.height)
 
     async def aclose(self) -> None:
+        """Leave the engine; the last ledger of a home closes it."""
         await asyncio.get_running_loop().run_in_executor(None, self._on_close)
 
     def _prepare(

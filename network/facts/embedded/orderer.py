@@ -33,6 +33,8 @@ _Waiting = tuple[Candidate, "Future[Place]"]
 
 
 class Orderer:
+    """The ordering thread of a process: it gathers envelopes, cuts a block, commits it, then tells who waits."""
+
     def __init__(self, storage: Storage, chain: Chain, committed: Callable[[], None]) -> None:
         self._storage = storage
         self._chain = chain

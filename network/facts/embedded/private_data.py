@@ -27,10 +27,12 @@ class Vault:
         self._cipher = AESGCM(key)
 
     def seal(self, key: str, value: bytes) -> bytes:
+        """Encrypt a private value, bound to its collection and key."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return nonce + self._cipher.encrypt(nonce, value, self._place(key))
 
     def open(self, key: str, sealed: bytes) -> bytes:
+        """Decrypt what `seal` made for the same collection and key. Raises InvalidTag for anything else."""
         return self._cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], self._place(key))
 
     def _place(self, key: str) -> bytes:

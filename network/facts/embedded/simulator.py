@@ -48,37 +48,46 @@ class Simulator:
 
     @property
     def tx_id(self) -> str:
+        """The id of the transaction, in hex."""
         return self._proposal.tx_id
 
     @property
     def timestamp_s(self) -> int:
+        """The proposal's own time, in seconds UTC."""
         return self._proposal.timestamp_s
 
     @property
     def caller(self) -> Caller:
+        """Who signed the proposal."""
         return Caller(*self._proposal.creator)
 
     @property
     def transient(self) -> Mapping[str, bytes]:
+        """The private fields that came beside the arguments."""
         return self._proposal.transient
 
     def get(self, key: str) -> bytes | None:
+        """Read a key from the snapshot and remember the version that was read; own writes are not seen."""
         held = self._read(key)
         return None if held is None else held.value
 
     def put(self, key: str, value: bytes) -> None:
+        """Write a key, once the transaction is valid."""
         _require_key(key)
         self._writes[key] = value
 
     def delete(self, key: str) -> None:
+        """Delete a key, once the transaction is valid."""
         _require_key(key)
         self._writes[key] = None
 
     def set_key_policy(self, key: str, msp_ids: tuple[str, ...] | None) -> None:
+        """Bind a key to the endorsement of all these organisations; None gives it back to the channel's policy."""
         _require_key(key)
         self._policies[key] = None if msp_ids is None else peers_all(msp_ids)
 
     def get_key_policy(self, key: str) -> tuple[str, ...] | None:
+        """Tell which organisations must endorse a change of the key; None where the channel's policy applies."""
         held = self._read(key)
         if held is None or held.policy is None:
             return None
@@ -86,6 +95,8 @@ class Simulator:
         return tuple(rule.signed_by.msp_id for rule in rules if rule.signed_by is not None)
 
     def get_private(self, collection: str, key: str) -> bytes | None:
+        """Read a private value of this endorser's own organisation. Raises Refusal `forbidden` for another's
+        collection."""
         if collection != self._vault.collection:
             raise Refusal(
                 "forbidden",
@@ -101,19 +112,23 @@ class Simulator:
         return value if sha256(value).digest() == value_hash else None
 
     def put_private(self, collection: str, key: str, value: bytes) -> None:
+        """Write a private value to an organisation's collection; its hash goes to the ledger."""
         _require_key(key)
         self.private_writes.setdefault(collection, {})[key] = value
 
     def delete_private(self, collection: str, key: str) -> None:
+        """Delete a private value from an organisation's collection."""
         _require_key(key)
         self.private_writes.setdefault(collection, {})[key] = None
 
     def get_private_hash(self, collection: str, key: str) -> bytes | None:
+        """Read the hash that everybody holds of a private value."""
         held = self._state.private_hash(collection, sha256(key.encode()).digest())
         self._private_reads.setdefault(collection, {})[key] = None if held is None else held.version
         return None if held is None else held.value_hash
 
     def range(self, start: str, end: str, limit: int, bookmark: str) -> Page:
+        """Read a page of keys from `start` up to `end`. Raises RangeInWrite in a transaction that may be ordered."""
         if self._for_ledger:
             raise RangeInWrite(self._proposal.args[0].decode(errors="replace"))
         if not 1 <= limit <= RANGE_LIMIT_MAX:
@@ -121,9 +136,11 @@ class Simulator:
         return self._state.range(start, end, limit, bookmark)
 
     def history(self, key: str, limit: int) -> Sequence[KeyChange]:
+        """List the newest changes of a key."""
         return self._state.history(key, limit)
 
     def emit(self, name: str, payload: bytes) -> None:
+        """Set the transaction's one event."""
         self.event = (name, payload)
 
     def changes(self) -> NamespaceChanges:

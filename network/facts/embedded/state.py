@@ -50,24 +50,31 @@ class PrivateValue:
 
 
 class State:
+    """The committed ledger as one SQLite transaction sees it: state, private hashes, blocks, and where transactions
+    are."""
+
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
 
     def get(self, key: str) -> Held | None:
+        """Give a key's value with its version and policy."""
         row = self._connection.execute(
             "SELECT value, block, position, policy FROM state WHERE key = ?", (key,)
         ).fetchone()
         return None if row is None else Held(row[0], Version(row[1], row[2]), row[3])
 
     def version(self, key: str) -> Version | None:
+        """Give the version of a key; None where there is no such key."""
         row = self._connection.execute("SELECT block, position FROM state WHERE key = ?", (key,)).fetchone()
         return None if row is None else Version(*row)
 
     def policy(self, key: str) -> bytes | None:
+        """Give a key's own policy as Fabric's bytes; None where the channel's applies."""
         row = self._connection.execute("SELECT policy FROM state WHERE key = ?", (key,)).fetchone()
         return None if row is None else row[0]
 
     def private_hash(self, collection: str, key_hash: bytes) -> HeldHash | None:
+        """Give the hash of a private value with its version."""
         row = self._connection.execute(
             "SELECT value_hash, block, position FROM private_hashes WHERE collection = ? AND key_hash = ?",
             (collection, key_hash),
@@ -75,6 +82,7 @@ class State:
         return None if row is None else HeldHash(row[0], Version(row[1], row[2]))
 
     def private_sealed(self, collection: str, key: str) -> bytes | None:
+        """Give a private value as it rests, sealed for its organisation."""
         row = self._connection.execute(
             "SELECT sealed FROM private_values WHERE collection = ? AND key = ?", (collection, key)
         ).fetchone()
@@ -99,33 +107,40 @@ class State:
         return tuple(KeyChange(*row) for row in rows)
 
     def place(self, tx_id: str) -> Place | None:
+        """Give the place of a transaction, valid or not; None where it is in no block."""
         row = self._connection.execute(
             "SELECT block, position, code FROM transactions WHERE tx_id = ?", (tx_id,)
         ).fetchone()
         return None if row is None else Place(*row)
 
     def height(self) -> int:
+        """Count the blocks."""
         newest = self._connection.execute("SELECT max(number) FROM blocks").fetchone()[0]
         return 0 if newest is None else newest + 1
 
     def block(self, number: int) -> bytes:
+        """Give a block by its number, which must exist."""
         row = self._connection.execute("SELECT block FROM blocks WHERE number = ?", (number,)).fetchone()
         return row[0]
 
     def header_hash(self, number: int) -> bytes:
+        """Give the hash of a block's header by its number, which must exist."""
         row = self._connection.execute("SELECT header_hash FROM blocks WHERE number = ?", (number,)).fetchone()
         return row[0]
 
     def blocks(self, first: int, limit: int) -> list[tuple[int, bytes]]:
+        """List up to `limit` blocks from number `first` on, as (number, block)."""
         rows = self._connection.execute(
             "SELECT number, block FROM blocks WHERE number >= ? ORDER BY number LIMIT ?", (first, limit)
         )
         return [(number, block) for number, block in rows]
 
     def add_block(self, number: int, header_hash: bytes, block: bytes) -> None:
+        """Store the next block."""
         self._connection.execute("INSERT INTO blocks VALUES (?, ?, ?)", (number, header_hash, block))
 
     def add_place(self, tx_id: str, place: Place) -> None:
+        """Store where a transaction is."""
         self._connection.execute("INSERT INTO transactions VALUES (?, ?, ?, ?)", (tx_id, *place))
 
     def apply(self, changes: NamespaceChanges, version: Version, tx_id: str, timestamp_s: int) -> None:
@@ -155,6 +170,7 @@ class State:
                 self._connection.execute("INSERT INTO private_hashes VALUES (?, ?, ?, ?, ?)", row)
 
     def apply_private(self, values: Sequence[PrivateValue]) -> None:
+        """Replace private values; one without a sealed body is deleted."""
         for value in values:
             self._connection.execute(
                 "DELETE FROM private_values WHERE collection = ? AND key = ?", (value.collection, value.key)

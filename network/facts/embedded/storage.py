@@ -91,6 +91,7 @@ class Storage:
                 raise
 
     def close(self) -> None:
+        """Close every idle connection; those in use close when they come back."""
         with self._lock:
             self._closed = True
             idle, self._idle = self._idle, []

@@ -59,6 +59,7 @@ class Candidate:
 
     @property
     def changes(self) -> NamespaceChanges:
+        """What the transaction writes in the chaincode's own namespace."""
         return self.view.changes[0]
 
 

@@ -27,7 +27,7 @@ from network.facts.fabric.block_signers import BlockSigners
 from network.facts.fabric.connection import Answers, PeerLink, RpcFailure
 from network.facts.fabric.gateway import Gateway
 from network.facts.fabric.query import chain_height
-from network.facts.fabric.retry import ATTEMPT_S, RETURN_S, Away, Deadline, Patience
+from network.facts.fabric.retry import ATTEMPT_S, RETURN_S, Away, Deadline, FollowRetry
 from network.facts.proposal import Signer
 from network.ports import Unavailable
 from wuxin_evidence.errors import EvidenceError
@@ -152,23 +152,23 @@ class Blocks:
 
     async def follow(self, after: int) -> AsyncIterator[bytes]:
         """Serialised blocks after + 1, after + 2, …, for ever. Raises Unavailable when no peer delivers."""
-        due, away, patience = _Due(after + 1), Away(), Patience()
+        due, away, retry = _Due(after + 1), Away(), FollowRetry()
         while True:
             link = self._gateway.links(away)[0]
-            patience.begin()
+            retry.begin()
             try:
                 async with aclosing(self._from(link, due)) as delivered:
                     async for raw in delivered:
                         yield raw
-                        patience.served()
+                        retry.progressed()
                 continue
             except (RpcFailure, Unfit) as failure:
                 reason = str(failure)
             _log.warning("blocks from %s (%s): %s", link.node.organisation, link.node.address, reason)
-            if patience.is_over(steady_counts=not reason.startswith(SILENT)):
+            if retry.exhausted(steady_counts=not reason.startswith(SILENT)):
                 raise Unavailable(f"no peer delivers block {due.number}: {reason}", "see `wuxin network doctor`")
             away.mark(link.node.address)
-            await patience.pause()
+            await retry.pause()
 
     async def fetch(self, number: int, preferred: PeerLink) -> CommittedBlock:
         """One block, from `preferred` first. Raises Unavailable."""

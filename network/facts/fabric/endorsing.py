@@ -82,7 +82,7 @@ class Agreed:
 
 
 @dataclass(frozen=True)
-class Opinion:
+class PeerAnswer:
     """One organisation's chaincode's answer; `policies` are those that it calls for beside the chaincode's own."""
 
     link: PeerLink
@@ -91,10 +91,12 @@ class Opinion:
 
     @property
     def organisation(self) -> str:
+        """The organisation whose peer answered."""
         return self.link.node.organisation
 
     @property
     def endorsed(self) -> bool:
+        """Whether the peer endorsed; a refusal carries no endorsement."""
         return self.response.endorsement is not None and self.response.status < STATUS_REFUSED
 
     @property
@@ -104,8 +106,8 @@ class Opinion:
 
 
 @dataclass(frozen=True)
-class Silence:
-    """Why a peer gave no opinion."""
+class NoAnswer:
+    """Why a peer gave no answer."""
 
     link: PeerLink
     reason: str
@@ -172,19 +174,19 @@ class Endorsers:
                 each.cancel()
         return None
 
-    async def _ask(self, link: PeerLink, prepared: Prepared) -> Opinion | Silence:
+    async def _ask(self, link: PeerLink, prepared: Prepared) -> PeerAnswer | NoAnswer:
         try:
             raw = await self._gateway.ask(link, "endorse", wire.PROCESS_PROPOSAL, prepared.signed, ATTEMPT_S)
             response = wire.proposal_response(raw, self._chaincode)
             _require_its_signature(link, response)
-            opinion = Opinion(link, response, tuple(_policies(response)))
+            answer = PeerAnswer(link, response, tuple(_policies(response)))
         except Failure as failure:
-            return Silence(link, failure.message or failure.status)
+            return NoAnswer(link, failure.message or failure.status)
         except EvidenceError as error:
-            return Silence(link, error.detail)
+            return NoAnswer(link, error.detail)
         if not response.payload and response.status >= STATUS_FAILED:
-            return Silence(link, response.message)
-        return opinion
+            return NoAnswer(link, response.message)
+        return answer
 
 
 class _Tally:
@@ -195,8 +197,8 @@ class _Tally:
         self._default = default
         self._tx_id = tx_id
         self._first = first
-        self._groups: dict[tuple[int, str, bytes], list[Opinion]] = {}
-        self._silent: list[Silence] = []
+        self._groups: dict[tuple[int, str, bytes], list[PeerAnswer]] = {}
+        self._silent: list[NoAnswer] = []
 
     @property
     def divided(self) -> bool:
@@ -207,12 +209,12 @@ class _Tally:
         """Whether a peer simulates the same transaction for somebody else."""
         return any(_BEING_SIMULATED.search(each.reason) for each in self._silent)
 
-    def take(self, answer: Opinion | Silence) -> Agreed | None:
+    def take(self, answer: PeerAnswer | NoAnswer) -> Agreed | None:
         """Count one answer; gives the outcome once it is certain.
 
         Raises Rejected or Unavailable when enough organisations refuse alike.
         """
-        if isinstance(answer, Silence):
+        if isinstance(answer, NoAnswer):
             self._silent.append(answer)
             return None
         group = self._groups.setdefault(answer.content, [])
@@ -262,15 +264,15 @@ class _Tally:
         unmet = self._unmet(largest, ())
         return self._unavailable(f"{' and '.join(policy.describe() for policy in unmet)} must endorse")
 
-    def _largest(self) -> list[Opinion]:
+    def _largest(self) -> list[PeerAnswer]:
         return max(self._groups.values(), key=len) if self._groups else []
 
-    def _unmet(self, group: Sequence[Opinion], more: Iterable[PeerLink]) -> list[Policy]:
+    def _unmet(self, group: Sequence[PeerAnswer], more: Iterable[PeerLink]) -> list[Policy]:
         links = [*(each.link for each in group), *more]
         signers = [Principal(link.node.msp_id, "PEER") for link in links]
         return [policy for policy in self._wanted(group) if not policy.satisfied_by(signers)]
 
-    def _wanted(self, group: Sequence[Opinion]) -> list[Policy]:
+    def _wanted(self, group: Sequence[PeerAnswer]) -> list[Policy]:
         """What the first peer says, where it is one of them; else what any of these says, and one alone decides
         nothing."""
         known = [each for each in group if each.link is self._first]
@@ -279,11 +281,11 @@ class _Tally:
         own = [self._default] if by_default and self._default is not None else []
         return [*(policy for each in heard for policy in each.policies), *own]
 
-    def _refusal(self, group: Sequence[Opinion]) -> Exception:
+    def _refusal(self, group: Sequence[PeerAnswer]) -> Exception:
         first = group[0]
         return refusal(first.organisation, first.response.status, first.response.message, self._tx_id)
 
-    def _mismatch(self, largest: Sequence[Opinion]) -> EndorsementMismatch:
+    def _mismatch(self, largest: Sequence[PeerAnswer]) -> EndorsementMismatch:
         usual = largest[0]
         deviating = [each for group in self._groups.values() if group is not largest for each in group]
         found = "; ".join(f"{each.organisation} answered {_short(each)}" for each in deviating)
@@ -328,8 +330,8 @@ def _policies(response: wire.ProposalResponse) -> list[Policy]:
     return wanted
 
 
-def _short(opinion: Opinion) -> str:
-    response = opinion.response
+def _short(answer: PeerAnswer) -> str:
+    response = answer.response
     if response.status >= STATUS_REFUSED:
         return f"{response.status} {response.message[:200]}"
     return f"{response.status} with another read-write set, result or event"

@@ -13,7 +13,7 @@ from contextlib import aclosing
 from network.facts.fabric import wire
 from network.facts.fabric.connection import PeerLink, RpcFailure
 from network.facts.fabric.gateway import Gateway
-from network.facts.fabric.retry import Away, Patience
+from network.facts.fabric.retry import Away, FollowRetry
 from network.facts.proposal import Signer
 from network.ports import Unavailable
 from wuxin_evidence.errors import EvidenceError
@@ -36,24 +36,24 @@ class Events:
         Raises Unavailable when no gateway delivers.
         """
         start = after_block if after_tx_id else after_block + 1
-        away, patience = Away(), Patience()
+        away, retry = Away(), FollowRetry()
         while True:
             link = self._gateway.links(away)[0]
-            patience.begin()
+            retry.begin()
             try:
                 async with aclosing(self._from(link, start, after_tx_id)) as delivered:
                     async for event in delivered:
                         start, after_tx_id = event.block, event.tx_id
                         yield event
-                        patience.served()
+                        retry.progressed()
                 reason = "the gateway ended the stream"
             except (RpcFailure, EvidenceError) as failure:
                 reason = str(failure)
             _log.warning("events from %s (%s): %s", link.node.organisation, link.node.address, reason)
-            if patience.is_over():
+            if retry.exhausted():
                 raise Unavailable(f"no gateway delivers events: {reason}", "see `wuxin network doctor`")
             away.mark(link.node.address)
-            await patience.pause()
+            await retry.pause()
 
     async def _from(self, link: PeerLink, start: int, after_tx_id: str) -> AsyncGenerator[wire.ChaincodeEvent]:
         request = wire.events_request(self._channel, self._chaincode, self._signer.identity, start, after_tx_id)

@@ -62,6 +62,7 @@ class Failure(Exception):
 
     @property
     def texts(self) -> tuple[str, ...]:
+        """The failure's own words and those of each node that it quotes."""
         return (self.message, *(detail.message for detail in self.details))
 
     @property
@@ -85,6 +86,7 @@ class Failure(Exception):
 
     @property
     def mismatch(self) -> bool:
+        """Whether organisations simulated different results."""
         return self._says(_MISMATCH)
 
     def ordering_refusal(self, tx_id: str) -> Rejected | None:

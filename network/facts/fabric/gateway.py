@@ -128,6 +128,7 @@ class Gateway:
         return tuple(sorted(self._in_order(), key=lambda link: away is not None and away.is_away(link.node.address)))
 
     async def aclose(self) -> None:
+        """Close the connections to all gateways."""
         await asyncio.gather(*(link.aclose() for link in self._links))
 
     async def _ask(

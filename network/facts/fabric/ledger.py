@@ -34,7 +34,7 @@ from network.facts.fabric.endorsing import AlreadyOrdered, Endorsers
 from network.facts.fabric.events import Events
 from network.facts.fabric.failures import Failure, identity_error, port_error, unavailable
 from network.facts.fabric.gateway import Gateway
-from network.facts.fabric.retry import COMMIT_SLICE_S, OUTCOME_S, UNACKNOWLEDGED_SLICE_S, Caution, Deadline
+from network.facts.fabric.retry import COMMIT_SLICE_S, OUTCOME_S, UNACKNOWLEDGED_SLICE_S, Deadline, DirectEndorsing
 from network.facts.proposal import Prepared, Signer, prepare, require_submitting
 from network.membership.connections import FabricNode, FactsConnection
 from network.membership.consortium import Consortium
@@ -74,7 +74,7 @@ class FabricLedger:
         )
         self._blocks = Blocks(self._gateway, signer, self._facts.channel, clock, signers)
         self._events = Events(self._gateway, signer, self._facts.channel, self._facts.chaincode)
-        self._caution = Caution()
+        self._direct = DirectEndorsing()
         self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._closed = False
 
@@ -86,6 +86,7 @@ class FabricLedger:
         private: Mapping[str, bytes] | None = None,
         nonce: bytes | None = None,
     ) -> Commit:
+        """Endorse, order and commit one call; see `Ledger.submit` for what the answer means and what is raised."""
         require_submitting(function)
         prepared = self._prepare(function, args, private or {}, nonce)
         if nonce is None:
@@ -98,7 +99,7 @@ class FabricLedger:
 
         Raises AlreadyOrdered, Rejected, EndorsementMismatch, Unavailable.
         """
-        if self._endorsers.suffice and (private or self._caution.advised):
+        if self._endorsers.suffice and (private or self._direct.active):
             return await self._endorsed_directly(prepared, private)
         try:
             with _readable():
@@ -138,6 +139,7 @@ class FabricLedger:
         raise _unknown(tx_id, f"after {OUTCOME_S:.0f} s: {reason}")
 
     async def evaluate(self, function: str, args: Mapping[str, Any]) -> Any:
+        """Ask the seat's own peer, or another that answers, and leave nothing behind. Raises Rejected, Unavailable."""
         prepared = self._prepare(function, args, {}, None)
         try:
             with _readable():
@@ -146,6 +148,7 @@ class FabricLedger:
             raise port_error(failure, self._names, prepared.tx_id) from failure
 
     def blocks(self, after: int) -> AsyncIterator[bytes]:
+        """Follow the blocks after number `after`, for ever, from whichever peer delivers."""
         return self._blocks.follow(after)
 
     def events(self, after_block: int, after_tx_id: str = "") -> AsyncIterator[wire.ChaincodeEvent]:
@@ -153,10 +156,12 @@ class FabricLedger:
         return self._events.follow(after_block, after_tx_id)
 
     async def status(self, tx_id: str) -> Commit | None:
+        """Find a transaction that is in a block; None where no peer knows it. Raises Invalid where it is not valid."""
         found = await self._find(tx_id)
         return None if found is None else _commit(tx_id, found)
 
     async def height(self) -> int:
+        """Count the blocks that the peer has. Raises Unavailable."""
         self._require_open()
         try:
             return await query.height(self._gateway, self._signer, self._facts.channel, self._clock.now_ms())
@@ -164,6 +169,7 @@ class FabricLedger:
             raise unavailable(failure, self._names) from failure
 
     async def aclose(self) -> None:
+        """Stop following and close every connection."""
         self._closed = True
         self._blocks.close()
         await self._gateway.aclose()
@@ -199,7 +205,7 @@ class FabricLedger:
         """Whether a gateway that did not answer is away itself, or waited for an endorser."""
         if late is None:
             return
-        self._caution.take()
+        self._direct.begin()
         link = next(link for link in self._gateway.links() if link.node is late)
         now_ms = self._clock.now_ms()
         if await query.chain_height(self._gateway, link, self._signer, self._facts.channel, now_ms) is None:

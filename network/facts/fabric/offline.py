@@ -63,9 +63,11 @@ class Draft:
 
     @property
     def digest(self) -> bytes:
+        """SHA-256 of the message, for a key that signs digests."""
         return sha256(self.message).digest()
 
     def pack(self) -> bytes:
+        """Pack the unsigned proposal as Fabric's gateway clients exchange it."""
         return wire.pack_proposed(self.tx_id, signed_proposal(Proposal(self.tx_id, self.message), b""))
 
     @classmethod
@@ -88,9 +90,11 @@ class Endorsed:
 
     @property
     def digest(self) -> bytes:
+        """SHA-256 of the message, for a key that signs digests."""
         return sha256(self.message).digest()
 
     def pack(self) -> bytes:
+        """Pack the unsigned envelope as Fabric's gateway clients exchange it."""
         return wire.pack_prepared(self.tx_id, envelope(self.message, b""))
 
     @classmethod

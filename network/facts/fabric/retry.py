@@ -55,7 +55,7 @@ checkpoint, and what it says in between is the reason."""
 STEADY_S = 5.0
 """A connection that lasted so long was one; opening it takes two at most."""
 
-CAUTION_S = 20.0
+DIRECT_S = 20.0
 """About as long as peers need to notice that one of them is gone and to plan without it."""
 
 _FIRST_PAUSE_S, _PAUSE_S_MAX = 0.05, 1.6
@@ -70,9 +70,11 @@ class Backoff:
         self._next_s = first_s
 
     def reset(self) -> None:
+        """Begin again with the shortest pause."""
         self._next_s = self._first_s
 
     async def pause(self) -> None:
+        """Wait, and double the next pause."""
         await asyncio.sleep(self._next_s * random.uniform(0.5, 1.0))
         self._next_s = min(2 * self._next_s, self._longest_s)
 
@@ -84,6 +86,7 @@ class Away:
         self._until: dict[str, tuple[float, float]] = {}
 
     def mark(self, address: str) -> None:
+        """Note that a node did not answer."""
         now = asyncio.get_running_loop().time()
         until, last_s = self._until.get(address, (0.0, 0.0))
         if until <= now:
@@ -91,9 +94,11 @@ class Away:
             self._until[address] = (now + again_s, again_s)
 
     def clear(self, address: str) -> None:
+        """Note that a node answers again."""
         self._until.pop(address, None)
 
     def is_away(self, address: str) -> bool:
+        """Whether a node is to be asked last."""
         return self._until.get(address, (0.0, 0.0))[0] > asyncio.get_running_loop().time()
 
 
@@ -105,50 +110,56 @@ class Deadline:
 
     @property
     def left_s(self) -> float:
+        """Seconds that are left; zero once it is over."""
         return max(0.0, self._at - asyncio.get_running_loop().time())
 
     def at_most(self, seconds: float) -> float:
+        """Give the seconds that are left, but no more than these."""
         return min(self.left_s, seconds)
 
 
-class Patience:
-    """How long a follower goes on without anybody who serves it.
+class FollowRetry:
+    """The limit of a follower's attempts: it gives up once nothing progressed for GIVE_UP_S seconds.
 
-    Served is whoever gets something, or keeps a connection for a while on which nothing happened.
+    An attempt progresses when it gets something, or keeps a connection for STEADY_S seconds on which nothing happened.
     """
 
     def __init__(self) -> None:
         self._backoff = Backoff()
-        self.served()
+        self.progressed()
         self.begin()
 
     def begin(self) -> None:
-        """Another attempt."""
+        """Begin another attempt."""
         self._steady = Deadline(STEADY_S)
 
-    def served(self) -> None:
+    def progressed(self) -> None:
+        """Note progress: the limit and the pauses start anew."""
         self._over = Deadline(GIVE_UP_S)
         self._backoff.reset()
 
-    def is_over(self, *, steady_counts: bool = True) -> bool:
-        """After an attempt that failed: whether to give up."""
+    def exhausted(self, *, steady_counts: bool = True) -> bool:
+        """Tell, after an attempt that failed, whether to give up."""
         if steady_counts and self._steady.left_s == 0:
-            self.served()
+            self.progressed()
         return self._over.left_s == 0
 
     async def pause(self) -> None:
+        """Wait before the next attempt."""
         await self._backoff.pause()
 
 
-class Caution:
-    """For a while after a gateway could not gather endorsements, they are gathered directly."""
+class DirectEndorsing:
+    """DIRECT_S seconds after a gateway could not gather endorsements, in which the client gathers them itself."""
 
     def __init__(self) -> None:
         self._until = 0.0
 
-    def take(self) -> None:
-        self._until = asyncio.get_running_loop().time() + CAUTION_S
+    def begin(self) -> None:
+        """Gather endorsements directly from now on, for DIRECT_S seconds."""
+        self._until = asyncio.get_running_loop().time() + DIRECT_S
 
     @property
-    def advised(self) -> bool:
+    def active(self) -> bool:
+        """Whether the span has not ended."""
         return self._until > asyncio.get_running_loop().time()

@@ -112,6 +112,7 @@ def prepared_payload(raw: bytes) -> bytes:
 
 
 def submit_request(tx_id: str, channel: str, envelope: bytes) -> bytes:
+    """Build the gateway's request to order an envelope."""
     return serialize(
         GATEWAY.SubmitRequest(
             transaction_id=tx_id, channel_id=channel, prepared_transaction=parse(COMMON.Envelope, envelope)
@@ -125,6 +126,7 @@ def commit_status_request(tx_id: str, channel: str, identity: bytes) -> bytes:
 
 
 def signed_commit_status_request(request: bytes, signature: bytes) -> bytes:
+    """Build the gateway's request for a transaction's outcome, signed."""
     return serialize(GATEWAY.SignedCommitStatusRequest(request=request, signature=signature))
 
 
@@ -164,6 +166,7 @@ def events_request(channel: str, chaincode: str, identity: bytes, start_block: i
 
 
 def signed_events_request(request: bytes, signature: bytes) -> bytes:
+    """Build the gateway's request to follow events, signed."""
     return serialize(GATEWAY.SignedChaincodeEventsRequest(request=request, signature=signature))
 
 

@@ -352,18 +352,22 @@ class BlockRun:
 
     @property
     def gas_used(self) -> int:
+        """Gas of the block's transactions so far."""
         return int(self._output.block_gas_used)
 
     @property
     def transactions_root(self) -> bytes:
+        """The root of the transactions trie, 32 bytes."""
         return bytes(root(self._output.transactions_trie))
 
     @property
     def receipts_root(self) -> bytes:
+        """The root of the receipts trie, 32 bytes."""
         return bytes(root(self._output.receipts_trie))
 
     @property
     def bloom(self) -> bytes:
+        """The logs' bloom filter, 256 bytes."""
         return bytes(logs_bloom(self._output.block_logs))
 
     def apply(self, transaction: SignedTransaction) -> Executed:

@@ -94,7 +94,11 @@ class CallReverted(Exception):
 
 
 class Clock(Protocol):
-    def now_ms(self) -> int: ...
+    """The time that blocks are stamped with."""
+
+    def now_ms(self) -> int:
+        """Give the time in milliseconds UTC."""
+        ...
 
 
 class _Waiting:
@@ -187,9 +191,11 @@ class EvmNode:
         return high
 
     def account(self, address: bytes) -> AccountRecord:
+        """Give an account as of the newest block; an empty one where there is none."""
         return self._with_state(lambda world, _: world.account(address)) or AccountRecord()
 
     def slot(self, address: bytes, key: bytes) -> int:
+        """Give a storage slot as of the newest block; zero where it was never written."""
         return self._with_state(lambda world, _: world.slot(address, key))
 
     def height(self) -> int:
@@ -197,15 +203,19 @@ class EvmNode:
         return self._read(lambda chain: chain.height())
 
     def block(self, number: int) -> StoredBlock | None:
+        """Give a block by its number."""
         return self._read(lambda chain: chain.block(number))
 
     def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
+        """Give a block by the hash of its header."""
         return self._read(lambda chain: chain.block_by_hash(block_hash))
 
     def transaction(self, tx_hash: bytes) -> StoredTransaction | None:
+        """Give a mined transaction by its hash."""
         return self._read(lambda chain: chain.transaction(tx_hash))
 
     def transactions(self, block: int) -> list[StoredTransaction]:
+        """List a block's transactions in their order."""
         return self._read(lambda chain: chain.transactions(block))
 
     def logs(self, wanted: LogFilter) -> list[StoredLog] | None:

@@ -26,9 +26,11 @@ class EmbeddedProvider(BaseProvider):
         self._endpoint = EmbeddedEndpoint(node)
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        """Answer one JSON-RPC request in this process."""
         return cast(RPCResponse, self._endpoint.make_request(method, params))
 
     def is_connected(self, show_traceback: bool = False) -> bool:
+        """Answer True: the node is in this process."""
         return True
 
 

@@ -75,6 +75,7 @@ class RecentlyUsed(Generic[Key, Value]):
             self._entries.popitem(last=False)
 
     def clear(self) -> None:
+        """Forget everything."""
         self._entries.clear()
 
 
@@ -95,6 +96,7 @@ class StateStore:
         self._head = head
 
     def account(self, address: Address) -> AccountRecord | None:
+        """Give an account as it was committed; None where there is none."""
         if address in self._accounts:
             return self._accounts[address]
         row = self._connection.execute(
@@ -106,6 +108,7 @@ class StateStore:
         return found
 
     def slot(self, address: Address, key: bytes) -> int:
+        """Give a storage slot as it was committed; zero where it was never written."""
         if (address, key) in self._slots:
             return self._slots[(address, key)]
         row = self._connection.execute(
@@ -116,6 +119,7 @@ class StateStore:
         return value
 
     def has_slots(self, address: Address) -> bool:
+        """Whether an account has any storage."""
         row = self._connection.execute("SELECT 1 FROM slot WHERE address = ? LIMIT 1", (bytes(address),))
         return row.fetchone() is not None
 
@@ -169,21 +173,26 @@ class Journal:
 
     @property
     def depth(self) -> int:
+        """How many checkpoints are open."""
         return len(self._checkpoints)
 
     def put(self, mapping: dict[Any, Any], key: Any, value: Any) -> None:
+        """Set an entry of a mapping, and remember what was there."""
         self._undo.append((mapping, key, mapping.get(key, _ABSENT)))
         mapping[key] = value
 
     def open(self) -> None:
+        """Set a checkpoint."""
         self._checkpoints.append(len(self._undo))
 
     def keep(self) -> None:
+        """Drop the newest checkpoint and keep what was done since."""
         self._checkpoints.pop()
         if not self._checkpoints:
             self._undo.clear()
 
     def undo(self) -> None:
+        """Go back to the newest checkpoint and drop it."""
         checkpoint = self._checkpoints.pop()
         while len(self._undo) > checkpoint:
             mapping, key, before = self._undo.pop()
@@ -210,13 +219,16 @@ class WorldState:
         self.created_accounts: set[Address] = set()
 
     def open(self) -> None:
+        """Set a checkpoint."""
         self._journal.open()
 
     def keep(self) -> None:
+        """Drop the newest checkpoint and keep what was done since."""
         self._journal.keep()
         self._forget_transaction()
 
     def undo(self) -> None:
+        """Go back to the newest checkpoint."""
         self._journal.undo()
         self._forget_transaction()
 
@@ -231,21 +243,25 @@ class WorldState:
             self.created_accounts.clear()
 
     def account(self, address: Address) -> AccountRecord | None:
+        """Give an account as this block sees it."""
         if address in self.accounts:
             return self.accounts[address]
         return self._store.account(address)
 
     def set_account(self, address: Address, account: AccountRecord | None) -> None:
+        """Change an account; None removes it."""
         if self.account(address) != account:
             self._journal.put(self.accounts, address, account)
 
     def slot(self, address: Address, key: bytes) -> int:
+        """Give a storage slot as this block sees it."""
         value = self.slots.get((address, key))
         if value is not None:
             return value
         return 0 if address in self.wiped else self._store.slot(address, key)
 
     def set_slot(self, address: Address, key: bytes, value: int) -> None:
+        """Change a storage slot, and remember what it was before the transaction."""
         before = self.slot(address, key)
         self._originals.setdefault((address, key), before)
         if before != value:
@@ -259,6 +275,7 @@ class WorldState:
         return self.slot(address, key) if before is None else before
 
     def has_slots(self, address: Address) -> bool:
+        """Whether an account has any storage, as this block sees it."""
         if any(owner == address and value for (owner, _), value in self.slots.items()):
             return True
         return address not in self.wiped and self._store.has_slots(address)
@@ -281,18 +298,23 @@ class TransientState:
         self._slots: dict[Slot, int] = {}
 
     def open(self) -> None:
+        """Set a checkpoint."""
         self._journal.open()
 
     def keep(self) -> None:
+        """Drop the newest checkpoint and keep what was done since."""
         self._journal.keep()
 
     def undo(self) -> None:
+        """Go back to the newest checkpoint."""
         self._journal.undo()
 
     def slot(self, address: Address, key: bytes) -> int:
+        """Give a transient slot (EIP-1153); zero where it was not written in this transaction."""
         return self._slots.get((address, key), 0)
 
     def set_slot(self, address: Address, key: bytes, value: int) -> None:
+        """Change a transient slot until the transaction ends."""
         self._journal.put(self._slots, (address, key), value)
 
 

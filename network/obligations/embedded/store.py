@@ -67,6 +67,8 @@ class StoredTransaction:
 
 @dataclass(frozen=True)
 class StoredLog:
+    """A log with its block, its index in the block, and the position of its transaction."""
+
     block: int
     log_index: int
     position: int
@@ -83,6 +85,7 @@ class LogFilter:
     topics: tuple[tuple[bytes, ...], ...] = ()
 
     def accepts(self, event: EventLog) -> bool:
+        """Whether a log has the wanted topics, place by place; an empty place takes any."""
         if len(event.topics) < len(self.topics):
             return False
         return all(not wanted or topic in wanted for wanted, topic in zip(self.topics, event.topics, strict=False))
@@ -114,13 +117,16 @@ class ChainStore:
         self._connection = connection
 
     def chain_id(self) -> int | None:
+        """Give the id of the chain in this file; None before it begins."""
         row = self._one("SELECT chain_id FROM chain")
         return None if row is None else row[0]
 
     def begin_chain(self, chain_id: int) -> None:
+        """Say once which chain this file holds."""
         self._connection.execute("INSERT INTO chain VALUES (?)", (chain_id,))
 
     def head(self) -> StoredBlock | None:
+        """Give the newest block; None before the first."""
         return self._block("ORDER BY number DESC LIMIT 1")
 
     def height(self) -> int:
@@ -129,16 +135,20 @@ class ChainStore:
         return row[0] if row else 0
 
     def block(self, number: int) -> StoredBlock | None:
+        """Give a block by its number."""
         return self._block("WHERE number = ?", number)
 
     def block_by_hash(self, block_hash: bytes) -> StoredBlock | None:
+        """Give a block by the hash of its header."""
         return self._block("WHERE hash = ?", block_hash)
 
     def transaction(self, tx_hash: bytes) -> StoredTransaction | None:
+        """Give a mined transaction by its hash."""
         row = self._one("SELECT * FROM tx WHERE hash = ?", tx_hash)
         return None if row is None else StoredTransaction(*row)
 
     def transactions(self, block: int) -> list[StoredTransaction]:
+        """List a block's transactions in their order."""
         rows = self._connection.execute("SELECT * FROM tx WHERE block = ? ORDER BY position", (block,))
         return [StoredTransaction(*row) for row in rows]
 

@@ -42,6 +42,8 @@ class BlockContext:
 
 @dataclass(frozen=True)
 class EventLog:
+    """A log as a contract wrote it: its address of 20 bytes, up to four topics of 32, its data."""
+
     address: bytes
     topics: tuple[bytes, ...]
     data: bytes

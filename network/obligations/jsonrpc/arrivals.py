@@ -32,12 +32,14 @@ class Arrivals:
         self._watching: asyncio.Task[None] | None = None
 
     def expect(self, tx_hash: str, arrived: asyncio.Event) -> None:
+        """Set the event once a new block holds the transaction."""
         self._waiting[tx_hash] = arrived
         if self._watching is None or self._watching.done():
             self._height = None
             self._watching = asyncio.create_task(self._watch())
 
     def forget(self, tx_hash: str) -> None:
+        """Stop waiting for a transaction."""
         self._waiting.pop(tx_hash, None)
 
     async def _watch(self) -> None:

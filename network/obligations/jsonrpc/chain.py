@@ -86,6 +86,7 @@ class Web3Chain:
 
     @property
     def name(self) -> str:
+        """The chain's name in the consortium file, such as `e1`."""
         return self._name
 
     @property

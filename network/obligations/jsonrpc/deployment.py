@@ -30,6 +30,7 @@ class Deployment:
     addresses: Mapping[str, bytes]
 
     def contracts(self) -> tuple[Contract, ...]:
+        """List the contracts with their addresses and ABIs, in the order of their deployment."""
         return tuple(Contract(name, self.addresses[name], abi_of(name)) for name in DEPLOY_ORDER)
 
     def save(self, home: Path) -> None:
@@ -73,6 +74,7 @@ class Deployment:
 
 
 def record_path(home: Path, chain: str) -> Path:
+    """Give the path of the record of a chain's contracts."""
     return home / "ledger" / f"obligations-{chain}.json"
 
 

@@ -47,9 +47,13 @@ STANDING_S = 5.0
 class AsyncEndpoint(Protocol):
     """What web3.py's asynchronous providers are."""
 
-    async def make_request(self, method: Any, params: Any, /) -> Any: ...
+    async def make_request(self, method: Any, params: Any, /) -> Any:
+        """Ask one JSON-RPC request."""
+        ...
 
-    async def disconnect(self) -> None: ...
+    async def disconnect(self) -> None:
+        """Close the connection."""
+        ...
 
 
 class NoEndpoint(Exception):
@@ -227,6 +231,7 @@ class JsonRpcProbe:
         return "", int(_result(await endpoint.make_request("eth_blockNumber", [])), 16)
 
     def height_in(self, method: str, answer: Any) -> int | None:
+        """Read the height that an answer shows its endpoint to have; None where it shows none."""
         result: Any = cast("dict[str, Any]", answer).get("result") if isinstance(answer, dict) else None
         if method == "eth_getTransactionReceipt" and isinstance(result, dict):
             result = cast("dict[str, Any]", result).get("blockNumber")
@@ -249,6 +254,7 @@ class ConsensusProbe:
         return "", int(status["sync_info"]["latest_block_height"])
 
     def height_in(self, method: str, answer: Any) -> int | None:
+        """Answer None: no answer of a consensus RPC is compared by its height."""
         return None
 
 

@@ -19,7 +19,9 @@ _TRY_AGAIN = "see whether the chain's endpoint runs and is reachable, then repea
 class Endpoint(Protocol):
     """What every web3.py provider is, and the embedded chain too; `make_request` may be a coroutine function."""
 
-    def make_request(self, method: Any, params: Any, /) -> Any: ...
+    def make_request(self, method: Any, params: Any, /) -> Any:
+        """Ask one JSON-RPC request and give its answer as it came."""
+        ...
 
 
 class Refused(Exception):

@@ -22,6 +22,7 @@ async def skew_by_operations(address: str, now_ms: int) -> float | None:
 
 
 def skew_of(metrics: Metrics | None, now_ms: int) -> float | None:
+    """Give the seconds by which a node's clock is ahead of this machine's; None where it did not tell its time."""
     return None if metrics is None or metrics.clock_s is None else metrics.clock_s - now_ms / 1000
 
 

@@ -49,6 +49,7 @@ class ExpectedPeer:
 
     @property
     def name(self) -> str:
+        """The peer's name among the processes of a home."""
         return f"peer.{self.node.organisation}"
 
 
@@ -62,6 +63,7 @@ class ExpectedOrderer:
 
     @property
     def name(self) -> str:
+        """The orderer's name among the processes of a home."""
         return f"orderer.{self.node.organisation}"
 
 

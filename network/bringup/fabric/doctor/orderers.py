@@ -36,6 +36,7 @@ class OrdererLook:
 
 
 async def look_at_orderer(orderer: ExpectedOrderer, channel: str, signer: FabricSigner, now_ms: int) -> OrdererLook:
+    """Ask an orderer for its height, its metrics and its certificate."""
     height: int | AdminError
     try:
         height = await height_at(orderer.node, channel, signer)

@@ -56,6 +56,7 @@ class PeerLook:
     reply_ms: float = 0.0
 
     def error(self, detail: str, hint: str, place: str | None = None) -> None:
+        """Note an error, at this peer unless another place is named."""
         self.found.append(Finding("error", place or self.peer.name, detail, hint))
 
 
