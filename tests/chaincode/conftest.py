@@ -1,8 +1,20 @@
-"""Consortia at the stages from which most tests start."""
+"""Consortia at the stages from which most tests start, and a watch over what the commands declare."""
+
+from collections.abc import Iterator
 
 import pytest
 
+from chaincode import contract
+from tests.chaincode.declared import kept_to_its_word
 from tests.chaincode.facts_world import TERMS, World, pledge, receipt, slot
+
+
+@pytest.fixture(scope="session", autouse=True)
+def every_call_keeps_to_the_declaration() -> Iterator[None]:
+    """Whatever a test calls, it meets only declared problems and brings only declared events."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(contract, "invoke", kept_to_its_word(contract.invoke))
+        yield
 
 
 @pytest.fixture

@@ -4,12 +4,14 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import chaincode
 from chaincode import contract
 from chaincode.world.errors import RangeInWrite, Refusal
+from tests.chaincode.declared import events_of
 from tests.chaincode.facts_world import (
     TERMS,
     MemoryLedger,
@@ -124,6 +126,21 @@ def test_every_event_names_its_type_and_subject() -> None:
     story(world)
     for event in world.events():
         assert {"type", "subject_kind", "subject_id"} <= set(event)
+
+
+def test_every_declared_event_is_brought() -> None:
+    world = World()
+    brought: dict[str, set[str]] = {}
+    respond = world.respond
+
+    def noted(msp_id: str, raw: Sequence[bytes], *further: Any, **named: Any) -> contract.Response:
+        response = respond(msp_id, raw, *further, **named)
+        brought.setdefault(raw[0].decode(), set()).update(events_of(world.last))
+        return response
+
+    world.respond = noted
+    story(world)
+    assert {name: set(each.events) for name, each in contract.FUNCTIONS.items() if each.submitting} == brought
 
 
 def test_a_transition_does_not_read_its_own_writes() -> None:

@@ -17,7 +17,6 @@ import typer.main
 from pydantic import TypeAdapter
 
 from chaincode import contract
-from chaincode.world.description import describe
 from network.membership.consortium import Consortium
 from network.membership.seats import create_home
 from network.obligations.jsonrpc import abi
@@ -125,13 +124,8 @@ def _target(node: ast.Assign | ast.AnnAssign) -> str:
 
 
 def facts_events() -> set[str]:
-    """Types of the events that the chaincode emits."""
-    found: set[str] = set()
-    for path in (ROOT / "chaincode").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.Call) and _name_of(node.func) in ("Event", "_event"):
-                found.update(_codes_in(node.args[:1]))
-    return found
+    """Types of the events that the commands of the chaincode declare."""
+    return {event for command in contract.FUNCTIONS.values() for event in command.events}
 
 
 def obligations_events() -> set[str]:
@@ -182,14 +176,6 @@ def _properties(node: object) -> Iterator[str]:
     elif isinstance(node, list):
         for child in cast("list[Any]", node):
             yield from _properties(child)
-
-
-def chaincode_arguments() -> dict[str, list[str]]:
-    """Function to its fields in their order, the optional ones with a question mark."""
-    return {
-        name: [each.name + "?" * (not each.required) for each in describe(command.argument)]
-        for name, command in contract.FUNCTIONS.items()
-    }
 
 
 def bundle_members() -> set[str]:

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from chaincode.access import ANYONE
 from chaincode.contract import FUNCTIONS
 from chaincode.things.assets import STEPS
 from contracts.loader import ACTIONS, EXECUTABLE_ACTIONS, EXECUTABLE_WINDOWS
@@ -12,7 +11,7 @@ from node.gate.access import ROUTES, needs_circle
 from node.products import product
 from oracle.profile import FORMULAS, Profile
 from oracle.sources.mapping import SeriesMapping
-from tests.docs import inventory
+from tests.docs import inventory, tables
 from tests.docs.pages import DOCS, ROOT, anchors, first_cells, headings, links, pages, read, rows, section
 from wuxin_evidence.bundle.archive import MEMBER_NAME
 from wuxin_evidence.bundle.trust import Trust
@@ -138,32 +137,19 @@ def test_routes_of_the_lending_circle_stand_under_their_heading():
     require_same(documented_routes("Obligations"), circle, "reference/api.md, Obligations")
 
 
-def test_every_chaincode_function_has_an_entry_with_its_roles():
-    page = "reference/chaincode.md"
-    for heading, submitting in (("Functions for the ledger", True), ("Functions that only answer", False)):
-        table = {row[0].strip("`"): row for row in rows(section(page, heading))}
-        require_same(table, [n for n, each in FUNCTIONS.items() if each.submitting == submitting], f"{page}, {heading}")
-        for name, row in table.items():
-            rule = FUNCTIONS[name]
-            roles = {"any"} if rule.roles == ANYONE else set(rule.roles)
-            assert set(row[1].split(", ")) == roles, f"docs/{page}: roles of {name}"
-            party, _, also = row[2].partition(", or ")
-            assert party == (rule.party or "–"), f"docs/{page}: party of {name}"
-            assert set(filter(None, also.split(", "))) == rule.also, f"docs/{page}: who else may call {name}"
+def test_the_tables_are_those_of_the_declarations():
+    for page in pages():
+        assert read(page) == tables.written(page), f"docs/{page} is behind: python -m tests.docs.tables"
 
 
-def test_every_refusal_of_the_chaincode_page_is_a_problem():
-    codes = inventory.problem_codes()
-    for heading in ("Functions for the ledger", "Functions that only answer"):
-        for row in rows(section("reference/chaincode.md", heading)):
-            assert set(row[4].split(", ")) <= set(codes), row[0]
+def test_every_table_of_the_declarations_has_its_place():
+    marked = [name for page in pages() for name in re.findall(r"<!-- made from the declarations: (.*) -->", read(page))]
+    require_same(marked, tables.MADE, "reference")
 
 
-def test_every_argument_of_a_chaincode_function_is_named():
-    for name, fields in inventory.chaincode_arguments().items():
-        row = next(row for row in rows(read("reference/chaincode.md")) if row[0] == f"`{name}`")
-        given = row[3].split("; ")[0].replace(" or ", ", ").split(", ")
-        assert given == fields, f"docs/reference/chaincode.md: arguments of {name}"
+def test_every_problem_that_a_command_declares_has_an_entry():
+    for name, command in FUNCTIONS.items():
+        assert command.all_problems <= set(inventory.problem_codes()), name
 
 
 def test_every_life_event_of_an_asset_has_an_entry():
