@@ -161,7 +161,19 @@ contract CreditFacility is Commanded, ICreditFacility {
 
         uint64 opening = ++_manualOpenings[facilityId];
         uint64 nowS = uint64(block.timestamp);
-        _reasons[facilityId].push(Reason(key, true, cause, 0, 0, opening, role, nowS, nowS));
+        _reasons[facilityId].push(
+            Reason({
+                key: key,
+                manual: true,
+                cause: cause,
+                version: 0,
+                subject: 0,
+                openingSequence: opening,
+                role: role,
+                since: nowS,
+                openedAt: nowS
+            })
+        );
         emit FreezeOpened(facilityId, key, cause, 0, 0, opening, role);
     }
 
@@ -247,7 +259,19 @@ contract CreditFacility is Commanded, ICreditFacility {
             reason.openedAt = nowS;
             emit FreezeReopened(facilityId, key, sequence);
         } else {
-            _reasons[facilityId].push(Reason(key, false, ruleId, version, subject, sequence, 0, nowS, nowS));
+            _reasons[facilityId].push(
+                Reason({
+                    key: key,
+                    manual: false,
+                    cause: ruleId,
+                    version: version,
+                    subject: subject,
+                    openingSequence: sequence,
+                    role: 0,
+                    since: nowS,
+                    openedAt: nowS
+                })
+            );
             emit FreezeOpened(facilityId, key, ruleId, version, subject, sequence, 0);
         }
     }

@@ -9,7 +9,9 @@ import {IProblems} from "./IProblems.sol";
 /// @dev Invariants: per subject and kind the sequence never falls; a value is only refreshed by an ok indicator of
 /// its own kind; an alarm refreshes nothing.
 interface IAttestationFeed is IProblems {
+    /// @notice One figure that an attestation states.
     /// @param id keccak256 of the indicator's name with its unit suffix, e.g. `quantity_g`.
+    /// @param value In the unit of the name; meaningless unless the status is ok.
     /// @param qualityBp 0 to 10000.
     /// @param status 0 ok, 1 missing, 2 suspect.
     struct Indicator {
@@ -20,9 +22,17 @@ interface IAttestationFeed is IProblems {
     }
 
     /// @notice What the oracle says; the EIP-712 struct of the formats. Times in seconds.
+    /// @param consortiumId 32 bytes that are of this consortium alone.
+    /// @param epoch Of the committee whose members signed.
     /// @param subject keccak256 of `wuxin/1/<kind>/<id>`.
     /// @param kind 0 scheduled, 1 alarm, 2 lien, 3 price.
     /// @param sequence windowIndex * 2^16 + n; n = 65535 for scheduled.
+    /// @param windowStart First second of what it is about; of a price when the price was made.
+    /// @param windowEnd Second after the last; of another kind than scheduled the time that it is about.
+    /// @param profile SHA-256 of the profile by which the indicators were computed.
+    /// @param packRoot RFC 9162 head over the sorted digests of the packs that it cites.
+    /// @param packCount Number of packs that it cites.
+    /// @param lateCount Number of packs that came after their window was attested.
     /// @param indicators Strictly ascending by id, at most 16.
     struct Attestation {
         bytes32 consortiumId;
@@ -56,12 +66,16 @@ interface IAttestationFeed is IProblems {
     }
 
     /// @notice The last accepted attestation of a subject and kind.
+    /// @param sequence Its sequence.
+    /// @param windowEnd Its window's end, in seconds.
+    /// @param digest What its members signed.
     struct Head {
         uint64 sequence;
         uint64 windowEnd;
         bytes32 digest;
     }
 
+    /// @notice A registered profile: where it may be used, and how it cuts time.
     /// @param kinds Bits of the kinds it may appear in: 1 << kind. Zero: not registered, or withdrawn.
     /// @param windowS Window length in seconds.
     /// @param dayOffsetS Seconds added to UTC before windows are cut.

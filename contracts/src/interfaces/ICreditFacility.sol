@@ -12,6 +12,7 @@ import {IProblems} from "./IProblems.sol";
 /// solvent payer, the lender apart, succeeds in every state; a reason leaves only by the way that fits how it came.
 /// Each action: parse, require, compute, write, emit; deposits move last.
 interface ICreditFacility is IProblems {
+    /// @notice Where a facility is in its life; None: no such facility.
     enum State {
         None,
         Proposed,
@@ -39,7 +40,9 @@ interface ICreditFacility is IProblems {
     /// @param dayOffsetS Seconds added to UTC before business days are cut.
     /// @param lineMinor Most that may be owed after a draw.
     /// @param drawFeeMinor Fee added to the debt with each draw.
-    /// @param quantityMaxAgeS Age from which a quantity is stale; likewise lien and price.
+    /// @param quantityMaxAgeS Age from which a quantity is stale.
+    /// @param lienMaxAgeS Age from which an attested lien no longer stands.
+    /// @param priceMaxAgeS Age from which a price is stale.
     /// @param maturityS No draw at or after it.
     /// @param rulePack SHA-256 of the rule pack's canonical JSON.
     struct Terms {
@@ -68,7 +71,10 @@ interface ICreditFacility is IProblems {
         bytes32 rulePack;
     }
 
+    /// @notice A facility as it is stored.
+    /// @param state Where it is in its life.
     /// @param since When the present state began.
+    /// @param terms What was agreed.
     struct Facility {
         State state;
         uint64 since;
@@ -76,6 +82,9 @@ interface ICreditFacility is IProblems {
     }
 
     /// @notice Where a facility stands, with interest up to now.
+    /// @param principalMinor Drawn and not repaid.
+    /// @param interestMinor Booked interest, in whole minor units.
+    /// @param feesMinor Fees of draws that are not paid.
     /// @param debtMinor fees + interest + principal, a fraction of a minor unit rounded up.
     /// @param interestFraction Remainder carried, in 1/3600000 minor units.
     /// @param accruedDay Business day up to which interest is in these figures.
@@ -117,6 +126,9 @@ interface ICreditFacility is IProblems {
     }
 
     /// @notice How far the undoing of a rule's reason is.
+    /// @param openingSequence The opening that stands.
+    /// @param cleanWindows Clean scheduled windows in a row since.
+    /// @param cureWindows The number that the rule asks for.
     /// @param approvedRoles Bits (1 << role) of the approvals that count for the present opening and clean run.
     /// @param requiredRoles Bits that the rule names.
     /// @param fresh Whether the quantity is fresh.
@@ -129,15 +141,21 @@ interface ICreditFacility is IProblems {
         bool fresh;
     }
 
+    /// @notice A lender proposed a facility over a lien; its terms are read by `facility`.
     event FacilityProposed(
         bytes32 indexed facilityId, address indexed lender, address indexed borrower, bytes32 lienSubject, uint128 lineMinor
     );
+    /// @notice A proposal was withdrawn: the facility is closed.
     event FacilityWithdrawn(bytes32 indexed facilityId);
+    /// @notice The borrower may draw from now on.
     event FacilityActivated(bytes32 indexed facilityId);
+    /// @notice The lender lowered or raised the line.
     event LineChanged(bytes32 indexed facilityId, uint128 fromMinor, uint128 toMinor);
+    /// @notice The borrower drew; `debtMinor` is all that is owed then, the fee of the draw in it.
     event Drawn(bytes32 indexed facilityId, uint256 amountMinor, uint256 feeMinor, uint256 debtMinor);
     /// @notice Interest up to a business day was booked: so many whole minor units; the fraction is carried.
     event InterestAccrued(bytes32 indexed facilityId, uint256 interestMinor, uint64 throughDay);
+    /// @notice A payment was taken and split; `debtMinor` is all that is still owed.
     event Repaid(
         bytes32 indexed facilityId,
         address indexed payer,
@@ -158,10 +176,13 @@ interface ICreditFacility is IProblems {
     );
     /// @notice A standing reason was breached again: earlier approvals are void.
     event FreezeReopened(bytes32 indexed facilityId, bytes32 indexed key, uint64 openingSequence);
+    /// @notice A role approved the clearing of a reason, for one opening and the present run of clean windows.
     event UnfreezeApproved(bytes32 indexed facilityId, bytes32 indexed key, uint64 openingSequence, uint8 role);
     /// @notice A reason no longer stands. The facility is unfrozen when `remaining` is zero.
     event FreezeCleared(bytes32 indexed facilityId, bytes32 indexed key, uint64 openingSequence, uint256 remaining);
+    /// @notice Nothing is owed and nothing is drawn any more; the pledge is to be released.
     event ClosingStarted(bytes32 indexed facilityId);
+    /// @notice The release of the pledge is attested: the facility has ended.
     event FacilityClosed(bytes32 indexed facilityId);
 
     /// @notice The lender proposes. Its subjects become conflicted for the organisations that the terms name.

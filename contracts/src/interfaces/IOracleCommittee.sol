@@ -9,6 +9,7 @@ import {IProblems} from "./IProblems.sol";
 /// @dev Invariants: 2k > n and k <= n for every epoch; one signer and one organisation count once; epochs are
 /// consecutive from 1 and start strictly later than the one before; a past committee never changes.
 interface IOracleCommittee is IProblems {
+    /// @notice One member of a committee.
     /// @param signer Ethereum-style address of the member's secp256k1 key.
     /// @param organisation keccak256 of the organisation's name in the consortium file.
     struct Member {
@@ -16,6 +17,7 @@ interface IOracleCommittee is IProblems {
         bytes32 organisation;
     }
 
+    /// @notice Who signs from a time on, and how many of them are needed.
     /// @param epoch From 1; zero means that no such committee exists.
     /// @param threshold k, the countable signatures that are needed.
     /// @param activeFrom Seconds. Windows that end after it belong to this epoch, until the next one's `activeFrom`.

@@ -13,6 +13,7 @@ import {IProblems} from "./IProblems.sol";
 /// from the one in which the facility became active. Count at `windows` acts. An alarm acts at once when `windows` is
 /// 1, zeroes clean when met, and never adds to clean or count.
 interface IRuleBook is IProblems {
+    /// @notice One comparison of an indicator with a constant.
     /// @param indicator Indicator id.
     /// @param comparator 0 <, 1 <=, 2 >, 3 >=, 4 ==, 5 !=.
     /// @param threshold In the unit of the indicator's name.
@@ -25,6 +26,7 @@ interface IRuleBook is IProblems {
         uint16 minQualityBp;
     }
 
+    /// @notice What follows when a rule acts.
     /// @param action 1 change_limit, 2 change_rate, 3 change_premium, 4 change_coverage, 5 freeze_limit,
     /// 6 freeze_linked_orders, 7 pause_repayment, 8 waive_fee, 9 suggest_reschedule, 10 release_payable_financing,
     /// 11 release_limit_for_purpose, 12 notify_insurer, 13 open_claim, 14 notify_regulator, 15 manual_review,
@@ -44,6 +46,7 @@ interface IRuleBook is IProblems {
         bytes32 purpose;
     }
 
+    /// @notice A rule: when it acts, and what undoes it.
     /// @param id keccak256 of the rule's id text.
     /// @param version From 1.
     /// @param matchAny False: all conditions must hold within a window; true: any.
@@ -51,6 +54,8 @@ interface IRuleBook is IProblems {
     /// @param onMissing 0 hold, 1 alarm, 2 breach.
     /// @param cureWindows Consecutive clean scheduled windows that the reversal needs, from 1.
     /// @param approverRoles Bits 1 << role (1 bank, 2 insurer, 3 regulator) that must approve the reversal.
+    /// @param conditions One to four.
+    /// @param actions One to four.
     struct Rule {
         bytes32 id;
         uint32 version;
@@ -63,6 +68,7 @@ interface IRuleBook is IProblems {
         Action[] actions;
     }
 
+    /// @notice How far one rule of one facility is.
     /// @param started False until the first scheduled window since the facility became active.
     /// @param lastWindow Index of the last scheduled window.
     /// @param lastBreachWindow Index of the last window that broke the rule; it and earlier ones are never clean.
