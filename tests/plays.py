@@ -99,7 +99,7 @@ class Play:
 
     def records(self, story: Bin, kind: int = 0) -> list[dict[str, Any]]:
         node = self.world.node("regulator")
-        page = node.attestations.page(subject_kind="slot", subject_id=story.slot_id, kind=kind)
+        page = node.list_attestations(subject_kind="slot", subject_id=story.slot_id, kind=kind)
         return [dict(record) for record in page.items]
 
     def wait_attested(self, story: Bin, count: int) -> list[Attestation]:

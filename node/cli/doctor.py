@@ -152,7 +152,7 @@ def _node(home: Path, org: str, url: str) -> Iterator[Finding]:
     """One node, and what it says of the ledgers, as one of its organisations."""
     try:
         with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
-            status = node.status()
+            status = node.get_status()
             yield Finding(True, f"the node of {org} answers: {json.dumps(status, ensure_ascii=False)[:200]}")
             for name in ("facts", *(circle.chain for circle in Consortium.load(home).circles)):
                 look = status.get(name, {})
@@ -169,7 +169,7 @@ def _has_keys(home: Path, org: str) -> bool:
 
 def _duties(node: Client) -> Iterator[Finding]:
     """Half-done states: not an error of the machine, but somebody has to act."""
-    for duty in node.duties()["items"]:
+    for duty in node.list_duties().items:
         yield Finding(False, f"{duty['code']} {duty.get('receipt_id', '')}", f"next: {duty.get('next_actor')}")
 
 

@@ -5,7 +5,7 @@ import sys
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 
-from wuxin_client import Transaction
+from wuxin_client.models import Transaction
 from wuxin_evidence.printable import printable
 
 NAME_WIDTH = 34
@@ -51,7 +51,7 @@ class Programme:
     def transaction(self, name: str, tx: Transaction, now_ms: int, *, refused_as: str | None = None) -> Transaction:
         """Shows a final transaction; it must be committed, or refused with the code that the story expects."""
         expected = "failed" if refused_as else "committed"
-        result = "committed" if tx.committed else ("reverted" if tx.block is not None else "refused")
+        result = "committed" if tx.status == "committed" else ("reverted" if tx.block is not None else "refused")
         self.show(Act(name, tx.ledger, tx.tx_id, result, tx.code, utc(now_ms)))
         if tx.status != expected or tx.code != refused_as:
             wanted = refused_as or "committed"

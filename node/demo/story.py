@@ -5,12 +5,13 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from node.demo.acts import Act, Programme, UnexpectedResultError, utc
 from node.demo.founding import demo_product
 from node.demo.world import World
-from wuxin_client import Event, NotFound, Reason, Transaction
+from wuxin_client import NotFound
+from wuxin_client.models import Depositor, Event, Goods, Insurance, Reason, Transaction
 from wuxin_evidence.attestation import Attestation
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.bundle.verify import verify_bundle
@@ -26,6 +27,7 @@ CURE_WINDOWS = 3
 """Of the rule pack."""
 WAIT_S = 30.0
 YEAR_S = 365 * 24 * 3600
+SubjectKind = Literal["slot", "pledge", "commodity"]
 
 
 @dataclass
@@ -40,12 +42,6 @@ class Bin:
     pledge_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     facility_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     slot_id: str = ""
-
-    @classmethod
-    def named(cls, number: str, *, receipt_t: int, draw_minor: int) -> "Bin":
-        """A bin whose ids are names, so that a reader can go on with what a demo left."""
-        ids = {f"{each}_id": f"bin-{number}-{each}" for each in ("receipt", "pledge", "facility")}
-        return cls(number, receipt_t, draw_minor, device_id=f"bin-{number}-scale", **ids)
 
     @property
     def name(self) -> str:
@@ -64,18 +60,16 @@ class Cast:
     def enrol(self, story: Bin) -> None:
         warehouse = self._world.node("warehouse")
         story.slot_id = f"{self._world.organisation('warehouse').uscc}/BIN-{story.number}"
-        self._did(f"{story.name}: register slot", warehouse.slots.register(story.slot_id, wait_s=WAIT_S))
-        enrolled = warehouse.devices.enrol(
-            {
-                "device_id": story.device_id,
-                "suite": "sm2-sm3",
-                "public_key": self._world.make_device(story.device_id).public_key.hex(),
-                "firmware_hash": "11" * 32,
-            },
+        self._did(f"{story.name}: register slot", warehouse.register_slot(slot_id=story.slot_id, wait_s=WAIT_S))
+        enrolled = warehouse.enrol_device(
+            device_id=story.device_id,
+            suite="sm2-sm3",
+            public_key=self._world.make_device(story.device_id).public_key.hex(),
+            firmware_hash="11" * 32,
             wait_s=WAIT_S,
         )
         self._did(f"{story.name}: enrol device", enrolled)
-        bound = warehouse.devices.bind(story.device_id, slot_id=story.slot_id, wait_s=WAIT_S)
+        bound = warehouse.bind_device(story.device_id, slot_id=story.slot_id, wait_s=WAIT_S)
         self._did(f"{story.name}: bind device", bound)
 
     def lend(self, story: Bin) -> None:
@@ -87,22 +81,24 @@ class Cast:
         name = f"{story.name}: draw{' again' if again else ''}"
         amount_minor = story.draw_minor // 10 if again else story.draw_minor
         manufacturer = self._world.node("manufacturer")
-        self._did(name, manufacturer.facilities.draw(story.facility_id, amount_minor=amount_minor, wait_s=WAIT_S))
+        self._did(name, manufacturer.draw(story.facility_id, amount_minor=amount_minor, wait_s=WAIT_S))
 
     def newest_event(self) -> str | None:
         """The cursor after everything that the ledgers have said so far."""
         cursor: str | None = None
         while True:
-            items, cursor = self._world.node("insurer").events_page(cursor)
-            if not items:
+            page = self._world.node("insurer").list_events(after=cursor)
+            cursor = page.next
+            if not page.items:
                 return cursor
 
     def wait_frozen(self, story: Bin, after: str | None, timeout_s: float) -> None:
         """Follows the events until this facility is frozen."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
-            events, after = self._world.node("insurer").events_page(after, wait_s=1)
-            for event in events:
+            page = self._world.node("insurer").list_events(after=after, wait=1)
+            after = page.next
+            for event in page.items:
                 if event.type == "freeze_opened" and event.subject_id == story.facility_id:
                     self._freeze_event = event
                     return
@@ -117,63 +113,57 @@ class Cast:
 
     def draw_is_refused(self, story: Bin) -> None:
         manufacturer = self._world.node("manufacturer")
-        tx = manufacturer.facilities.draw(story.facility_id, amount_minor=100, wait_s=WAIT_S)
+        tx = manufacturer.draw(story.facility_id, amount_minor=100, wait_s=WAIT_S, raise_on_failure=False)
         self._refused(f"{story.name}: draw while frozen", tx, "facility_frozen")
 
     def acknowledge(self, story: Bin) -> None:
         event = self._frozen()
         for organisation in ("insurer", "regulator"):
-            tx = self._world.node(organisation).acknowledge(event.id, wait_s=WAIT_S)
+            tx = self._world.node(organisation).acknowledge_event(event_id=event.id, wait_s=WAIT_S)
             self._did(f"{story.name}: {organisation} acknowledges", tx)
 
     def approvals_come_too_early(self, story: Bin) -> None:
         """What is approved is an opening of the freeze. The alarm's gives way to that of its whole window, which a slow
         machine may attest at this very moment; then the bank looks again."""
-        bank = self._world.node("bank").facilities
-        tx = bank.approve(story.facility_id, reason_key=self._reason(story).reason_key, wait_s=WAIT_S)
+        bank = self._world.node("bank")
+
+        def approve() -> Transaction:
+            key = self._reason(story).reason_key
+            return bank.approve_unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
+
+        tx = approve()
         if tx.code == "conflict":
-            tx = bank.approve(story.facility_id, reason_key=self._reason(story).reason_key, wait_s=WAIT_S)
+            tx = approve()
         self._refused(f"{story.name}: bank approves too early", tx, "not_clean")
 
     def unfreeze(self, story: Bin) -> None:
         reason = self._clean_reason(story)
-        facilities = {name: self._world.node(name).facilities for name in ("bank", "insurer")}
-        tx = facilities["bank"].unfreeze(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+        nodes = {name: self._world.node(name) for name in ("bank", "insurer")}
+        key = reason.reason_key
+        tx = nodes["bank"].unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
         self._refused(f"{story.name}: unfreeze unapproved", tx, "approval_missing")
-        for name, of in facilities.items():
-            tx = of.approve(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+        for name, node in nodes.items():
+            tx = node.approve_unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S)
             self._did(f"{story.name}: {name} approves", tx)
-        tx = facilities["bank"].unfreeze(story.facility_id, reason_key=reason.reason_key, wait_s=WAIT_S)
+        tx = nodes["bank"].unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S)
         self._did(f"{story.name}: unfreeze", tx)
 
     def settle(self, story: Bin) -> None:
         """Repays, closes, and gives the goods back their freedom."""
         bank, manufacturer = self._world.node("bank"), self._world.node("manufacturer")
-        repaid = manufacturer.facilities.repay(story.facility_id, amount_minor=2 * story.draw_minor, wait_s=WAIT_S)
+        repaid = manufacturer.repay(story.facility_id, amount_minor=2 * story.draw_minor, wait_s=WAIT_S)
         self._did(f"{story.name}: repay", repaid)
-        closing = manufacturer.facilities.start_closing(story.facility_id, wait_s=WAIT_S)
+        closing = manufacturer.start_closing(story.facility_id, wait_s=WAIT_S)
         self._did(f"{story.name}: start closing", closing)
-        self._did(f"{story.name}: release pledge", bank.pledges.release(story.pledge_id, wait_s=WAIT_S))
+        self._did(f"{story.name}: release pledge", bank.release_pledge(story.pledge_id, wait_s=WAIT_S))
         self._attested(f"{story.name}: lien zero attested", "pledge", story.pledge_id, 2, _says_released)
-        self._did(f"{story.name}: close", bank.facilities.close(story.facility_id, wait_s=WAIT_S))
-
-    def stays_lendable(self, story: Bin) -> None:
-        """The bank asks whether it may lend on; the answer has no blocker."""
-        answer, until = self._world.node("bank").collateral(story.receipt_id), time.monotonic() + WAIT_S
-        while not answer.lendable and time.monotonic() < until:
-            time.sleep(0.2)  # its newest window is attested within seconds
-            answer = self._world.node("bank").collateral(story.receipt_id)
-        result = "lendable" if answer.lendable else "not_lendable"
-        at = utc(self._world.clock.now_ms())
-        self._programme.show(Act(f"{story.name}: collateral", "none", story.receipt_id, result, None, at))
-        if not answer.lendable:
-            raise UnexpectedResultError(f"{story.name} is not lendable: {[each.code for each in answer.blockers]}")
+        self._did(f"{story.name}: close", bank.close_facility(story.facility_id, wait_s=WAIT_S))
 
     def verify_evidence(self, story: Bin) -> None:
         """The insurer hands out a bundle of the alarm that its own member attested; anyone verifies it offline, and
         with one byte changed it is refused."""
         digest = self._attestations("slot", story.slot_id, 1)[0]["digest"]
-        bundle = self._world.node("insurer").evidence(digest)
+        bundle = self._world.node("insurer").get_evidence(digest)
         file = self._world.home / f"alarm-bin{story.number}.zip"
         file.write_bytes(bundle)
         trust = Trust.parse((self._world.home / "trust.json").read_bytes())
@@ -190,9 +180,9 @@ class Cast:
 
     def _issue(self, story: Bin) -> None:
         warehouse = self._world.node("warehouse")
-        self._did(f"{story.name}: issue receipt", warehouse.receipts.issue(self._receipt(story), wait_s=WAIT_S))
+        self._did(f"{story.name}: issue receipt", warehouse.issue_receipt(**self._receipt(story), wait_s=WAIT_S))
         twice = self._receipt(story) | {"receipt_id": str(uuid.uuid4())}
-        tx = warehouse.receipts.issue(twice, wait_s=WAIT_S)  # pyright: ignore[reportArgumentType] -- a union of dicts loses the TypedDict
+        tx = warehouse.issue_receipt(**twice, wait_s=WAIT_S, raise_on_failure=False)
         self._refused(f"{story.name}: second receipt on the slot", tx, "slot_claimed")
 
     def _receipt(self, story: Bin) -> Any:
@@ -205,14 +195,15 @@ class Cast:
             "owner": owner,
             "beneficiary": owner,
             "quantity_g": story.receipt_t * demo_product().valuation.quantity_per_price_unit,
-            "goods": {**goods, "pieces": story.receipt_t, "marks": f"{goods['marks']}-{story.number}"},
+            "depositor": Depositor(**self._told["receipt"]["depositor"]),
+            "goods": Goods(**goods | {"pieces": story.receipt_t, "marks": f"{goods['marks']}-{story.number}"}),
             "storage_until_s": now_s + YEAR_S,
-            "insurance": {
+            "insurance": Insurance(
                 **self._told["insurance"],
-                "from_s": now_s,
-                "until_s": now_s + YEAR_S,
-                "insurer": self._world.organisation("insurer").name,
-            },
+                from_s=now_s,
+                until_s=now_s + YEAR_S,
+                insurer=self._world.organisation("insurer").name,
+            ),
             "issued_at_s": now_s,
         }
 
@@ -230,14 +221,13 @@ class Cast:
             "terms": terms,
             "salt": salt,
         }
-        self._did(f"{story.name}: propose pledge", manufacturer.pledges.propose(pledge, wait_s=WAIT_S))
+        self._did(f"{story.name}: propose pledge", manufacturer.propose_pledge(**pledge, wait_s=WAIT_S))
         again = pledge | {"pledge_id": str(uuid.uuid4())}
-        self._refused(
-            f"{story.name}: second pledge", manufacturer.pledges.propose(again, wait_s=WAIT_S), "receipt_pledged"
-        )
-        _until_there(lambda: bank.pledges.get(story.pledge_id))
-        self._did(f"{story.name}: propose facility", bank.facilities.propose(self._facility(story), wait_s=WAIT_S))
-        accepted = bank.pledges.accept(
+        tx = manufacturer.propose_pledge(**again, wait_s=WAIT_S, raise_on_failure=False)
+        self._refused(f"{story.name}: second pledge", tx, "receipt_pledged")
+        _until_there(lambda: bank.get_pledge(story.pledge_id))
+        self._did(f"{story.name}: propose facility", bank.propose_facility(**self._facility(story), wait_s=WAIT_S))
+        accepted = bank.accept_pledge(
             story.pledge_id,
             facility_id=story.facility_id,
             terms=terms,
@@ -261,13 +251,18 @@ class Cast:
 
     def _activate(self, story: Bin) -> None:
         self._attested(f"{story.name}: lien attested", "pledge", story.pledge_id, 2)
-        activated = self._world.node("bank").facilities.activate(story.facility_id, wait_s=WAIT_S)
+        activated = self._world.node("bank").activate_facility(story.facility_id, wait_s=WAIT_S)
         self._did(f"{story.name}: facility active", activated)
         self._attested(f"{story.name}: price attested", "commodity", self._told["receipt"]["commodity"], 3)
         self._attested(f"{story.name}: quantity attested", "slot", story.slot_id, 0)
 
     def _attested(
-        self, name: str, kind: str, identifier: str, code: int, says: Callable[[Attestation], bool] = lambda _: True
+        self,
+        name: str,
+        kind: SubjectKind,
+        identifier: str,
+        code: int,
+        says: Callable[[Attestation], bool] = lambda _: True,
     ) -> None:
         """Waits for an attestation of this subject and kind that both ledgers have taken, and that `says` it."""
         until = time.monotonic() + WAIT_S
@@ -280,11 +275,11 @@ class Cast:
             time.sleep(0.05)
         raise UnexpectedResultError(f"{name}: nothing within {WAIT_S:g} s: see {self._world.home}/run/oracle-*.log")
 
-    def _attestations(self, kind: str, identifier: str, code: int) -> list[dict[str, Any]]:
+    def _attestations(self, kind: SubjectKind, identifier: str, code: int) -> list[dict[str, Any]]:
         """Digest, content and obligations transaction of each attestation that both ledgers have."""
-        of = self._world.node("regulator").attestations
-        recorded = of.page(subject_kind=kind, subject_id=identifier, kind=code).items
-        whole = [of.get(item["digest"]) for item in recorded]
+        node = self._world.node("regulator")
+        recorded = node.list_attestations(subject_kind=kind, subject_id=identifier, kind=code).items
+        whole = [node.get_attestation(item["digest"]) for item in recorded]
         return [
             {
                 "digest": a["digest"],
@@ -296,7 +291,8 @@ class Cast:
         ]
 
     def _reason(self, story: Bin) -> Reason:
-        standing = [r for r in self._world.node("bank").facilities.reasons(story.facility_id) if r.cleared_at_s is None]
+        reasons = self._world.node("bank").list_reasons(story.facility_id).items
+        standing = [each for each in reasons if each.cleared_at_s is None]
         if not standing:
             raise UnexpectedResultError(f"{story.name} has no standing reason")
         return standing[0]

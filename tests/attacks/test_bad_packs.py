@@ -16,6 +16,7 @@ from cbor2 import CBORTag
 from node.demo.story import FIRST_WINDOW_S, WAIT_S, Bin
 from oracle.sources.replay import Device
 from tests.plays import WINDOW_S, Play, consortium, until
+from wuxin_client import TransactionFailed
 from wuxin_evidence.attestation import ALARM, MISSING, Attestation
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.encoding import cbor
@@ -159,7 +160,7 @@ def attack(attacker: Attacker) -> None:
 def attack_with_enrolled_devices(attacker: Attacker) -> None:
     play = attacker.play
     warehouse = play.world.node("warehouse")
-    assert warehouse.devices.suspend(SUSPENDED.device_id, reason="found open", wait_s=WAIT_S).committed
+    warehouse.suspend_device(SUSPENDED.device_id, reason="found open", wait_s=WAIT_S)
     play.world.make_device(UNKNOWN.device_id)
     attacker.learn(UNKNOWN)
     attacker.send("unknown device", attacker.pack(1, story=UNKNOWN), over=UNKNOWN)
@@ -261,16 +262,15 @@ def test_a_device_that_says_two_things_under_one_number_is_believed_in_neither(a
 
 
 def test_a_key_off_the_curve_is_never_enrolled(attacker: Attacker) -> None:
-    tx = attacker.play.world.node("warehouse").devices.enrol(
-        {
-            "device_id": "off-the-curve",
-            "suite": "sm2-sm3",
-            "public_key": "04" + "01" * 64,
-            "firmware_hash": "11" * 32,
-        },
-        wait_s=WAIT_S,
-    )
-    assert not tx.committed and tx.code in {"malformed", "bad_signature"}
+    with pytest.raises(TransactionFailed) as refused:
+        attacker.play.world.node("warehouse").enrol_device(
+            device_id="off-the-curve",
+            suite="sm2-sm3",
+            public_key="04" + "01" * 64,
+            firmware_hash="11" * 32,
+            wait_s=WAIT_S,
+        )
+    assert refused.value.code in {"malformed", "bad_signature"}
 
 
 def test_the_home_is_still_sound(attacker: Attacker, tmp_path: Path) -> None:

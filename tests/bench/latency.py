@@ -93,7 +93,7 @@ def lent(home: Path, stories: Sequence[Bin], engines: Sequence[RealEngine] = ())
 
 def _wait_lendable(world: World, story: Bin) -> None:
     until = time.monotonic() + WAIT_S
-    while not (found := world.node("bank").collateral(story.receipt_id)).lendable:
+    while not (found := world.node("bank").get_collateral(story.receipt_id)).lendable:
         if time.monotonic() > until:
             raise RuntimeError(f"{story.name} cannot be lent on: {[each.code for each in found.blockers]}")
         time.sleep(0.2)
@@ -107,7 +107,7 @@ def patient(world: World, story: Bin) -> tuple[float, float]:
     _publish(world, story, BREACH_KG, visit=False)
     cast.wait_frozen(story, before, WAIT_S)
     frozen = time.perf_counter() - started
-    tx = world.node("manufacturer").facilities.draw(story.facility_id, amount_minor=1, wait_s=WAIT_S)
+    tx = world.node("manufacturer").draw(story.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
     if tx.code != "facility_frozen":
         raise RuntimeError(f"the draw ended otherwise: {tx.code} {tx.detail}")
     return frozen, time.perf_counter() - started
@@ -119,10 +119,10 @@ def _eager(world: World, story: Bin) -> tuple[float, int]:
     started = time.perf_counter()
     _publish(world, story, BREACH_KG, visit=False)
     for draws in itertools.count():
-        tx = manufacturer.facilities.draw(story.facility_id, amount_minor=1, wait_s=WAIT_S)
+        tx = manufacturer.draw(story.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
         if tx.code == "facility_frozen":
             return time.perf_counter() - started, draws
-        if not tx.committed:
+        if tx.status != "committed":
             raise RuntimeError(f"the draw failed otherwise: {tx.code} {tx.detail}")
         if time.perf_counter() - started > WAIT_S:
             break

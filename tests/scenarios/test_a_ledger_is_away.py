@@ -12,7 +12,7 @@ from node.demo.story import WAIT_S
 from node.machine.engines import bring_up
 from node.machine.homes import api_key
 from tests.plays import Play, consortium, until
-from wuxin_client import Client
+from wuxin_client import Client, StillPending
 
 pytestmark = [pytest.mark.engine("fabric"), pytest.mark.engine("evm"), pytest.mark.timeout(420)]
 BACK_S = 90.0
@@ -28,22 +28,24 @@ def play(tmp_path: Path) -> Iterator[Play]:
 def test_what_was_taken_while_the_ledgers_were_away_is_done_when_they_are_back(play: Play) -> None:
     world, slot = play.world, f"{play.world.consortium.organisation('warehouse').uscc}/AWAY-1"
     supervisor.stop(world.home)
-    taken = world.node("warehouse").slots.register(slot, wait_s=WAIT_S)
-    minted = world.node("bank").transaction(mint(play))
+    with pytest.raises(StillPending) as waited:
+        world.node("warehouse").register_slot(slot_id=slot, wait_s=WAIT_S)
+    taken = waited.value.transaction
+    minted = world.node("bank").get_transaction(mint(play))
     assert (taken.status, taken.code) == ("pending", "unavailable") and taken.detail
     assert minted.status == "pending"
 
     restart(play, "bank")
     with Client(world.stage.nodes["bank"], api_key(world.home, "bank")) as bank:
-        status = bank.status()
+        status = bank.get_status()
         assert not status["facts"]["available"] and status["facts"]["detail"]
         assert not status["e1"]["available"] and status["e1"]["detail"]
 
         bring_up(world.home, world.consortium, world.engines)
-        until(lambda: bank.transaction(minted.id).committed, "the mint", timeout_s=BACK_S)
-        until(lambda: world.node("warehouse").transaction(taken.id).committed, "the slot", timeout_s=BACK_S)
-        until(lambda: bank.status()["facts"]["trouble"] is None, "no trouble with the facts", timeout_s=BACK_S)
-        until(lambda: bank.status()["e1"]["trouble"] is None, "no trouble with the chain", timeout_s=BACK_S)
+        until(lambda: bank.get_transaction(minted.id).status == "committed", "the mint", timeout_s=BACK_S)
+        world.node("warehouse").wait(taken, BACK_S)
+        until(lambda: bank.get_status()["facts"]["trouble"] is None, "no trouble with the facts", timeout_s=BACK_S)
+        until(lambda: bank.get_status()["e1"]["trouble"] is None, "no trouble with the chain", timeout_s=BACK_S)
 
 
 def mint(play: Play) -> str:

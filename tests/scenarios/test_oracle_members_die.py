@@ -19,9 +19,9 @@ def test_one_dead_member_changes_nothing_and_two_stop_attestations_and_then_draw
     assert len(play.attested(story)) == 3, "one member alone attests nothing"
 
     manufacturer = play.world.node("manufacturer")
-    refused = manufacturer.facilities.draw(story.facility_id, amount_minor=1, wait_s=WAIT_S)
+    refused = manufacturer.draw(story.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
     assert refused.code == "attestation_stale" and refused.block is not None
-    collateral = manufacturer.collateral(story.receipt_id)
+    collateral = manufacturer.get_collateral(story.receipt_id)
     assert not collateral.lendable and "attestation_stale" in {b.code for b in collateral.blockers}
-    repaid = manufacturer.facilities.repay(story.facility_id, amount_minor=1_000, wait_s=WAIT_S)
-    assert repaid.committed
+    repaid = manufacturer.repay(story.facility_id, amount_minor=1_000, wait_s=WAIT_S)
+    assert repaid.status == "committed"

@@ -100,12 +100,12 @@ def enrol(home: Path) -> None:
     (folder / f"{DEVICE}.pem").chmod(0o600)
     slot_id = f"{Consortium.load(home).organisation('warehouse').uscc}/HAND-1"
     with client(home, "warehouse") as warehouse:
-        assert warehouse.slots.register(slot_id, wait_s=WAIT_S).committed
-        device = {
-            "device_id": DEVICE,
-            "suite": "sm2-sm3",
-            "public_key": key.public_key.hex(),
-            "firmware_hash": "11" * 32,
-        }
-        assert warehouse.devices.enrol(device, wait_s=WAIT_S).committed  # pyright: ignore[reportArgumentType] -- a dict literal is no TypedDict here
-        assert warehouse.devices.bind(DEVICE, slot_id=slot_id, wait_s=WAIT_S).committed
+        warehouse.register_slot(slot_id=slot_id, wait_s=WAIT_S)
+        warehouse.enrol_device(
+            device_id=DEVICE,
+            suite="sm2-sm3",
+            public_key=key.public_key.hex(),
+            firmware_hash="11" * 32,
+            wait_s=WAIT_S,
+        )
+        warehouse.bind_device(DEVICE, slot_id=slot_id, wait_s=WAIT_S)

@@ -1,0 +1,36 @@
+# Generated from the API's description by `python -m tests.client.generate`: change that, not this file.
+"""Every route of a node."""
+
+from wuxin_client.aio.routes.anchors import AsyncAnchorsRoutes
+from wuxin_client.aio.routes.assets import AsyncAssetsRoutes
+from wuxin_client.aio.routes.attestations import AsyncAttestationsRoutes
+from wuxin_client.aio.routes.collateral import AsyncCollateralRoutes
+from wuxin_client.aio.routes.deposits import AsyncDepositsRoutes
+from wuxin_client.aio.routes.devices import AsyncDevicesRoutes
+from wuxin_client.aio.routes.events import AsyncEventsRoutes
+from wuxin_client.aio.routes.evidence import AsyncEvidenceRoutes
+from wuxin_client.aio.routes.facilities import AsyncFacilitiesRoutes
+from wuxin_client.aio.routes.network import AsyncNetworkRoutes
+from wuxin_client.aio.routes.pledges import AsyncPledgesRoutes
+from wuxin_client.aio.routes.receipts import AsyncReceiptsRoutes
+from wuxin_client.aio.routes.slots import AsyncSlotsRoutes
+from wuxin_client.aio.routes.transactions import AsyncTransactionsRoutes
+
+
+class AsyncEveryRoute(
+    AsyncAnchorsRoutes,
+    AsyncAssetsRoutes,
+    AsyncAttestationsRoutes,
+    AsyncCollateralRoutes,
+    AsyncDepositsRoutes,
+    AsyncDevicesRoutes,
+    AsyncEventsRoutes,
+    AsyncEvidenceRoutes,
+    AsyncFacilitiesRoutes,
+    AsyncNetworkRoutes,
+    AsyncPledgesRoutes,
+    AsyncReceiptsRoutes,
+    AsyncSlotsRoutes,
+    AsyncTransactionsRoutes,
+):
+    """Every route of a node; `AsyncClient` is this over one sender."""

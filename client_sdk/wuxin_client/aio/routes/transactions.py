@@ -1,0 +1,62 @@
+# Generated from the API's description by `python -m tests.client.generate`: change that, not this file.
+"""Routes of transactions."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal
+
+from wuxin_client.aio.core import AsyncRoutes
+from wuxin_client.models import (
+    Transaction,
+)
+from wuxin_client.records import Page
+from wuxin_client.requests import segment
+
+
+class AsyncTransactionsRoutes(AsyncRoutes):
+    """Routes of transactions; part of `AsyncClient`."""
+
+    async def list_transactions(
+        self,
+        *,
+        after: str | None = None,
+        status: Literal["pending", "committed", "failed"] | None = None,
+        limit: int | None = None,
+    ) -> Page[Transaction]:
+        """List Transactions.
+
+        `GET /v1/transactions`
+
+        Args:
+            after: str | None.
+            status: Literal['pending', 'committed', 'failed'] | None.
+            limit: from 1 to 500, 100 if not given.
+
+        Example:
+            >>> page = await node.list_transactions()
+        """
+        return await self._page(Transaction, "/v1/transactions", {"after": after, "status": status, "limit": limit})
+
+    def iter_transactions(
+        self,
+        *,
+        after: str | None = None,
+        status: Literal["pending", "committed", "failed"] | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Transaction]:
+        """Goes through all pages of `list_transactions`, whose arguments these are; `limit` is for one page."""
+        return self._every(Transaction, "/v1/transactions", {"after": after, "status": status, "limit": limit})
+
+    async def get_transaction(self, transaction_id: str, *, wait: float | None = None) -> Transaction:
+        """By its own id, or by its ledger's transaction id.
+
+        `wait` holds the answer until it is final.
+
+        `GET /v1/transactions/{transaction_id}`
+
+        Args:
+            transaction_id: str.
+            wait: from 0 to 60, 0 if not given.
+        """
+        return await self._ask(Transaction, f"/v1/transactions/{segment(transaction_id)}", {"wait": wait})

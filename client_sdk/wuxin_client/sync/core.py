@@ -1,0 +1,106 @@
+# Derived from its twin in `aio` by `python -m tests.client.generate`: change that one.
+"""What every route is made of: a question, a page of a list, a list to its end, a command that is followed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TypeVar
+
+from wuxin_client import requests
+from wuxin_client.errors import StillPending, TransactionFailed, Unavailable, Unreadable
+from wuxin_client.models import Transaction
+from wuxin_client.records import Page
+from wuxin_client.requests import HOLD_S_MAX, Query, segment
+from wuxin_client.sync.sender import Sender
+
+T = TypeVar("T")
+
+PENDING = "pending"
+FAILED = "failed"
+LOOK_S = 0.05
+"""Before the first look at a pending transaction; each further pause is twice as long."""
+LOOK_S_MAX = 1.0
+
+
+class Routes:
+    """The routes of a node, or some of them, over one sender."""
+
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+
+    def wait(self, transaction: Transaction, wait_s: float, *, raise_on_failure: bool = True) -> Transaction:
+        """Follows a transaction to its final state, `committed` or `failed`, for at most `wait_s` seconds.
+
+        A node that is away meanwhile is asked again until the time is over.
+
+        Raises:
+            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
+            StillPending: the time is over; the command may still be committed.
+        """
+        until = self._sender.pace.monotonic() + wait_s
+        pause_s = LOOK_S
+        while transaction.status == PENDING:
+            left_s = until - self._sender.pace.monotonic()
+            if left_s <= 0:
+                raise StillPending(transaction, wait_s)
+            self._sender.pace.sleep(min(pause_s, left_s))
+            pause_s = min(2 * pause_s, LOOK_S_MAX)
+            transaction = self._look(transaction, min(left_s, HOLD_S_MAX))
+        if transaction.status == FAILED and raise_on_failure:
+            raise TransactionFailed(transaction)
+        return transaction
+
+    def _look(self, transaction: Transaction, hold_s: float) -> Transaction:
+        path = f"/v1/transactions/{segment(transaction.id)}"
+        try:
+            content = self._sender.send(requests.question(path, hold_s=hold_s))
+            return requests.answer(Transaction, content, path)
+        except Unreadable:
+            raise
+        except Unavailable:
+            return transaction
+
+    def _ask(self, kind: type[T], path: str, query: Query | None = None) -> T:
+        return requests.answer(kind, self._ask_bytes(path, query), path)
+
+    def _ask_bytes(self, path: str, query: Query | None = None) -> bytes:
+        return self._sender.send(requests.question(path, query))
+
+    def _page(self, kind: type[T], path: str, query: Query) -> Page[T]:
+        return requests.page(kind, self._ask_bytes(path, query), path)
+
+    def _every(self, kind: type[T], path: str, query: Query) -> Iterator[T]:
+        """The items of all pages; ends with the page that names no next one, or holds nothing."""
+        after = query.get("after")
+        while True:
+            page = self._page(kind, path, {**query, "after": after})
+            yield from page.items
+            if page.next is None or not page.items:
+                return
+            if page.next == after:
+                raise Unreadable(f"{path} gives the cursor {after} again: the list would never end")
+            after = page.next
+
+    def _order(
+        self,
+        path: str,
+        body: Mapping[str, object],
+        wait_s: float | None,
+        raise_on_failure: bool,
+        idempotency_key: str | None,
+    ) -> Transaction:
+        """Sends a command once, whatever happens to its answers, and follows all its transactions; gives the first."""
+        started_s = self._sender.pace.monotonic()
+        hold_s = min(wait_s or 0.0, HOLD_S_MAX)
+        call = requests.command(path, body, key=idempotency_key, hold_s=hold_s)
+        made = requests.accepted(self._sender.send(call), path)
+        if wait_s is None:
+            if made[0].status == FAILED and raise_on_failure:
+                raise TransactionFailed(made[0])
+            return made[0]
+        until = started_s + wait_s
+        done: list[Transaction] = []
+        for each in made:
+            left_s = max(0.0, until - self._sender.pace.monotonic())
+            done.append(self.wait(each, left_s, raise_on_failure=raise_on_failure))
+        return done[0]
