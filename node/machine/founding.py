@@ -16,6 +16,7 @@ from typing import cast
 from contracts.loader import RulePack, load_rule_pack
 from network.bringup.contracts import set_up_circle
 from network.clock import Clock, open_clock
+from network.extras import require_eels
 from network.membership.connections import Connections
 from network.membership.consortium import Consortium, Organisation
 from network.membership.homes import home_of, share
@@ -68,6 +69,8 @@ def _require_readable(home: Path) -> None:
         raise Rejected("not_found", f"{profile_file(home)} is missing", f"copy the profile of a product: {shipped}")
     judging_hashes(home)
     _deposits(home)
+    if any(circle.chain not in Connections.load(home).obligations for circle in Consortium.load(home).circles):
+        require_eels()
 
 
 def _packs(home: Path) -> list[RulePack]:

@@ -17,3 +17,7 @@ Trust: an organisation trusts its own peer, for reads and for what is committed.
 still show that blocks follow each other; that they are the channel's is shown by the orderers' signatures, which
 evidence checks.
 """
+
+from network.extras import require_grpc
+
+require_grpc()

@@ -5,3 +5,7 @@ node       takes transactions, seals blocks, answers reads; state and store keep
 methods    the JSON-RPC of the node; provider and rpc carry it to web3.py and to development tools
 circle     the chain of a home's lending circle, and the port of a seat
 """
+
+from network.extras import require_eels
+
+require_eels()
