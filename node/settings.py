@@ -28,7 +28,7 @@ SECRET_NAMES = ("passphrase", "api-keys.json")
 
 
 class SettingsError(NamedError):
-    """The node refuses to start: ``code`` malformed, forbidden, not_found or conflict, with detail and hint."""
+    """The node refuses to start: `code` malformed, forbidden, not_found or conflict, with detail and hint."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +42,17 @@ class Settings:
 
     @property
     def local_db(self) -> Path:
+        """The database of what only this node knows: commands under way, API keys, audit log."""
         return self.home / "local.db"
 
     @property
     def read_model_db(self) -> Path:
+        """The database that is made from the ledgers and may be deleted."""
         return self.home / "readmodel.db"
 
 
 def check(home: Path, organisations: Sequence[str] | None) -> Settings:
-    """Check a home. ``organisations`` None: all whose keys are in it.
+    """Check a home. `organisations` None: all whose keys are in it.
 
     Raises SettingsError.
     """
@@ -108,6 +110,7 @@ class ServingLocks:
                 ) from taken
 
     def release(self) -> None:
+        """Let other processes serve these organisations."""
         for file in self._files:
             file.close()
         self._files.clear()

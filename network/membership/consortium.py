@@ -160,19 +160,23 @@ class Consortium:
 
     @property
     def endorsers(self) -> tuple[Organisation, ...]:
+        """The organisations that run an endorser of the facts, in the order of the file."""
         return tuple(member for member in self.organisations if member.endorses)
 
     @property
     def oracles(self) -> tuple[Organisation, ...]:
+        """The members of the first oracle committee, in the order of the file."""
         return tuple(member for member in self.organisations if member.oracle)
 
     def organisation(self, name: str) -> Organisation:
+        """The organisation with this name. Raises ConsortiumError."""
         for member in self.organisations:
             if member.name == name:
                 return member
         raise ConsortiumError("organisation", f"no organisation is named {name!r}")
 
     def circle(self, chain: str) -> Circle:
+        """The lending circle of this chain. Raises ConsortiumError."""
         for circle in self.circles:
             if circle.chain == chain:
                 return circle

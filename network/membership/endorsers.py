@@ -30,6 +30,7 @@ def _require_endorser(home: Path, org: str) -> None:
 
 
 def is_stopped(home: Path, org: str) -> bool:
+    """Whether the endorser of `org` was stopped in this home."""
     return _stopped_mark(home, org).exists()
 
 

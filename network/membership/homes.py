@@ -28,7 +28,7 @@ PUBLISHED = ("public.json", "certificates")
 """Of an organisation's directory, what the others may see; the rest is its own."""
 _MAKING = ".making"
 """Ends the name of a home that is not whole yet; one that is found was left by a process that was killed."""
-COMMON = (CONSORTIUM_FILE, TRUST_FILE, "profile.json", "ledger/obligations-*.json")
+COMMON = (CONSORTIUM_FILE, TRUST_FILE, "profile.json", "packs/*.json", "ledger/obligations-*.json")
 """Files of the common folder, as patterns, that every home has a copy of; connections differ from home to home."""
 
 

@@ -45,6 +45,7 @@ class Validity:
 
 
 def new_key() -> ec.EllipticCurvePrivateKey:
+    """Make a P-256 key, as Fabric's identities have."""
     return ec.generate_private_key(ec.SECP256R1())
 
 
@@ -56,6 +57,7 @@ def key_to_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 
 def key_from_pem(raw: bytes) -> ec.EllipticCurvePrivateKey:
+    """Read what `key_to_pem` wrote. Raises EvidenceError `malformed` for a key that is not P-256."""
     key = serialization.load_pem_private_key(raw, None)
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.curve.name != "secp256r1":
         raise EvidenceError("malformed", "not a P-256 private key", "identities of the facts are P-256")
@@ -72,6 +74,7 @@ class Authority:
 
     @classmethod
     def create(cls, msp_id: str, validity: Validity, purpose: str = "root") -> Authority:
+        """Make a new key and its self-signed certificate; `purpose` stands in the certificate's common name."""
         key = new_key()
         name = _name(msp_id, f"{msp_id} {purpose}", None)
         usage = _key_usage(certificates=True)
@@ -107,6 +110,7 @@ class Authority:
         return certificate.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
     def certificate_pem(self) -> bytes:
+        """The root certificate, PEM."""
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
 
@@ -160,6 +164,7 @@ class FabricSigner:
     def of(
         cls, organisation: str, msp_id: str, certificate_pem: bytes, key: ec.EllipticCurvePrivateKey
     ) -> FabricSigner:
+        """Make a signer of a certificate (PEM) and its key."""
         return cls(organisation, msp_id, certificate_pem, key, serialized_identity(msp_id, certificate_pem))
 
     def sign(self, message: bytes) -> bytes:

@@ -50,6 +50,7 @@ class Keystore:
         self._salt = secrets.token_bytes(16)
 
     def holds(self, name: str) -> bool:
+        """Whether there is a sealed file of this name."""
         return self._path(name).exists()
 
     def seal(self, name: str, content: Mapping[str, str]) -> None:

@@ -26,6 +26,7 @@ class PublicKeys:
 
 
 def directory_of(home: Path, org: str) -> Path:
+    """The directory of `org` in this home."""
     return home / "orgs" / org
 
 

@@ -55,10 +55,12 @@ class Seat:
 
     @property
     def name(self) -> str:
+        """The organisation's name."""
         return self.organisation.name
 
     @property
     def msp_id(self) -> str:
+        """The organisation's MSP id."""
         return self.organisation.msp_id
 
 

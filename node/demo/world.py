@@ -102,6 +102,7 @@ class World:
         return cls(home, consortium, stage, timeline, engines)
 
     def close(self) -> None:
+        """End the devices, the clients, the processes and the engines."""
         self._ended.set()
         for device in self._devices.values():
             device.close()
@@ -138,6 +139,7 @@ class World:
         return {name: process.pid for name, process in self.stage.processes.items()}
 
     def device(self, story: Story) -> Device:
+        """The device of this story's bin."""
         return self._devices[story.device_id]
 
     def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
