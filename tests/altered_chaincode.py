@@ -1,6 +1,6 @@
 """One organisation's chaincode gone wrong: it computes something else, or takes too long.
 
-    python -m tests.altered_chaincode wrong|slow <arguments of chaincode.server.serving>
+    python -m tests.altered_chaincode wrong|slow <arguments of chaincode.server>
 
 `altered` puts it in the place of an organisation's own, on whichever engine carries the facts.
 """
@@ -99,6 +99,6 @@ def _endorsers_with(organisation: str) -> Callable[[Path, Consortium], tuple[End
 
 if __name__ == "__main__":
     from chaincode.server.calls import FACTS
-    from chaincode.server.serving import main
+    from chaincode.server.command import main
 
     sys.exit(main(sys.argv[2:], replace(FACTS, invoke={"wrong": wrong, "slow": slow}[sys.argv[1]])))

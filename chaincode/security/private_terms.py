@@ -54,6 +54,7 @@ def require_same(stub: Stub, terms: bytes, pledge_id: PledgeId, other: Member) -
 
 
 def write_copy(stub: Stub, terms: bytes, pledge_id: PledgeId, party: Member) -> None:
+    """Put the terms into the party's own implicit collection."""
     stub.put_private(implicit_collection(party.msp_id), pledge_key(pledge_id), terms)
 
 

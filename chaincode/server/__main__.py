@@ -2,7 +2,7 @@
 
 import sys
 
-from chaincode.server.serving import main
+from chaincode.server.command import main
 
 if __name__ == "__main__":
     sys.exit(main())

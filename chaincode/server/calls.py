@@ -83,6 +83,7 @@ def failed(message: Any, failure: PeerFailure) -> Any:
 
 
 def problem(code: str, detail: str, hint: str) -> str:
+    """A refusal as the message of a response, in canonical JSON."""
     return canonical_json({"code": code, "detail": detail, "hint": hint}).decode()
 
 

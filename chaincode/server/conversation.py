@@ -18,9 +18,13 @@ from chaincode.server.stub import PeerFailure, PeerRefused
 class Answers(Protocol):
     """A queue between two threads; `get` waits."""
 
-    def put(self, item: Any) -> None: ...
+    def put(self, item: Any) -> None:
+        """Hand over an item; never waits."""
+        ...
 
-    def get(self) -> Any: ...
+    def get(self) -> Any:
+        """The next item, once there is one."""
+        ...
 
 
 class Conversation:

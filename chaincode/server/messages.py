@@ -143,6 +143,7 @@ def parse_abilities(payload: bytes) -> Abilities:
 
 
 def place_of(message: Any) -> Place:
+    """Channel and transaction id of a message."""
     return Place(message.channel_id, message.txid)
 
 
@@ -159,6 +160,7 @@ def open_call(message: Any) -> Call:
 
 
 def request(place: Place, kind: int, payload: bytes) -> Any:
+    """A request of one transaction to its peer."""
     return Message(type=kind, payload=payload, txid=place.tx_id, channel_id=place.channel)
 
 
@@ -177,6 +179,7 @@ def get_state(collection: str, key: str) -> bytes:
 
 
 def get_state_multiple(collection: str, keys: Sequence[str]) -> bytes:
+    """Payload of GET_STATE_MULTIPLE: several keys of one collection."""
     return serialize(CHAINCODE_SHIM.GetStateMultiple(collection=collection, keys=keys))
 
 
@@ -186,6 +189,7 @@ def parse_values(payload: bytes) -> tuple[bytes, ...]:
 
 
 def get_state_metadata(key: str) -> bytes:
+    """Payload of GET_STATE_METADATA: the key policy of one key."""
     return serialize(CHAINCODE_SHIM.GetStateMetadata(key=key))
 
 
@@ -232,18 +236,22 @@ def get_page(start: str, end: str, limit: int) -> bytes:
 
 
 def get_history(key: str) -> bytes:
+    """Payload of GET_HISTORY_FOR_KEY: all changes of one key."""
     return serialize(CHAINCODE_SHIM.GetHistoryForKey(key=key))
 
 
 def next_results(iterator: str) -> bytes:
+    """Payload of QUERY_STATE_NEXT: more of an open range or history."""
     return serialize(CHAINCODE_SHIM.QueryStateNext(id=iterator))
 
 
 def close_iterator(iterator: str) -> bytes:
+    """Payload of QUERY_STATE_CLOSE: no more of a range or history is wanted."""
     return serialize(CHAINCODE_SHIM.QueryStateClose(id=iterator))
 
 
 def parse_results(payload: bytes) -> Results:
+    """A part of a range or history, and how to ask for more."""
     answer = parse(CHAINCODE_SHIM.QueryResponse, payload)
     page = parse(CHAINCODE_SHIM.QueryResponseMetadata, answer.metadata)
     return Results(tuple(each.resultBytes for each in answer.results), answer.has_more, answer.id, page.bookmark)
@@ -275,5 +283,6 @@ def parse_called(payload: bytes) -> tuple[int, bytes]:
 
 
 def parse_response(payload: bytes) -> Called:
+    """Status, message and payload that another chaincode answered."""
     response = parse(PROPOSAL_RESPONSE.Response, payload)
     return Called(response.status, response.message, response.payload)

@@ -91,25 +91,31 @@ class PeerStub:
 
     @property
     def tx_id(self) -> str:
+        """Id of the transaction."""
         return self._call.place.tx_id
 
     @property
     def channel(self) -> str:
+        """Name of the channel."""
         return self._call.place.channel
 
     @property
     def timestamp_s(self) -> int:
+        """The proposal's time in seconds UTC."""
         return self._call.timestamp_s
 
     @property
     def caller(self) -> Caller:
+        """The creator of the proposal."""
         return self._call.caller
 
     @property
     def transient(self) -> Mapping[str, bytes]:
+        """Private fields of the proposal."""
         return self._call.transient
 
     def get(self, key: str) -> bytes | None:
+        """The committed value of a key, or None."""
         return self._ask(messages.GET_STATE, messages.get_state("", key)) or None
 
     def get_many(self, keys: Sequence[str]) -> list[bytes | None]:
@@ -117,9 +123,11 @@ class PeerStub:
         return self._many("", keys)
 
     def put(self, key: str, value: bytes) -> None:
+        """Write a key."""
         self._keep(KeptWrite(messages.PUT_STATE, "", key, _valued(value)))
 
     def delete(self, key: str) -> None:
+        """Delete a key."""
         self._keep(KeptWrite(messages.DEL_STATE, "", key))
 
     def set_key_policy(self, key: str, msp_ids: tuple[str, ...] | None) -> None:
@@ -127,6 +135,7 @@ class PeerStub:
         self._keep(KeptWrite(messages.PUT_STATE_METADATA, "", key, b"" if msp_ids is None else peers_all(msp_ids)))
 
     def get_key_policy(self, key: str) -> tuple[str, ...] | None:
+        """MSP ids of a key's own policy, or None."""
         answer = self._ask(messages.GET_STATE_METADATA, messages.get_state_metadata(key))
         policy = messages.parse_policy_entry(answer)
         if not policy:
@@ -135,6 +144,7 @@ class PeerStub:
         return tuple(rule.signed_by.msp_id for rule in rules if rule.signed_by is not None)
 
     def get_private(self, collection: str, key: str) -> bytes | None:
+        """The committed private value, where this peer has it, or None."""
         return self._read(messages.GET_STATE, collection, messages.get_state(collection, key)) or None
 
     def get_many_private(self, collection: str, keys: Sequence[str]) -> list[bytes | None]:
@@ -142,9 +152,11 @@ class PeerStub:
         return self._many(collection, keys)
 
     def put_private(self, collection: str, key: str, value: bytes) -> None:
+        """Write a private value."""
         self._keep(KeptWrite(messages.PUT_STATE, collection, key, _valued(value)))
 
     def delete_private(self, collection: str, key: str) -> None:
+        """Delete a private value."""
         self._keep(KeptWrite(messages.DEL_STATE, collection, key))
 
     def purge_private(self, collection: str, key: str) -> None:
@@ -152,9 +164,11 @@ class PeerStub:
         self._keep(KeptWrite(messages.PURGE_PRIVATE_DATA, collection, key))
 
     def get_private_hash(self, collection: str, key: str) -> bytes | None:
+        """SHA-256 of the committed private value, or None."""
         return self._ask(messages.GET_PRIVATE_DATA_HASH, messages.get_state(collection, key)) or None
 
     def range(self, start: str, end: str, limit: int, bookmark: str) -> Page:
+        """A page of committed keys; refused (RangeInWrite) where the transaction is meant for the ledger."""
         _require_plain(start)
         _require_plain(end)
         return self._page(start or FIRST_PLAIN_KEY, end, limit, bookmark)
@@ -164,6 +178,7 @@ class PeerStub:
         return self._page(*composite_range(object_type, attributes), limit, bookmark)
 
     def history(self, key: str, limit: int) -> Sequence[KeyChange]:
+        """Committed changes of a key, the newest first."""
         changes: list[KeyChange] = []
         results = messages.parse_results(self._ask(messages.GET_HISTORY_FOR_KEY, messages.get_history(key)))
         while True:
@@ -177,6 +192,7 @@ class PeerStub:
             results = messages.parse_results(answer)
 
     def emit(self, name: str, payload: bytes) -> None:
+        """Set the event of the transaction; the peer takes one."""
         if not name:
             raise Refusal("malformed", "an event without a name", "name the event")
         self.event = (name, payload)

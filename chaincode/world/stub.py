@@ -57,7 +57,9 @@ class Stub(Protocol):
     """One transaction's view of the ledger."""
 
     @property
-    def tx_id(self) -> str: ...
+    def tx_id(self) -> str:
+        """Id of the transaction, 64 hex digits."""
+        ...
 
     @property
     def timestamp_s(self) -> int:
@@ -65,30 +67,46 @@ class Stub(Protocol):
         ...
 
     @property
-    def caller(self) -> Caller: ...
+    def caller(self) -> Caller:
+        """Who signed the proposal."""
+        ...
 
     @property
     def transient(self) -> Mapping[str, bytes]:
         """What came with the proposal and never goes into the transaction."""
         ...
 
-    def get(self, key: str) -> bytes | None: ...
+    def get(self, key: str) -> bytes | None:
+        """The committed value of a key, or None."""
+        ...
 
-    def put(self, key: str, value: bytes) -> None: ...
+    def put(self, key: str, value: bytes) -> None:
+        """Write a key."""
+        ...
 
-    def delete(self, key: str) -> None: ...
+    def delete(self, key: str) -> None:
+        """Delete a key."""
+        ...
 
     def set_key_policy(self, key: str, msp_ids: tuple[str, ...] | None) -> None:
         """Let only transactions endorsed by a peer of each of these MSPs write the key; None removes the policy."""
         ...
 
-    def get_key_policy(self, key: str) -> tuple[str, ...] | None: ...
+    def get_key_policy(self, key: str) -> tuple[str, ...] | None:
+        """MSP ids of a key's own policy, or None where the channel's applies."""
+        ...
 
-    def get_private(self, collection: str, key: str) -> bytes | None: ...
+    def get_private(self, collection: str, key: str) -> bytes | None:
+        """The committed private value of a key, or None; only on a peer of the collection."""
+        ...
 
-    def put_private(self, collection: str, key: str, value: bytes) -> None: ...
+    def put_private(self, collection: str, key: str, value: bytes) -> None:
+        """Write a private value; the transaction carries its hash."""
+        ...
 
-    def delete_private(self, collection: str, key: str) -> None: ...
+    def delete_private(self, collection: str, key: str) -> None:
+        """Delete a private value."""
+        ...
 
     def get_private_hash(self, collection: str, key: str) -> bytes | None:
         """SHA-256 of the private value; known to every peer, member of the collection or not."""
@@ -102,7 +120,9 @@ class Stub(Protocol):
         """Committed changes of a key, the newest first, at most `limit` of them."""
         ...
 
-    def emit(self, name: str, payload: bytes) -> None: ...
+    def emit(self, name: str, payload: bytes) -> None:
+        """Set the event of the transaction."""
+        ...
 
 
 CONSORTIUM_KEY: Final = "consortium"
@@ -115,26 +135,32 @@ def implicit_collection(msp_id: str) -> str:
 
 
 def member_key(organisation: str) -> str:
+    """Where an organisation stands."""
     return f"member/{organisation}"
 
 
 def msp_key(msp_id: str) -> str:
+    """Where an MSP names its organisation."""
     return f"msp/{msp_id}"
 
 
 def committee_key(epoch: int) -> str:
+    """Where the committee of an epoch stands."""
     return f"committee/{epoch}"
 
 
 def device_key(device_id: DeviceId) -> str:
+    """Where a device stands."""
     return f"device/{device_id}"
 
 
 def asset_key(asset_id: AssetId) -> str:
+    """Where an asset stands."""
     return f"asset/{asset_id}"
 
 
 def asset_instance_key(instance_id: str) -> str:
+    """Where a thing names the asset that it is registered as."""
     return f"asset-instance/{instance_id}"
 
 
@@ -144,18 +170,22 @@ def asset_event_key(asset_id: AssetId, number: int) -> str:
 
 
 def slot_key(slot_id: SlotId) -> str:
+    """Where a slot stands."""
     return f"slot/{slot_id}"
 
 
 def slot_claim_key(slot_id: SlotId) -> str:
+    """Where a slot names the receipt that holds it."""
     return f"slot-claim/{slot_id}"
 
 
 def receipt_key(receipt_id: ReceiptId) -> str:
+    """Where a receipt stands."""
     return f"receipt/{receipt_id}"
 
 
 def pledge_key(pledge_id: PledgeId) -> str:
+    """Where a pledge stands, and in private collections its terms."""
     return f"pledge/{pledge_id}"
 
 
@@ -165,16 +195,20 @@ def attestation_key(subject_hex: str, kind: int, sequence: int) -> str:
 
 
 def attestation_head_key(subject_hex: str, kind: int) -> str:
+    """Where the latest attestation of a subject and kind stands."""
     return f"attestation-head/{subject_hex}/{kind}"
 
 
 def anchor_key(origin: str, size: int) -> str:
+    """Where a checkpoint of a log stands; sixteen digits hold every size in order."""
     return f"anchor/{origin}/{size:016d}"
 
 
 def anchor_head_key(origin: str) -> str:
+    """Where the longest checkpoint of a log stands."""
     return f"anchor-head/{origin}"
 
 
 def notice_ack_key(event_id: str, organisation: str) -> str:
+    """Where an organisation's acknowledgement of an event stands."""
     return f"notice-ack/{event_id}/{organisation}"

@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from chaincode.server.serving import ChaincodeServer, Options, ServerError, Tls, read_options
+from chaincode.server.options import Options, ServerError, Tls, read_options
+from chaincode.server.serving import ChaincodeServer
 from tests.chaincode.peer_player import CHAINCODE_ID, Ledger, connected, proposal_of, serving
 from tests.chaincode.test_server_stream import opened
 

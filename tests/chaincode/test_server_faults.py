@@ -12,7 +12,8 @@ from chaincode.server import conversation as peer_conversation
 from chaincode.server import messages
 from chaincode.server import messages as peer_messages
 from chaincode.server.calls import FACTS
-from chaincode.server.serving import ChaincodeServer, Limits
+from chaincode.server.serving import ChaincodeServer
+from chaincode.server.stream import Limits
 from chaincode.server.stub import PeerFailure, PeerGone, PeerStub
 from tests.chaincode.facts_world import TERMS, World, pledge, receipt, slot
 from tests.chaincode.peer_player import BATCHES, Ledger, connected, proposal_of, serving

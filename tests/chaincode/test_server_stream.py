@@ -12,7 +12,8 @@ import pytest
 from chaincode.contract import Response
 from chaincode.server import messages
 from chaincode.server.calls import FACTS, Program
-from chaincode.server.serving import METHOD, SERVICE, Limits
+from chaincode.server.serving import METHOD, SERVICE
+from chaincode.server.stream import Limits
 from chaincode.server.stub import PeerStub
 from chaincode.world.composite_keys import composite_key
 from chaincode.world.errors import Refusal

@@ -13,7 +13,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from chaincode.server.serving import ChaincodeServer, Options, Tls
+from chaincode.server.options import Options, Tls
+from chaincode.server.serving import ChaincodeServer
 from network.bringup.fabric.admin import ChainInfo, Reply
 from network.bringup.fabric.doctor import examine
 from network.bringup.fabric.doctor.certificates import examine_files
