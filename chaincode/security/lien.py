@@ -4,8 +4,6 @@ The oracle attests it as `lien_active`; from there `Collateral.lien` of the cont
 a draw, and the contracts' mirror with it.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from chaincode.things.assets import FULL_LOAD_MS, AssetEvent, check_chain, event_hash
+from chaincode.things.assets import EVENTS_MAX, FULL_LOAD_MS, AssetEvent, check_chain, event_hash
 from chaincode.world.fields import parse
 from tests.chaincode.facts_world import START_S, World, asset
 from wuxin_evidence import ids
+from wuxin_evidence.encoding.canonical import canonical_json
 
 DAY_S = 86_400
 DAY_MS = DAY_S * 1000
@@ -165,3 +166,13 @@ def test_a_missing_link_is_found(built: World) -> None:
     assert check_chain(instance_id, events[1:], head).from_start == 1
     assert check_chain(instance_id, [], instance_id)
     assert check_chain(instance_id, [], head).from_end == 0
+
+
+def test_a_life_has_an_end_of_numbers(world: World) -> None:
+    world.call("manufacturer", "register_asset", **asset())
+    registered = world.record("asset/turbine-1")
+    world.ledger.values["asset/turbine-1"] = canonical_json({**registered, "event_count": EVENTS_MAX})
+    place = {"latitude_e7": 0, "longitude_e7": 0}
+    one_more = {"type": "order", "previous_hash": registered["head_hash"], "document_hash": "ab" * 32, "at_ms": 1}
+    refused = world.refused("manufacturer", "append_asset_event", asset_id="turbine-1", **place, **one_more)
+    assert refused == "too_large"

@@ -173,3 +173,9 @@ def test_a_warehouse_registers_only_slots_under_its_own_code(world: World) -> No
 @pytest.mark.parametrize("slot_id", ["A-1", f"{uscc(3)}/", f"{uscc(3)}/a", f"{uscc(3)}/A/B", f"{uscc(3)}/" + "A" * 33])
 def test_a_slot_id_of_another_form_is_malformed(world: World, slot_id: str) -> None:
     assert world.refused("warehouse", "register_slot", slot_id=slot_id) == "malformed"
+
+
+def test_a_device_is_bound_to_nobody_elses_asset(world: World) -> None:
+    world.call("manufacturer", "register_asset", **asset())
+    world.call("other-manufacturer", "enrol_device", **device(KEY))
+    assert world.refused("other-manufacturer", "bind_device", device_id="scale-1", asset_id="turbine-1") == "not_owner"

@@ -178,3 +178,11 @@ def test_each_party_reads_its_own_copy_of_the_terms(proposed: World) -> None:
     for stranger in ("warehouse", "regulator", "other-bank"):
         assert proposed.refused(stranger, "terms", pledge_id="pledge-1") == "forbidden"
     assert proposed.refused("bank", "terms", pledge_id="ghost") == "not_found"
+
+
+def test_a_pledge_over_a_closed_receipt_is_not_accepted(proposed: World) -> None:
+    """No transition closes a receipt under a proposal; if a state ever says so, the pledgee gets no empty security."""
+    closed = {**proposed.record("receipt/receipt-1"), "status": "delivered"}
+    proposed.ledger.values["receipt/receipt-1"] = canonical_json(closed)
+    accepting = {"pledge_id": "pledge-1", "facility_id": "facility-1"}
+    assert proposed.refused("bank", "accept_pledge", terms=TERMS, **accepting) == "receipt_not_active"
