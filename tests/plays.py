@@ -112,13 +112,12 @@ class Play:
         return until(enough, f"{count} windows of {story.name}")
 
     def kill_member(self, member: str) -> None:
-        """kill -9; gone when this returns."""
-        process = self.world.stage.processes[f"oracle-{member}"]
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE_S)
+        """kill -9, and not started again; gone when this returns."""
+        os.kill(self.world.processes.pids[f"oracle-{member}"], signal.SIGKILL)
+        self.world.processes.end(f"oracle-{member}")
 
     def start_member(self, member: str) -> None:
-        self.world.stage.start_member(member)
+        self.world.processes.start_member(member)
 
     def quarantine(self) -> dict[str, dict[str, str]]:
         """SHA-256 of each refused message to the code that each member gave it, as `wuxin quarantine ls` lists it."""

@@ -53,6 +53,13 @@ def listeners(home: Path, names: Iterable[str]) -> Mapping[str, int]:
         return {name: ports[name] for name in wanted}
 
 
+def free_ports(home: Path, count: int) -> list[int]:
+    """Free ports that no listener of the home has, for processes that live as long as one command. Raises NoPort."""
+    path = home / NETWORK_FILE
+    document: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return _free(count, taken=set(document.get("ports", {}).values()))
+
+
 def address(port: int) -> str:
     """Give `host:port` of a port of this machine."""
     return f"{LOOPBACK}:{port}"

@@ -1,6 +1,7 @@
 """`wuxin serve`: a consortium on one machine, up until it is interrupted."""
 
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -8,15 +9,18 @@ from types import FrameType
 from network.membership.consortium import CONSORTIUM_FILE
 from network.membership.homes import HOMES, is_separated
 from node.demo.founding import found
-from node.machine.stage import Stage
+from node.machine.processes import Processes
+
+LOOK_EVERY_S = 1.0
+"""How soon `run/endpoints.json` has the process id of what was started again."""
 
 
 def run(home: Path, *, port: int, dev_rpc: bool) -> None:
-    """Starts everything, prints where it is, and stops everything at an interrupt or SIGTERM."""
+    """Start everything, print where it is, say what ends and is started again, end all at an interrupt or SIGTERM."""
     if not (home / CONSORTIUM_FILE).exists():
         print(f"no consortium in {home}: founding the demo consortium on the system clock", flush=True)
         found(home)
-    stage = Stage(home)
+    processes = Processes(home)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -24,15 +28,17 @@ def run(home: Path, *, port: int, dev_rpc: bool) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, end)
-    stage.up(port=port, dev_rpc=dev_rpc)
+    processes.up(port=port, dev_rpc=dev_rpc)
     try:
-        for api in dict.fromkeys(stage.nodes.values()):
+        for api in dict.fromkeys(processes.nodes.values()):
             print(f"api   {api}   (OpenAPI page: {api}/docs)", flush=True)
-        print(f"mqtt  {stage.mqtt}", flush=True)
-        if stage.rpc:
-            print(f"rpc   {stage.rpc}", flush=True)
+        print(f"mqtt  {processes.mqtt}", flush=True)
+        if processes.rpc:
+            print(f"rpc   {processes.rpc}", flush=True)
         own = home / HOMES / "<org>" if is_separated(home) else home
         print(f"keys  {own}/orgs/<org>/api-keys.json; ctrl-c ends it", flush=True)
-        ended.wait()
+        while not ended.wait(LOOK_EVERY_S):
+            for sentence in processes.refresh():
+                print(sentence, file=sys.stderr, flush=True)
     finally:
-        stage.down()
+        processes.down()

@@ -23,6 +23,7 @@ from node.demo.story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
 from node.demo.timeline import FACTOR
 from node.demo.world import World
 from node.machine.engines import REAL_ENGINES, RealEngine, stop_everything
+from node.machine.processes import is_served
 from wuxin_client import Conflict
 
 FROZEN_TIMEOUT_S = 20.0
@@ -60,7 +61,7 @@ def _end(_number: int, _frame: FrameType | None) -> None:
 def _draw(world: World, programme: Programme) -> None:
     from node.demo import picture
 
-    for line in picture.lines(world.stage, world.consortium):
+    for line in picture.lines(world.home, world.consortium):
         programme.say(line)
 
 
@@ -68,6 +69,10 @@ def clear(home: Path) -> None:
     """Empties a home that a demo made. Any other folder is left alone, and refused."""
     if not home.exists():
         return
+    if is_served(home):
+        raise Conflict(
+            "conflict", f"another command runs the processes of {home}", "end it first, or give another --home"
+        )
     if (home / "demo").is_file() or not any(home.iterdir()):
         stop_everything(home)
         shutil.rmtree(home)

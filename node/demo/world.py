@@ -20,7 +20,7 @@ from node.demo.timeline import PACE, SCENARIO_START_MS, SERIES_START_MS, Timelin
 from node.machine.engines import REAL_ENGINES, RealEngine, bring_up, take_down
 from node.machine.founding import found_over, judging_hashes
 from node.machine.homes import api_key
-from node.machine.stage import Stage
+from node.machine.processes import Processes
 from oracle.profile import Profile, profile_file
 from oracle.sources.mapping import load_mapping
 from oracle.sources.replay import Device, packs_of, replay
@@ -49,7 +49,7 @@ class World:
         self,
         home: Path,
         consortium: Consortium,
-        stage: Stage,
+        processes: Processes,
         timeline: Timeline,
         engines: Collection[RealEngine] = (),
     ) -> None:
@@ -57,9 +57,9 @@ class World:
         self.consortium = consortium
         self.clock: Clock = timeline.clock
         self.timeline = timeline
-        self.stage = stage
+        self.processes = processes
         self.engines = engines
-        self._nodes = {o.name: Client(stage.nodes[o.name], api_key(home, o.name)) for o in consortium.organisations}
+        self._nodes = {o.name: Client(processes.nodes[o.name], api_key(home, o.name)) for o in consortium.organisations}
         self._devices: dict[str, Device] = {}
         self._breach: dict[str, Due] = {}
         self._ended = threading.Event()
@@ -72,10 +72,10 @@ class World:
         _introduce(home, consortium, programme)
         programme.say(f"      all times are moved by one constant, {shift_ms} ms ({shift_ms // 86_400_000} days)")
         programme.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
-        stage = Stage(home)
+        processes = Processes(home)
         ScenarioClock.start(home, SCENARIO_START_MS, 1)
-        stage.up()
-        return cls(home, consortium, stage, scenario(home, open_clock(consortium, home)))
+        processes.up()
+        return cls(home, consortium, processes, scenario(home, open_clock(consortium, home)))
 
     @classmethod
     def create_paced(
@@ -86,20 +86,20 @@ class World:
         separated = set(engines) == set(REAL_ENGINES)
         consortium = prepare(home, pace=pace, separated=separated)
         _introduce(home, consortium, programme)
-        stage = Stage(home)
+        processes = Processes(home)
         try:
-            bring_up(home, consortium, engines)
+            bring_up(home, consortium, engines, programme.say)
             found_over(home)
-            stage.up()
+            processes.up()
             timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows, pace)
         except BaseException:
-            stage.down()
+            processes.down()
             take_down(home, consortium, engines)
             raise
         shift_ms = timeline.start_ms - SERIES_START_MS
         programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {pace}")
         programme.say(f"clock: system; the series begins at {utc(timeline.start_ms)}")
-        return cls(home, consortium, stage, timeline, engines)
+        return cls(home, consortium, processes, timeline, engines)
 
     def close(self) -> None:
         """End the devices, the clients, the processes and the engines."""
@@ -108,7 +108,7 @@ class World:
             device.close()
         for node in self._nodes.values():
             node.close()
-        self.stage.down()
+        self.processes.down()
         take_down(self.home, self.consortium, self.engines)
 
     def organisation(self, role: str) -> Organisation:
@@ -127,16 +127,11 @@ class World:
         file = folder / f"{device_id}.pem"
         file.touch(mode=0o600)
         file.write_bytes(key.to_pem())
-        host, _, port = self.stage.mqtt.rpartition(":")
+        host, _, port = self.processes.mqtt.rpartition(":")
         self._devices[device_id] = Device(
             self.consortium.consortium_id, device_id, key, int(time.time()), host=host, port=int(port)
         )
         return key
-
-    @property
-    def pids(self) -> dict[str, int]:
-        """Process id by name: broker, node, oracle-<member>."""
-        return {name: process.pid for name, process in self.stage.processes.items()}
 
     def device(self, story: Story) -> Device:
         """The device of this story's bin."""

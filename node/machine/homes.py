@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from network.membership.homes import home_of
-from node.machine.stage import ENDPOINTS_FILE
+from node.machine.processes import ENDPOINTS_FILE
 from wuxin_client import Client
 from wuxin_client.errors import Unavailable
 

@@ -1,59 +1,128 @@
-"""`wuxin network`: real ledgers on this machine, both or one, beside or instead of the embedded ones.
+"""Real ledgers on this machine, both or one, beside or instead of the embedded ones.
 
     up   consortium ─▶ Fabric network ─▶ validators ─▶ connections.json ─▶ first transactions of both ledgers
 
-What the engines are, a home says in its `connections.json`; `up` writes it, and from then on every command and every
-node over this home speaks to them. A home whose embedded ledger has blocks keeps it: its history is not carried over.
-Two that bring up the same home do so one after the other: two first blocks of one channel would never meet.
+A home says in its `connections.json` which engines carry its ledgers; `up` writes the file, and from then on every
+command and every node over this home speaks to them. A home whose embedded ledger has blocks keeps it, because its
+history is not carried over. Two that bring up the same home do so one after the other: two first blocks of one channel
+would never meet.
 """
 
 import fcntl
 import json
 import os
+import re
 import time
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from network.bringup.supervisor import listed, states
+from network.bringup import supervisor
 from network.locks import open_lock
 from network.membership.connections import Connections
 from network.membership.consortium import CONSORTIUM_FILE, Consortium
 from network.membership.homes import home_of
-from network.ports import Rejected, Unavailable
+from network.membership.published import public_keys
+from network.ports import Rejected
 from node.machine.engines import REAL_ENGINES, RealEngine, bring_up, connected, take_down
 
 if TYPE_CHECKING:
+    from network.bringup.besu import BesuNode
     from network.bringup.fabric.doctor.findings import Finding
 
 BLOCK_WAIT_S = 3.0
 """Validators make a block, empty or not, several times a second; a leader that hangs is passed over in this time."""
+BESU_NODE = re.compile(r"([a-z0-9-]+)=(?:0x)?([0-9a-f]{128})@([A-Za-z0-9.:_-]+)")
+"""`ORG=PUBLIC_KEY@HOST`: 64 bytes of `besu public-key export`, and where the others reach the node."""
+
+Tell = Callable[[str], None]
 
 
-def up(home: Path, engines: Collection[RealEngine] = (), *, prepare: Callable[[Path], object] | None = None) -> None:
+def _silent(_: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Process:
+    """One process that the supervisor of a home keeps.
+
+    `kind` and `organisation` are read from its name (`peer.bank`, `oracle-bank`, `broker`); `address` is `host:port`,
+    or nothing. `ended` says how its last run ended, nothing where it never did; `since` is Unix seconds.
+    """
+
+    name: str
+    running: bool
+    pid: int | None
+    restarts: int
+    since: int
+    ended: str
+    address: str
+
+    @property
+    def kind(self) -> str:
+        """For example peer, orderer, chaincode, evm, node, oracle, broker."""
+        return self._parts[0]
+
+    @property
+    def organisation(self) -> str:
+        """The organisation that the process belongs to; nothing where it serves all."""
+        return self._parts[1]
+
+    @property
+    def _parts(self) -> tuple[str, str]:
+        engine = "." in self.name
+        kind, _, rest = self.name.partition("." if engine else "-")
+        return kind, rest.partition(".")[0] if engine else rest
+
+
+def processes(home: Path) -> list[Process]:
+    """What the supervisor keeps running for a home, by name."""
+    found = supervisor.states(home)
+    return [
+        Process(
+            name,
+            found[name].running,
+            found[name].pid,
+            found[name].restarts,
+            int(found[name].since),
+            found[name].ended,
+            program.address,
+        )
+        for name, program in sorted(supervisor.listed(home).items())
+        if name in found  # another command may list more meanwhile
+    ]
+
+
+def up(
+    home: Path,
+    engines: Collection[RealEngine] = (),
+    *,
+    prepare: Callable[[Path], object] | None = None,
+    tell: Tell = _silent,
+) -> None:
     """Bring these up and make the first transactions; doing it again changes nothing.
 
     Where no engine is named: those that the home is connected to, both over a new home. `prepare` makes a home that
     has no consortium file.
     """
-    with _alone(home):
+    with _alone(home, tell):
         if prepare is not None and not (home / CONSORTIUM_FILE).exists():
-            print(f"no consortium in {home}: making the demo consortium on the system clock", flush=True)
+            tell(f"no consortium in {home}: making the demo consortium on the system clock")
             prepare(home)
-        _up(home, engines or connected(home) or REAL_ENGINES)
+        wanted = engines or connected(home) or REAL_ENGINES
+        consortium = Consortium.load(home)
+        _require_no_history(home, consortium, wanted)
+        bring_up(home, consortium, wanted, tell)
+        found_network(home)
 
 
-def _up(home: Path, engines: Collection[RealEngine]) -> None:
+def found_network(home: Path) -> None:
+    """Make the first transactions of both ledgers over whatever `connections.json` names; again, it changes nothing."""
     from node.machine.founding import found_over
 
-    begin = time.monotonic()
-    consortium = Consortium.load(home)
-    _require_no_history(home, consortium, engines)
-    bring_up(home, consortium, engines, partial(_tell, begin))
     found_over(home)
-    _tell(begin, f"founded; its processes: wuxin network status --home {home}")
 
 
 def down(home: Path) -> None:
@@ -61,37 +130,22 @@ def down(home: Path) -> None:
     take_down(home, Consortium.load(home), REAL_ENGINES)
 
 
-def status(home: Path, *, as_json: bool) -> int:
-    """Print each process; 0 where all run, 1 where one does not, Unavailable where there is none."""
-    rows = processes(home)
-    if not rows:
-        raise Unavailable(f"no network runs over {home}", f"start it: wuxin network up --home {home}")
-    for line in map(json.dumps, rows) if as_json else _table(rows):
-        print(line)
-    return 0 if all(row["running"] for row in rows) else 1
-
-
-def _table(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A line of headings and one per process, in columns as wide as the longest name."""
-    width = max(len(row["name"]) for row in rows)
-    yield f"{'process':{width}}  state      pid  restarts  address"
-    for row in rows:
-        state = "runs" if row["running"] else "DOWN"
-        pid, restarts = row["pid"] or "-", row["restarts"]
-        yield f"{row['name']:{width}}  {state:5}  {pid:>7}  {restarts:>8}  {row['address']}".rstrip()
-
-
-def doctor(home: Path, *, as_json: bool) -> int:
-    """Print what is wrong with the networks of a home; 0 where no error is."""
-    from network.bringup.fabric.doctor.findings import as_json as to_json
-    from network.bringup.fabric.doctor.findings import as_text, in_order
+def findings(home: Path) -> "tuple[Finding, ...]":
+    """What is wrong with the networks of a home, errors first. Raises Rejected where both ledgers are embedded."""
+    from network.bringup.fabric.doctor.findings import in_order
 
     connections = Connections.load(home)
     if connections.embedded:
         raise Rejected("conflict", f"both ledgers of {home} are embedded", f"wuxin doctor --home {home}")
-    findings = in_order([*_facts_findings(home, connections), *_validator_findings(home, connections)])
-    print(to_json(findings) if as_json else as_text(findings))
-    return 1 if any(finding.severity == "error" for finding in findings) else 0
+    return in_order([*_facts_findings(home, connections), *_validator_findings(home, connections)])
+
+
+def findings_text(found: "Sequence[Finding]", *, as_json: bool) -> str:
+    """Findings as a list of JSON objects, or as paragraphs for a terminal."""
+    from network.bringup.fabric.doctor.findings import as_json as to_json
+    from network.bringup.fabric.doctor.findings import as_text
+
+    return to_json(found) if as_json else as_text(found)
 
 
 def _facts_findings(home: Path, connections: Connections) -> "Iterable[Finding]":
@@ -127,15 +181,15 @@ def _validator_findings(home: Path, connections: Connections) -> "Iterator[Findi
                 yield Finding("error", f"obligations.{chain}", detail, hint)
 
 
-def upgrade_chaincode(home: Path) -> None:
-    """Have all organisations agree on and run the chaincode of this installation."""
+def upgrade_chaincode(home: Path, tell: Tell = _silent) -> str:
+    """Have all organisations agree on and run the chaincode of this installation. Gives the version's name."""
     from network.bringup.fabric.network import upgrade_chaincode as upgrade
 
-    with _alone(home):
-        print(json.dumps({"version": upgrade(home, Consortium.load(home)).name}))
+    with _alone(home, tell):
+        return upgrade(home, Consortium.load(home)).name
 
 
-def profile(home: Path, org: str, out: Path) -> None:
+def write_profile(home: Path, org: str, out: Path) -> None:
     """Write a connection profile for fabric-sdk-py, and beside it the key that it names, closed to others."""
     from network.bringup.fabric.hfc_profile import HfcUser
     from network.bringup.fabric.hfc_profile import profile as profile_of
@@ -172,15 +226,44 @@ def _key(home: Path, org: str, out: Path) -> Path:
     return path
 
 
+def write_besu(home: Path, chain: str, nodes: Sequence[str], out: Path) -> list[Path]:
+    """Write the configuration of Besu for a circle's chain under `out`. Gives the files.
+
+    `nodes` are `ORG=PUBLIC_KEY@HOST`, one for each validator. Raises Rejected (`malformed`).
+    """
+    from network.bringup.besu import files
+
+    consortium = Consortium.load(home)
+    accounts = [public_keys(home, member).evm_address for member in consortium.circle(chain).members]
+    try:
+        rendered = files(consortium, chain, [_besu_node(each) for each in nodes], accounts)
+    except ValueError as problem:
+        raise Rejected("malformed", str(problem), "one --node for each validator of the circle") from None
+    for name, content in rendered.items():
+        (out / name).parent.mkdir(parents=True, exist_ok=True)
+        (out / name).write_text(content, encoding="utf-8")
+    return [out / name for name in rendered]
+
+
+def _besu_node(text: str) -> "BesuNode":
+    from network.bringup.besu import BesuNode
+
+    found = BESU_NODE.fullmatch(text)
+    if found is None:
+        hint = "--node ORG=PUBLIC_KEY@HOST, the key as `besu public-key export` prints it: 128 hexadecimal digits"
+        raise Rejected("malformed", f"{text[:60]!r} is no node", hint)
+    return BesuNode(found[1], bytes.fromhex(found[2]), found[3])
+
+
 @contextmanager
-def _alone(home: Path) -> Generator[None]:
+def _alone(home: Path, tell: Tell) -> Generator[None]:
     """Wait until nobody else changes the networks of this home; the kernel lets go of what a killed one held."""
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     with open_lock(home / "network.lock") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"another process works on the networks of {home}: waiting for it", flush=True)
+            tell(f"another process works on the networks of {home}: waiting for it")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
@@ -200,24 +283,3 @@ def _require_no_history(home: Path, consortium: Consortium, engines: Collection[
                 f"{home} has an embedded ledger, ledger/{name}",
                 "take another --home: a ledger's history is not carried over to another engine",
             )
-
-
-def processes(home: Path) -> list[Mapping[str, Any]]:
-    """What the supervisor keeps running for a home: name, running, pid, restarts, since, address (`host:port`)."""
-    found = states(home)
-    return [
-        {
-            "name": name,
-            "running": found[name].running,
-            "pid": found[name].pid,
-            "restarts": found[name].restarts,
-            "since": int(found[name].since),
-            "address": program.address,
-        }
-        for name, program in sorted(listed(home).items())
-        if name in found  # another command may list more meanwhile
-    ]
-
-
-def _tell(begin: float, what: str) -> None:
-    print(f"{time.monotonic() - begin:6.1f} s  {what}", flush=True)

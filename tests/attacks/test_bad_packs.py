@@ -274,5 +274,5 @@ def test_a_key_off_the_curve_is_never_enrolled(attacker: Attacker) -> None:
 
 
 def test_the_home_is_still_sound(attacker: Attacker, tmp_path: Path) -> None:
-    alive = {name: process.poll() for name, process in attacker.play.world.stage.processes.items()}
-    assert set(alive.values()) == {None}, alive
+    states = attacker.play.world.processes.states
+    assert [name for name, each in states.items() if each.restarts or not each.running] == [], states

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 from node.demo.story import Bin
 from node.machine.homes import api_key
-from node.machine.stage import Stage
+from node.machine.processes import Processes
 from tests.bench.latency import lent
 from tests.bench.rows import Row, milliseconds
 
@@ -49,16 +49,16 @@ def measure() -> list[Row]:
         home, story = Path(folder) / "home", Bin("100", receipt_t=39, draw_minor=100)
         with lent(home, [story]):
             pass
-        stage = Stage(home)
-        stage.up(members=False)
+        processes = Processes(home)
+        processes.up(members=False)
         try:
             path = f"/v1/collateral/{story.receipt_id}"
-            ours = Question(stage.api + path, api_key(home, "bank"))
+            ours = Question(processes.api + path, api_key(home, "bank"))
             answer = _answer(ours)
             with _bare(Path(folder), answer) as api:
                 return [_row(ours, Question(api + path), each, len(json.dumps(answer))) for each in CONNECTIONS]
         finally:
-            stage.down()
+            processes.down()
 
 
 def _row(ours: Question, bare: Question, connections: int, size: int) -> Row:

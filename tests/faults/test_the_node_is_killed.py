@@ -5,6 +5,7 @@ times. Afterwards every command is repeated under its own key, as a caller would
 """
 
 import asyncio
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ import httpx
 
 from node.demo.founding import found
 from node.machine.homes import api_key
-from node.machine.stage import Stage
+from node.machine.processes import Processes
 from tests.node.conftest import running
 from tests.node.story import FACILITY, Story
 
@@ -87,14 +88,13 @@ class Caller:
 
 
 @contextmanager
-def serving(home: Path) -> Iterator[tuple[Stage, str]]:
+def serving(home: Path) -> Iterator[tuple[Processes, str]]:
     """A node process over the home, and its address."""
-    (home / "run").mkdir(exist_ok=True)
-    stage = Stage(home)
+    processes = Processes(home)
     try:
-        yield stage, stage.start("node", ["node", "--home", str(home)])["api"]
+        yield processes, processes.start_shared_node()
     finally:
-        stage.down()
+        processes.down()
 
 
 async def lend(home: Path) -> None:
@@ -134,12 +134,11 @@ def die_under_load(caller: Caller, life: int) -> list[Command]:
         [Command(kinds[who], 1000 * life + 100 * who + number) for number in range(COMMANDS_A_CALLER)]
         for who in range(CALLERS)
     ]
-    with serving(caller.home) as (stage, api), ThreadPoolExecutor(CALLERS) as callers:
+    with serving(caller.home) as (processes, api), ThreadPoolExecutor(CALLERS) as callers:
         futures = [callers.submit(lambda each=each: [caller.send(api, command) for command in each]) for each in lists]
         assert caller.enough.wait(FINAL_WITHIN_S), "the node does not answer"
-        node = stage.processes["node"]
-        node.send_signal(signal.SIGKILL)
-        node.wait(20)
+        os.kill(processes.pids["node"], signal.SIGKILL)
+        processes.end("node")
         for future in futures:
             future.result(timeout=FINAL_WITHIN_S)
     return [command for each in lists for command in each]

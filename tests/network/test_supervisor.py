@@ -2,18 +2,32 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from network.bringup import supervisor
-from network.bringup.supervision import LOG_BYTES_MAX, _bound
-from network.bringup.supervisor import Program, start, states, stop, supervisor_pid
+from network.bringup.supervisor import (
+    Lease,
+    Program,
+    SupervisorError,
+    await_ready,
+    last_lines,
+    ready_line,
+    start,
+    states,
+    stop,
+    supervisor_pid,
+)
+from network.bringup.supervisor.process import LOG_BYTES_MAX, bound
+from network.bringup.supervisor.programs import LOG
 
 SOON_S = 10.0
 
@@ -52,6 +66,10 @@ def is_alive(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
 
 
 def environment_of(pid: int) -> bytes:
@@ -161,9 +179,9 @@ def test_a_program_that_does_not_end_is_killed(home: Path):
 
 SHORT_GRACE = """
 import sys, pathlib
-from network.bringup import supervision
-supervision.GRACE_S = 0.2
-supervision.main(pathlib.Path(sys.argv[1]))
+from network.bringup.supervisor import process, run
+run.GRACE_S = 0.2
+process.main(pathlib.Path(sys.argv[1]))
 """
 
 
@@ -181,13 +199,132 @@ def test_without_guardian_and_supervisor_nothing_runs_until_the_next_start(home:
     start(home, [program("a")])
     pid, leader = pid_of(home, "a"), supervisor_pid(home)
     assert leader is not None
-    guardian = int(Path(f"/proc/{leader}/stat").read_text().rsplit(")", 1)[1].split()[1])
-    os.kill(guardian, signal.SIGKILL)
+    os.kill(parent_of(leader), signal.SIGKILL)
     os.kill(leader, signal.SIGKILL)
     until(lambda: not is_alive(pid))
     assert not states(home)["a"].running
     start(home, [program("a")])
     assert states(home)["a"].running
+
+
+HOLDER = """
+import sys, time
+from pathlib import Path
+from network.bringup.supervisor import Lease, Program, start
+home = Path(sys.argv[1])
+lease = Lease(home / "lease")
+lease.take()
+start(home, [Program("leased", ("sleep", "1000"), {}, home, home / "leased.log", lease=str(lease.path))])
+print("up", flush=True)
+time.sleep(1000)
+"""
+
+
+@contextmanager
+def holder(home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs a program in the foreground, once that program runs."""
+    with subprocess.Popen([sys.executable, "-c", HOLDER, str(home)], stdout=subprocess.PIPE) as command:
+        assert command.stdout is not None and command.stdout.readline() == b"up\n"
+        try:
+            yield command
+        finally:
+            command.kill()
+
+
+def test_a_leased_program_ends_when_its_command_is_killed_and_the_others_go_on(
+    home: Path, program: Callable[..., Program]
+):
+    start(home, [program("a")])
+    with holder(home) as command:
+        pid, kept = pid_of(home, "leased"), pid_of(home, "a")
+        command.kill()
+        until(lambda: not is_alive(pid))
+    until(lambda: set(states(home)) == {"a"})
+    assert pid_of(home, "a") == kept
+    assert "leased is ended: the command that started it is gone" in (home / supervisor.FOLDER / LOG).read_text()
+
+
+def test_a_leased_program_comes_back_while_its_command_lives(home: Path):
+    with holder(home):
+        first = pid_of(home, "leased")
+        os.kill(first, signal.SIGKILL)
+        until(lambda: states(home)["leased"].restarts == 1 and states(home)["leased"].running)
+        assert pid_of(home, "leased") != first
+
+
+def test_what_was_leased_is_not_started_again_where_command_and_supervisor_were_killed(
+    home: Path, program: Callable[..., Program]
+):
+    with holder(home) as command:
+        pid, leader = pid_of(home, "leased"), supervisor_pid(home)
+        assert leader is not None
+        command.kill()
+        for each in (parent_of(leader), leader):
+            os.kill(each, signal.SIGKILL)
+        until(lambda: not is_alive(pid))
+    start(home, [program("a")])
+    assert set(states(home)) == {"a"}
+    assert set(supervisor.listed(home)) == {"a"}
+
+
+def test_one_command_at_a_time_holds_a_lease(home: Path):
+    with holder(home) as command:
+        with pytest.raises(SupervisorError) as refused:
+            Lease(home / "lease").take()
+        assert refused.value.code == "conflict"
+        command.kill()
+        command.wait()
+    lease = Lease(home / "lease")
+    lease.take()
+    lease.release()
+
+
+def test_it_tells_who_ended_how_and_how_often(home: Path, program: Callable[..., Program]):
+    start(home, [program("a", "echo no such key >&2; exit 3")])
+    until(lambda: states(home)["a"].restarts >= 2)
+    state = states(home)["a"]
+    assert state.ended == "exit status 3"
+    assert 0 <= time.time() - state.ended_at < SOON_S
+    assert last_lines(home / "a.log", 1) == ["no such key"]
+    told = (home / supervisor.FOLDER / LOG).read_text()
+    assert re.search(r"a ended by exit status 3 after 0 s, end 2; started again in 0.[12] s", told)
+
+
+def test_a_signal_is_told_by_its_name(home: Path, program: Callable[..., Program]):
+    start(home, [program("a")])
+    os.kill(pid_of(home, "a"), signal.SIGKILL)
+    until(lambda: states(home)["a"].ended == "SIGKILL")
+
+
+def test_what_a_program_says_when_ready_is_read_from_its_newest_run(home: Path, program: Callable[..., Program]):
+    script = """echo run >> runs; echo 'ready {"run": '$(wc -l < runs)'}'; sleep 1000"""
+    start(home, [program("a", script)])
+    assert await_ready(home, "a", SOON_S) == {"run": 1}
+    os.kill(pid_of(home, "a"), signal.SIGKILL)
+    until(lambda: ready_line(home, "a") == {"run": 2})
+
+
+def test_a_program_that_ends_before_it_is_ready_is_named_with_its_last_words(
+    home: Path, program: Callable[..., Program]
+):
+    start(home, [program("a", "echo the port is taken; exit 1")])
+    with pytest.raises(SupervisorError) as refused:
+        await_ready(home, "a", SOON_S)
+    assert refused.value.code == "unavailable"
+    assert refused.value.detail == "a did not start: the port is taken"
+    assert str(home / "a.log") in refused.value.hint
+
+
+def test_a_program_that_never_says_ready_is_given_up(home: Path, program: Callable[..., Program]):
+    start(home, [program("a", "echo already here; sleep 1000")])
+    with pytest.raises(SupervisorError):
+        await_ready(home, "a", 0.3)
+
+
+def test_control_characters_of_a_log_reach_no_terminal(home: Path):
+    (home / "a.log").write_bytes(b"\x1b[2Jall is well\x07\n\n \n\xff\n")
+    assert last_lines(home / "a.log", 2) == ["\ufffd[2Jall is well\ufffd", "\ufffd"]
+    assert last_lines(home / "none.log", 2) == []
 
 
 def test_two_starts_at_once_end_with_one_supervisor(home: Path, program: Callable[..., Program]):
@@ -203,7 +340,8 @@ def test_two_starts_at_once_end_with_one_supervisor(home: Path, program: Callabl
 def test_a_log_is_bounded(home: Path):
     log = home / "a.log"
     log.write_bytes(b"x" * (LOG_BYTES_MAX + 1))
-    _bound(log)
+    assert bound(log)
+    assert not bound(log), "what is short stays"
     assert log.stat().st_size == 0
     assert (home / "a.log.1").stat().st_size == LOG_BYTES_MAX + 1
 

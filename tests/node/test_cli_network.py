@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from click.testing import Result
 from typer.testing import CliRunner
 
 from network.bringup.listeners import LOOPBACK
@@ -15,11 +16,11 @@ from network.membership.published import certificate
 from network.membership.seats import create_home
 from network.ports import Rejected, Unavailable
 from node.cli.main import app
+from node.cli.network import status, up
 from node.demo import picture
 from node.demo.founding import write_consortium
 from node.machine.engines import connected
-from node.machine.network import doctor, profile, status, up
-from node.machine.stage import Stage
+from node.machine.network import Process, findings, write_profile
 
 
 @pytest.fixture
@@ -60,7 +61,7 @@ def test_a_home_comes_up_with_the_engines_it_is_connected_to(home: Path):
 
 def test_over_embedded_ledgers_there_is_nothing_for_its_doctor(home: Path):
     with pytest.raises(Rejected) as refused:
-        doctor(home, as_json=False)
+        findings(home)
     assert refused.value.code == "conflict"
 
 
@@ -109,7 +110,7 @@ def test_the_status_for_programs_has_the_same_addresses(supervised: Path, capsys
 
 
 def test_the_picture_shows_every_process_under_its_organisation_at_its_own_address(supervised: Path):
-    lines = list(picture.lines(Stage(supervised), Consortium.load(supervised)))
+    lines = list(picture.lines(supervised, Consortium.load(supervised)))
     bank, *manufacturer = (line.split() for line in lines)
     assert bank[:3] == ["bank", "peer", "127.0.0.1:20006"]
     manufacturer[0].remove("manufacturer")
@@ -128,9 +129,57 @@ def test_an_unknown_engine_is_wrong_usage(home: Path):
 
 def test_a_profile_needs_facts_on_fabric(home: Path):
     with pytest.raises(Rejected) as refused:
-        profile(home, "bank", home / "profile.json")
+        write_profile(home, "bank", home / "profile.json")
     assert refused.value.code == "conflict"
     assert not (home / "profile.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "organisation"),
+    [
+        ("peer.bank-2", "peer", "bank-2"),
+        ("chaincode.bank.0a1b2c3d", "chaincode", "bank"),
+        ("node-bank-2", "node", "bank-2"),
+        ("node", "node", ""),
+        ("broker", "broker", ""),
+    ],
+)
+def test_a_process_says_by_its_name_what_and_whose_it_is(name: str, kind: str, organisation: str):
+    process = Process(name, True, 1, 0, 0, "", "")
+    assert (process.kind, process.organisation) == (kind, organisation)
+
+
+KEYS = [f"{number:02x}" * 64 for number in range(1, 5)]
+
+
+def besu(home: Path, *nodes: str) -> Result:
+    words = [word for node in nodes for word in ("--node", node)]
+    return CliRunner().invoke(app, ["network", "besu", "--home", str(home), "--out", str(home / "besu"), *words])
+
+
+def test_besus_configuration_is_written_for_each_validator(home: Path):
+    validators = Consortium.load(home).circle("e1").validators
+    nodes = [f"{org}={key}@10.0.0.{number}" for number, (org, key) in enumerate(zip(validators, KEYS, strict=True))]
+    done = besu(home, *nodes)
+    assert done.exit_code == 0, done.output
+    written = {str(path.relative_to(home / "besu")) for path in (home / "besu").rglob("*") if path.is_file()}
+    assert "genesis.json" in written
+    assert {f"{org}/config.toml" for org in validators} < written
+    assert set(done.stdout.split()) == {str(home / "besu" / name) for name in written}
+
+
+@pytest.mark.parametrize("node", ["bank", f"bank={'0' * 127}@h", f"bank={KEYS[0]}@", f"bank={KEYS[0]}@h;rm"])
+def test_what_is_no_besu_node_is_refused_and_nothing_is_written(home: Path, node: str):
+    done = besu(home, node)
+    assert isinstance(done.exception, Rejected)
+    assert done.exception.code == "malformed"
+    assert not (home / "besu").exists()
+
+
+def test_a_stranger_as_validator_is_refused(home: Path):
+    done = besu(home, f"warehouse-2={KEYS[0]}@h")
+    assert isinstance(done.exception, Rejected)
+    assert "warehouse-2 is no validator of e1" in done.exception.detail
 
 
 def test_a_profile_names_a_key_that_only_its_owner_reads(home: Path):
@@ -140,7 +189,7 @@ def test_a_profile_names_a_key_that_only_its_owner_reads(home: Path):
     Connections(FactsConnection((node,), (node,)), {"e1": chain}).save(home)
     out = home / "profile.json"
     for _ in range(2):
-        profile(home, "bank", out)
+        write_profile(home, "bank", out)
     key = home / "profile.key.pem"
     assert str(key) in out.read_text()
     assert b"PRIVATE KEY" in key.read_bytes()

@@ -1,5 +1,6 @@
 """Both networks stop: nodes go on answering, say what is wrong, keep what they took, and finish it by themselves."""
 
+import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,9 +8,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from network.bringup import supervisor
 from node.demo.story import WAIT_S
-from node.machine.engines import bring_up
+from node.machine.engines import bring_up, take_down
 from node.machine.homes import api_key
 from tests.plays import Play, consortium, until
 from wuxin_client import Client, StillPending
@@ -27,7 +27,7 @@ def play(tmp_path: Path) -> Iterator[Play]:
 
 def test_what_was_taken_while_the_ledgers_were_away_is_done_when_they_are_back(play: Play) -> None:
     world, slot = play.world, f"{play.world.consortium.organisation('warehouse').uscc}/AWAY-1"
-    supervisor.stop(world.home)
+    take_down(world.home, world.consortium, world.engines)
     with pytest.raises(StillPending) as waited:
         world.node("warehouse").register_slot(slot_id=slot, wait_s=WAIT_S)
     taken = waited.value.transaction
@@ -36,7 +36,7 @@ def test_what_was_taken_while_the_ledgers_were_away_is_done_when_they_are_back(p
     assert minted.status == "pending"
 
     restart(play, "bank")
-    with Client(world.stage.nodes["bank"], api_key(world.home, "bank")) as bank:
+    with Client(world.processes.nodes["bank"], api_key(world.home, "bank")) as bank:
         status = bank.get_status()
         assert not status["facts"]["available"] and status["facts"]["detail"]
         assert not status["e1"]["available"] and status["e1"]["detail"]
@@ -52,14 +52,15 @@ def mint(play: Play) -> str:
     """Id of an action of the bank that nothing precedes."""
     headers = {"Authorization": f"Bearer {api_key(play.world.home, 'bank')}", "Idempotency-Key": "away"}
     body = {"organisation": "manufacturer", "amount_minor": 7}
-    answer = httpx.post(f"{play.world.stage.nodes['bank']}/v1/deposits/mint", json=body, headers=headers, timeout=60)
+    answer = httpx.post(
+        f"{play.world.processes.nodes['bank']}/v1/deposits/mint", json=body, headers=headers, timeout=60
+    )
     assert answer.status_code == 202, answer.text
     return str(answer.json()["transaction"]["id"])
 
 
 def restart(play: Play, organisation: str) -> None:
     """kill -9 of a node, and a new one while nothing answers it."""
-    process = play.world.stage.processes[f"node-{organisation}"]
-    process.send_signal(signal.SIGKILL)
-    process.wait(20)
-    play.world.stage.start_node(organisation)
+    os.kill(play.world.processes.pids[f"node-{organisation}"], signal.SIGKILL)
+    play.world.processes.end(f"node-{organisation}")
+    play.world.processes.start_node(organisation)

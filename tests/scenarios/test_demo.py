@@ -12,7 +12,7 @@ import pytest
 from network.bringup import supervisor
 from network.membership.homes import home_of
 from node.demo.founding import found
-from node.machine.stage import ENDPOINTS_FILE
+from node.machine.processes import ENDPOINTS_FILE
 from tests.engines import BOTH, EVM, FABRIC, Pair, pair_of
 from tests.plays import until, wuxin
 from tests.scenarios.demo_books import books_of

@@ -9,7 +9,6 @@ import pytest
 from network.bringup.fabric.nodes import WATCH
 from node.demo import picture
 from node.machine.network import processes
-from node.machine.stage import Stage
 from tests.engines import EVM, FABRIC, Ledgers, on
 
 LISTENS = "0A"
@@ -22,14 +21,14 @@ def test_each_process_itself_listens_at_the_address_that_is_shown_for_it(ledgers
     home = ledgers.home
     rows = processes(home)
     inodes = listening()
-    for row in (row for row in rows if row["name"] != WATCH):
-        host, _, port = row["address"].partition(":")
+    for row in (row for row in rows if row.name != WATCH):
+        host, _, port = row.address.partition(":")
         assert host == "127.0.0.1", row
-        assert inodes[int(port)] in sockets_of(row["pid"]), row
-    drawn = list(picture.lines(Stage(home), ledgers.consortium))
+        assert inodes[int(port)] in sockets_of(row.pid), row
+    drawn = list(picture.lines(home, ledgers.consortium))
     assert len(drawn) == len(rows)
     for row in rows:
-        assert [line for line in drawn if f" {row['address']}" in line and f" {row['pid']}" in line], (row, drawn)
+        assert [line for line in drawn if f" {row.address}" in line and f" {row.pid}" in line], (row, drawn)
 
 
 def listening() -> dict[int, int]:

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pytest
 
 from network.membership.connections import Connections
-from node.machine.network import profile
+from node.machine.network import write_profile
 from tests.engines import FABRIC, Ledgers, on
 from tests.network.fabric import hfc_environment
 
@@ -96,7 +96,7 @@ def _require_rest(ledgers: Ledgers, seen: dict[str, Any]) -> None:
 def _profile(ledgers: Ledgers, folder: Path, orderer: str | None = None) -> Path:
     """With all orderers, or with one alone that is reached at another address."""
     path = folder / "profile.json"
-    profile(ledgers.network_home, "warehouse", path)
+    write_profile(ledgers.network_home, "warehouse", path)
     if orderer is not None:
         document = json.loads(path.read_text())
         name, entry = next(iter(document["orderers"].items()))
