@@ -19,6 +19,7 @@ from network.clock import open_clock
 from network.membership.consortium import Consortium
 from node.app import create_app
 from node.cli.main import tell_errors
+from node.connections import REQUEST_HEAD_S, BoundedConnection
 from node.settings import ServingLocks, check
 from wuxin_evidence.printable import LineFormatter
 
@@ -65,7 +66,9 @@ async def _serve(arguments: argparse.Namespace) -> None:
         create_app(arguments.home, arguments.org),
         log_level="warning",
         log_config=None,  # through the handler above: what a stranger sends may stand in a record
+        http=BoundedConnection,
         limit_concurrency=CONCURRENCY_MAX,
+        timeout_keep_alive=int(REQUEST_HEAD_S),
         timeout_graceful_shutdown=SHUTDOWN_S,
         lifespan="on",
     )

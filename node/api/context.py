@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -53,6 +53,7 @@ class Node:
     authenticator: Authenticator
     addresses: dict[str, str]
     pack_seals: Seals
+    followers: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
     def act_as(self, principal: Principal) -> Served:
         """The seat and ledgers of the caller's own organisation, and of no other."""

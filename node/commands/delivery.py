@@ -130,6 +130,11 @@ class Delivery:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the sweep or a worker has ended, by itself or by `stop`: then commands wait that nobody delivers."""
+        return not self._tasks or any(task.done() for task in self._tasks)
+
     def enqueue(self, organisation: str, ledger: str, identifier: str, *, routine: bool) -> None:
         """Deliver soon; a queue full of what is routine leaves it to the sweep."""
         queue = self._queues.get((organisation, ledger))
