@@ -52,7 +52,9 @@ from node.commands.delivery import Delivery
 from node.commands.seals import PACKS, Seals
 from node.gate import access
 from node.gate.access import Authenticator
+from node.gate.kept_keys import restore_api_keys
 from node.gate.problems import Problem, problem_response
+from node.health import FOLLOWED, Health, healthz
 from node.ledgers.engine import Engine, HomeEngine
 from node.ledgers.served import Served
 from node.projection.facts import LEDGER as FACTS_LEDGER
@@ -103,7 +105,7 @@ def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEng
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None]:
         async with run_node(settings, engine) as node:
-            app.state.node = node
+            app.state.node, app.state.health = node, Health(node)
             yield
 
     # The page at /docs brings its own scripts: a node in a closed network has no one to fetch them from.
@@ -111,7 +113,7 @@ def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEng
     for resource in RESOURCES:
         app.include_router(cast(APIRouter, resource.router), dependencies=[Depends(authorise)])
     access.require_complete(_routes())
-    app.add_api_route("/healthz", _alive, include_in_schema=False)
+    app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_middleware(BodyLimits)
     _handle_errors(app)
     return app
@@ -137,6 +139,7 @@ async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Nod
             ),
             asyncio.create_task(follow_obligations(node.read_model, first.chain, node.position), name="follow chain"),
         ]
+        node.followers.update(zip(FOLLOWED, tasks, strict=True))
         stack.push_async_callback(_cancel, tasks)
         await _catch_up(node, first)
         node.delivery.start()
@@ -146,6 +149,7 @@ async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Nod
 
 def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
     local = Store(settings.local_db, LOCAL, durable=True)
+    restore_api_keys(settings.home, local, settings.organisations)
     read_model = open_read_model(settings.read_model_db)
     served = {name: ledgers.serve(name) for name in settings.organisations}
     secrets = {name: each.seat.command_secret for name, each in served.items()}
@@ -198,10 +202,6 @@ def _routes() -> Iterator[tuple[str, str]]:
 
 def _methods_at(path: str) -> set[str]:
     return {method for method, template in _routes() if compile_path(template)[0].match(path)}
-
-
-async def _alive() -> dict[str, str]:
-    return {"status": "ok"}
 
 
 def _handle_errors(app: FastAPI) -> None:

@@ -54,11 +54,10 @@ def judging_hashes(home: Path) -> dict[str, str]:
 
 
 def issue_keys(home: Path, consortium: Consortium) -> None:
-    """Issue API keys to the organisations that have none which its node knows, each in its own home."""
+    """Issue API keys to the organisations that have none, each in its own home."""
     for organisation in consortium.organisations:
         own = home_of(home, organisation.name)
-        known = own / "local.db", own / "orgs" / organisation.name / "api-keys.json"
-        if not all(file.exists() for file in known):
+        if not (own / "orgs" / organisation.name / "api-keys.json").exists():
             issue_api_keys(own, [organisation.name])
 
 
