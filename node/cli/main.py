@@ -47,6 +47,7 @@ quarantine = typer.Typer(no_args_is_help=True, help="Packs that the oracle refus
 evidence = typer.Typer(no_args_is_help=True, help="What an outsider checks.")
 endorser = typer.Typer(no_args_is_help=True, help="Endorsers of the embedded ledger.")
 network = typer.Typer(no_args_is_help=True, help="Real ledgers on this machine: Hyperledger Fabric and BFT validators.")
+keys = typer.Typer(no_args_is_help=True, help="API keys of the organisations of a home.")
 engines = typer.Typer(no_args_is_help=True, help="The commands of the real ledgers.")
 for name, group in {
     "device": device,
@@ -56,6 +57,7 @@ for name, group in {
     "endorser": endorser,
     "network": network,
     "engines": engines,
+    "keys": keys,
 }.items():
     app.add_typer(group, name=name)
 
@@ -230,10 +232,9 @@ def network_up(
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Bring up real ledgers for a home and make their first transactions; again, it starts what does not run."""
-    from node.demo.founding import prepare
-    from node.machine.network import up
+    from node.cli.network import up
 
-    up(home, [each.value for each in engine or ()], prepare=prepare)
+    up(home, [each.value for each in engine or ()])
 
 
 @network.command("down")
@@ -247,7 +248,7 @@ def network_down(home: Home = HOME_DEFAULT) -> None:
 @network.command("status")
 def network_status(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
     """Show each process of the networks."""
-    from node.machine.network import status
+    from node.cli.network import status
 
     raise typer.Exit(status(home, as_json=as_json))
 
@@ -255,7 +256,7 @@ def network_status(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
 @network.command("doctor")
 def network_doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
     """Look at the network of facts and name what is missing: a peer, an anchor, a package, a certificate, a clock."""
-    from node.machine.network import doctor
+    from node.cli.network import doctor
 
     raise typer.Exit(doctor(home, as_json=as_json))
 
@@ -263,7 +264,7 @@ def network_doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
 @network.command("upgrade-chaincode")
 def network_upgrade_chaincode(home: Home = HOME_DEFAULT) -> None:
     """Have all organisations agree on the chaincode of this installation and run it, without a pause."""
-    from node.machine.network import upgrade_chaincode
+    from node.cli.network import upgrade_chaincode
 
     upgrade_chaincode(home)
 
@@ -276,9 +277,45 @@ def network_profile(
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Write a connection profile with which a stock client reaches the network of facts."""
-    from node.machine.network import profile
+    from node.machine.network import write_profile
 
-    profile(home, org, out)
+    write_profile(home, org, out)
+
+
+@network.command("found")
+def network_found(home: Home = HOME_DEFAULT) -> None:
+    """Make the first transactions of both ledgers over the engines that connections.json names."""
+    from node.machine.network import found_network
+
+    found_network(home)
+
+
+@network.command("besu")
+def network_besu(
+    node: Annotated[
+        list[str], typer.Option(help="ORG=PUBLIC_KEY@HOST, one for each validator; the key in 128 hexadecimal digits.")
+    ],
+    out: Annotated[Path, typer.Option(help="The folder that the configuration goes to.")],
+    chain: Annotated[str, typer.Option(help="The circle's chain.")] = "e1",
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Write the configuration of Hyperledger Besu with QBFT for a circle's chain."""
+    from node.machine.network import write_besu
+
+    for file in write_besu(home, chain, node, out):
+        print(file)
+
+
+@keys.command("issue")
+def keys_issue(
+    org: Annotated[list[str] | None, typer.Option(help="Only for this organisation; repeat for more.")] = None,
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Issue new API keys; those before stop working. Oracle members of this home that run are started again."""
+    from node.machine.api_keys import issue
+
+    for row in issue(home, org or ()):
+        print(json.dumps(row))
 
 
 @engines.command("build")

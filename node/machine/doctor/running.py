@@ -1,0 +1,148 @@
+"""What the doctor sees of what runs: each process by its supervisor, the broker's port, each node by its own words."""
+
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from network.bringup import supervisor
+from network.bringup.supervisor import Program, State
+from network.membership.connections import Connections, ConnectionsError
+from network.membership.consortium import Consortium
+from network.membership.endorsers import stopped_endorsers
+from network.membership.homes import home_of, is_own
+from node.machine.doctor.finding import Finding
+from node.machine.homes import api_key, endpoints
+from node.machine.processes import ENDPOINTS_FILE, is_served
+from wuxin_client import Client, WuxinError
+
+LOOK_S = 15
+"""For a node to say how its ledgers are; it waits some seconds for those that do not answer."""
+CONNECT_S = 3.0
+OFTEN, RECENT_S = 3, 60
+"""A process that ended so often and runs for less than this is started again and again."""
+
+
+def examine(home: Path, consortium: Consortium) -> Iterator[Finding]:
+    """Everything about the ledgers and processes of a home."""
+    yield from _ledgers(home, consortium)
+    yield from _processes(home)
+    try:
+        running = endpoints(home)
+    except WuxinError as problem:
+        yield Finding(False, str(home), problem.detail, problem.hint)
+        return
+    if supervisor.listed(home).get("broker") is None and not is_served(home):
+        told = "the `wuxin serve` that wrote it was killed; what it ran has ended"
+        yield Finding(False, str(home / ENDPOINTS_FILE), told, f"wuxin serve --home {home}")
+        return
+    yield from _broker(str(running["mqtt"]), home)
+    served: dict[str, str] = {url: org for org, url in reversed(running["nodes"].items()) if _has_keys(home, org)}
+    for url, org in served.items():
+        yield from _node(home, consortium, org, url)
+
+
+def _ledgers(home: Path, consortium: Consortium) -> Iterator[Finding]:
+    """Which engines carry them; the embedded endorsers are this home's own, a network has a doctor of its own."""
+    try:
+        connections = Connections.load(home)
+    except ConnectionsError as problem:
+        yield Finding(False, str(home / "connections.json"), problem.detail, problem.hint)
+        return
+    for chain, connection in connections.obligations.items():
+        yield Finding(True, chain, f"{len(connection.endpoints)} endpoints, {connection.engine}")
+    if connections.facts is None:
+        yield from _endorsers(home, consortium)
+    else:
+        yield Finding(True, "facts", f"through {len(connections.facts.peers)} peers of Hyperledger Fabric")
+
+
+def _endorsers(home: Path, consortium: Consortium) -> Iterator[Finding]:
+    stopped = sorted(stopped_endorsers(home))
+    running = len(consortium.endorsers) - len(stopped)
+    needed = consortium.facts.endorsements
+    hint = f"wuxin endorser start {stopped[0]} --home {home}" if running < needed else ""
+    yield Finding(running >= needed, "facts", f"{running} endorsers run, {needed} are needed", hint)
+    for org in stopped:
+        yield Finding(False, "facts", f"the endorser of {org} is stopped", f"wuxin endorser start {org} --home {home}")
+
+
+def _processes(home: Path) -> Iterator[Finding]:
+    """Each process that the supervisor keeps: whether it runs, how often it ended, and its last words."""
+    states = supervisor.states(home)
+    if states and supervisor.supervisor_pid(home) is None:
+        hint = (
+            f"wuxin network up --home {home}" if not is_served(home) else f"read {home}/run/supervisor/supervisor.log"
+        )
+        yield Finding(False, "supervisor", "it does not run, and with it nothing that it kept", hint)
+    for name, program in supervisor.listed(home).items():
+        if name in states:
+            yield _process(name, program, states[name])
+
+
+def _process(name: str, program: Program, state: State) -> Finding:
+    again = f"ended by {state.ended} {time.time() - state.ended_at:.0f} s ago, {state.restarts} times so far"
+    said = "".join(f"; its last line: {line}" for line in supervisor.last_lines(program.log, 1))
+    hint = f"read {program.log}; the supervisor goes on starting it"
+    if not state.running:
+        return Finding(
+            False, name, f"{name} does not run: {again if state.ended else 'it was not started'}{said}", hint
+        )
+    if state.restarts >= OFTEN and time.time() - state.since < RECENT_S:
+        return Finding(False, name, f"{name} is started again and again: {again}{said}", hint)
+    return Finding(True, name, f"{name} runs (pid {state.pid})" + (f"; {again}" if state.ended else ""))
+
+
+def _broker(address: str, home: Path) -> Iterator[Finding]:
+    host, _, port = address.rpartition(":")
+    try:
+        with closing(socket.create_connection((host, int(port)), CONNECT_S)):
+            yield Finding(True, "broker", f"it takes connections at {address}")
+    except OSError as problem:
+        hint = f"devices keep their packs meanwhile; read {home}/run/broker.log"
+        yield Finding(False, "broker", f"nobody takes connections at {address}: {problem}", hint)
+
+
+def _node(home: Path, consortium: Consortium, org: str, url: str) -> Iterator[Finding]:
+    """One node: its health, and what it says of the ledgers to one of its organisations."""
+    yield from _health(home, org, url)
+    try:
+        with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
+            status: Mapping[str, Any] = node.status()
+            yield Finding(True, f"node of {org}", f"it answers at {url}, {status.get('pending', 0)} commands wait")
+            for name in ("facts", *(circle.chain for circle in consortium.circles)):
+                look = status.get(name, {})
+                if trouble := look.get("detail") or look.get("trouble"):
+                    told = f"seen by the node of {org}: {trouble}"
+                    yield Finding(False, name, told, f"wuxin network doctor --home {home}")
+            yield from _duties(node)
+    except WuxinError as problem:
+        yield Finding(False, f"node of {org}", problem.detail, problem.hint)
+
+
+def _health(home: Path, org: str, url: str) -> Iterator[Finding]:
+    try:
+        reasons: list[str] = httpx.get(f"{url}/healthz", timeout=LOOK_S).json()["reasons"]
+    except (httpx.TransportError, ValueError, KeyError, TypeError) as problem:
+        yield Finding(
+            False, f"node of {org}", f"it does not answer at {url}: {problem!r}", f"read {home}/run/node*.log"
+        )
+        return
+    for reason in reasons:
+        hint = "docs/reference/api.md says what each reason means, and what to do"
+        yield Finding(False, f"node of {org}", f"it is not ready: {reason}", hint)
+
+
+def _has_keys(home: Path, org: str) -> bool:
+    return is_own(home_of(home, org), org)
+
+
+def _duties(node: Client) -> Iterator[Finding]:
+    """Half-done states: not an error of the machine, but somebody has to act."""
+    for duty in node.duties()["items"]:
+        where = f"receipt {duty.get('receipt_id', '')}"
+        yield Finding(False, where, str(duty["code"]), f"next: {duty.get('next_actor')}")

@@ -1,0 +1,199 @@
+"""The doctor names what is wrong, where, and what to do; and finds nothing wrong where nothing is."""
+
+import datetime
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from typer.testing import CliRunner
+
+from network.bringup import supervisor
+from network.bringup.supervisor import Program
+from network.membership.consortium import Consortium
+from node.cli.main import app
+from node.machine.doctor import Finding, files, running
+from node.machine.processes import ENDPOINTS_FILE
+from tests.plays import until
+
+DAY_S = 86_400
+
+
+def bad(home: Path) -> list[Finding]:
+    """What is wrong with the files of a home."""
+    return [each for each in files.examine(home, Consortium.load(home)) if not each.good]
+
+
+def only(found: list[Finding]) -> Finding:
+    assert len(found) == 1, found
+    assert found[0].hint
+    return found[0]
+
+
+def test_a_founded_home_has_nothing_wrong(home: Path):
+    assert bad(home) == []
+
+
+def change_keys(home: Path, org: str, **change: object) -> Path:
+    path = home / "orgs" / org / "api-keys.json"
+    document = json.loads(path.read_text())
+    document["keys"]["operator"] |= change
+    path.write_text(json.dumps(document))
+    return path
+
+
+@pytest.mark.parametrize(("left_s", "told"), [(-1, "has expired"), (2.5 * DAY_S, "expires in 2.5 days")])
+def test_an_api_key_that_runs_out_is_named_with_the_command_that_renews_it(home: Path, left_s: float, told: str):
+    path = change_keys(home, "bank", expires_at_s=int(time.time() + left_s))
+    found = only(bad(home))
+    assert (found.where, found.what) == (str(path), f"the key operator of bank {told}")
+    assert found.hint == f"wuxin keys issue --org bank --home {home}"
+
+
+@pytest.mark.parametrize("content", ["{", '{"keys": 3}', '{"keys": {"operator": {}}}', "[]"])
+def test_a_file_of_keys_that_holds_none_is_named(home: Path, content: str):
+    path = home / "orgs" / "bank" / "api-keys.json"
+    path.write_text(content)
+    assert only(bad(home)).where == str(path)
+
+
+def test_keys_that_are_kept_elsewhere_are_no_finding(home: Path):
+    (home / "orgs" / "bank" / "api-keys.json").unlink()
+    assert bad(home) == []
+
+
+def expiring(days: int) -> bytes:
+    now, key = datetime.datetime.now(datetime.UTC), ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "client")])
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - datetime.timedelta(days=100))
+        .not_valid_after(now + datetime.timedelta(days=days, hours=1))
+        .sign(key, hashes.SHA256())
+    )
+    return made.public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (expiring(-2), "it expired on "),
+        (expiring(3), ", in 3 days"),
+        (b"-----BEGIN CERTIFICATE-----\nx", "no certificate"),
+    ],
+    ids=["expired", "expires soon", "unreadable"],
+)
+def test_a_certificate_that_ran_out_or_soon_will_is_named(home: Path, content: bytes, told: str):
+    path = home / "orgs" / "insurer" / "certificates" / "client.pem"
+    path.write_bytes(content)
+    found = only(bad(home))
+    assert found.where == str(path) and told in found.what and "insurer" in found.hint
+
+
+@pytest.mark.parametrize("content", [b"{", b'{"price_minor_per_t": 1}', b'{"price_minor_per_t": "7,5"}', b"\xff\xfe"])
+def test_a_price_source_that_cannot_be_used_is_named_with_its_member(home: Path, content: bytes):
+    path = home / "orgs" / "insurer" / "oracle" / "price-source.json"
+    path.write_bytes(content)
+    found = only(bad(home))
+    assert found.where == str(path) and found.what.startswith("insurer attests no price: ")
+
+
+def test_a_member_without_a_price_source_is_named(home: Path):
+    (home / "orgs" / "insurer" / "oracle" / "price-source.json").unlink()
+    assert only(bad(home)).what == "insurer has no price source and attests no price"
+
+
+def test_a_file_with_keys_that_others_can_read_is_named(home: Path):
+    path = home / "orgs" / "bank" / "keys" / "seat.json"
+    path.chmod(0o644)
+    assert only(bad(home)).hint.startswith(f"chmod 600 {path}")
+
+
+def test_a_damaged_trust_file_is_named(home: Path):
+    (home / "trust.json").write_text("{}")
+    assert only(bad(home)).where == str(home / "trust.json")
+
+
+def test_a_full_disk_is_named(home: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(files, "DISK_FREE_MIN_BYTES", 1 << 62)
+    assert "MiB free" in only(bad(home)).what
+
+
+def test_a_clock_that_was_set_back_is_named(home: Path):
+    future = time.time() + 3_600
+    os.utime(home / "ledger" / "facts.db", (future, future))
+    found = only(bad(home))
+    assert (found.where, found.what) == ("this machine", "its clock is 3600 s behind what it has written itself")
+
+
+@pytest.fixture
+def supervised(home: Path) -> Iterator[Path]:
+    """A member that runs, one that ends at once, and a broker that was killed; endpoints where nobody listens."""
+    shell = {"oracle-bank": "sleep 100", "oracle-insurer": "echo no such key; exit 3", "broker": "sleep 100"}
+    programs = [
+        Program(name, ("/bin/sh", "-c", f"{text}"), {}, home, home / "run" / f"{name}.log")
+        for name, text in shell.items()
+    ]
+    supervisor.start(home, programs)
+    url = "http://127.0.0.1:9"
+    told = {"api": url, "nodes": {"bank": url}, "mqtt": "127.0.0.1:9", "pids": {}}
+    (home / ENDPOINTS_FILE).write_text(json.dumps(told))
+    yield home
+    supervisor.stop(home)
+
+
+def found_of(home: Path) -> dict[str, Finding]:
+    return {each.where: each for each in running.examine(home, Consortium.load(home))}
+
+
+def test_a_process_that_does_not_run_is_told_with_its_end_and_its_last_line(supervised: Path):
+    until(lambda: supervisor.states(supervised)["oracle-insurer"].restarts >= 3, "some ends")
+    until(lambda: not supervisor.states(supervised)["oracle-insurer"].running, "its end")
+    found = found_of(supervised)
+    assert found["oracle-bank"].good and "oracle-bank runs (pid " in found["oracle-bank"].what
+    insurer = found["oracle-insurer"]
+    assert not insurer.good
+    assert "ended by exit status 3" in insurer.what and insurer.what.endswith("its last line: no such key")
+    assert str(supervised / "run" / "oracle-insurer.log") in insurer.hint
+
+
+def test_a_broker_and_a_node_that_take_no_connection_are_named(supervised: Path):
+    found = found_of(supervised)
+    assert not found["broker"].good and "nobody takes connections at 127.0.0.1:9" in found["broker"].what
+    assert not found["node of bank"].good
+
+
+def test_a_home_over_which_nothing_runs_is_told_so_with_the_command_that_starts_it(home: Path):
+    found = found_of(home)[str(home)]
+    assert not found.good and found.hint == f"start it: wuxin serve --home {home}"
+
+
+def test_endpoints_that_a_killed_serve_left_are_told_as_that(home: Path):
+    (home / "run").mkdir(exist_ok=True)
+    (home / ENDPOINTS_FILE).write_text('{"mqtt": "127.0.0.1:9", "nodes": {}}')
+    found = found_of(home)[str(home / ENDPOINTS_FILE)]
+    assert not found.good and "was killed" in found.what and found.hint == f"wuxin serve --home {home}"
+
+
+def test_the_exit_status_and_the_json_tell_the_same(home: Path):
+    done = CliRunner().invoke(app, ["doctor", "--json", "--home", str(home)])
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.exit_code == 1
+    assert {frozenset(row) for row in rows} == {frozenset({"good", "where", "what", "hint"})}
+    assert all(row["hint"] for row in rows if not row["good"])
+
+
+def test_a_folder_that_is_no_home_is_one_finding(tmp_path: Path):
+    done = CliRunner().invoke(app, ["doctor", "--home", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "BAD" in done.stdout and f"wuxin serve --home {tmp_path}" in done.stdout
