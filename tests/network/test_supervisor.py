@@ -323,7 +323,7 @@ def test_a_program_that_never_says_ready_is_given_up(home: Path, program: Callab
 
 def test_control_characters_of_a_log_reach_no_terminal(home: Path):
     (home / "a.log").write_bytes(b"\x1b[2Jall is well\x07\n\n \n\xff\n")
-    assert last_lines(home / "a.log", 2) == ["\ufffd[2Jall is well\ufffd", "\ufffd"]
+    assert last_lines(home / "a.log", 2) == ["\\x1b[2Jall is well\\x07", "\ufffd"]
     assert last_lines(home / "none.log", 2) == []
 
 

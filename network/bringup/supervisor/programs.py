@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from wuxin_evidence.errors import NamedError
+from wuxin_evidence.printable import printable
 
 FOLDER = Path("run/supervisor")
 LIST, STATE, LOCK, LOG = "programs.json", "state.json", "supervisor.lock", "supervisor.log"
@@ -112,7 +113,7 @@ def state_of(home: Path) -> dict[str, Any]:
 
 
 def last_lines(log: Path, count: int, log_from: int = 0) -> list[str]:
-    """The last lines of a log from that byte on, without blank ones and without control characters."""
+    """The last lines of a log from that byte on, without blank ones, made printable."""
     try:
         with log.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
@@ -120,12 +121,8 @@ def last_lines(log: Path, count: int, log_from: int = 0) -> list[str]:
             text = file.read().decode("utf-8", "replace")
     except FileNotFoundError:
         return []
-    lines = [_printable(line) for line in text.splitlines() if line.strip()]
+    lines = [printable(line.expandtabs()) for line in text.splitlines() if line.strip()]
     return lines[-count:]
-
-
-def _printable(line: str) -> str:
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in line.expandtabs())
 
 
 def _document(path: Path) -> dict[str, Any]:
