@@ -81,7 +81,6 @@ def test_a_killed_broker_and_a_killed_member_are_back_within_seconds_where_they_
         until(lambda: endpoints(home)["pids"] == running(home), "the new process ids", timeout_s=SOON_S)
         assert endpoints(home) | {"pids": {}} == told | {"pids": {}}, "what came back is found where it was"
         until(lambda: answers(told["api"]), "the node", timeout_s=SOON_S)
-        until()
         until(lambda: wuxin("doctor", "--home", home).returncode == 0, "a clean bill", timeout_s=SOON_S)
     told_at_the_terminal = said(home).read_text()
     assert "broker ended by SIGKILL, 1 times so far; it is started again" in told_at_the_terminal
