@@ -112,7 +112,7 @@ def _node(home: Path, consortium: Consortium, org: str, url: str) -> Iterator[Fi
     yield from _health(home, org, url)
     try:
         with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
-            status: Mapping[str, Any] = node.status()
+            status: Mapping[str, Any] = node.get_status()
             yield Finding(True, f"node of {org}", f"it answers at {url}, {status.get('pending', 0)} commands wait")
             for name in ("facts", *(circle.chain for circle in consortium.circles)):
                 look = status.get(name, {})
@@ -143,6 +143,6 @@ def _has_keys(home: Path, org: str) -> bool:
 
 def _duties(node: Client) -> Iterator[Finding]:
     """Half-done states: not an error of the machine, but somebody has to act."""
-    for duty in node.duties()["items"]:
+    for duty in node.list_duties().items:
         where = f"receipt {duty.get('receipt_id', '')}"
         yield Finding(False, where, str(duty["code"]), f"next: {duty.get('next_actor')}")
