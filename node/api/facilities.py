@@ -92,7 +92,7 @@ async def propose_facility(sender: Sends, body: ProposeFacility) -> Response:
         chain = node.act_as(sender.principal).chain.name
         with node.read_model.read() as connection:
             terms = facilities.terms_of(
-                connection, wish, sender.principal.organisation, node.consortium, chain, node.address_of
+                connection, wish, sender.principal.organisation, node.consortium, chain, node.address_of, node.home
             )
         return [_key(body.facility_id), terms]
 

@@ -4,7 +4,7 @@
     facility rows, reasons, approvals, movements ─▶ one record
 
 The chain knows addresses and hashes only. What they stand for comes from the consortium file and the facts: subjects
-by ``subject_name``, organisations by their published addresses. An id that the facts have not named yet is shown
+by `subject_name`, organisations by their published addresses. An id that the facts have not named yet is shown
 as 0x hex.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -63,17 +64,18 @@ def terms_of(
     consortium: Consortium,
     chain: str,
     address_of: Callable[[str], str],
+    home: Path,
 ) -> Json:
     """The contract's Terms for a wish, derived from the facts; bytes as 0x hex.
 
-    Raises ``not_found`` (receipt, pledge), ``receipt_not_active``, ``pledge_not_active``, ``not_pledgee``,
-    ``not_owner`` (the borrower does not own the receipt), ``unsupported_action`` (several slots, other currency).
+    Raises `not_found` (receipt, pledge), `receipt_not_active`, `pledge_not_active`, `not_pledgee`,
+    `not_owner` (the borrower does not own the receipt), `unsupported_action` (several slots, other currency).
     """
     receipt = _record(connection, "receipt", wish.receipt_id)
     pledge = _record(connection, "pledge", wish.pledge_id)
     _require_lendable(wish, lender, receipt, pledge, consortium.circle(chain).currency)
     insurer = wish.insurer or _insurer(consortium, chain)
-    pack = rule_pack(wish.rule_pack)
+    pack = rule_pack(wish.rule_pack, home)
     value = product_of(pack).valuation
     terms = Terms(
         lender=_address(address_of(lender)),
@@ -144,7 +146,7 @@ def key_of(facility_id: str) -> str:
 
 
 def find(connection: Connection, facility_id: str) -> Row[Any]:
-    """The facility's row; raises ``not_found``."""
+    """The facility's row; raises `not_found`."""
     row = connection.execute(select(tables.facility).where(tables.facility.c.id == key_of(facility_id))).first()
     if row is None:
         raise missing("facility", facility_id)
@@ -209,7 +211,7 @@ def summary(row: Row[Any], known: Names, receipt_id: str | None, now_s: int) -> 
 
 
 def subjects_of(row: Row[Any]) -> set[str]:
-    """The subjects that ``show`` wants named."""
+    """The subjects that `show` wants named."""
     return {row.id, row.lien_subject}
 
 
@@ -270,7 +272,7 @@ def movements(connection: Connection, facility: str) -> list[Json]:
 
 
 def standing_reason(connection: Connection, facility: str, reason_key: str) -> Row[Any]:
-    """The standing reason under a key; raises ``not_found``."""
+    """The standing reason under a key; raises `not_found`."""
     wanted = reason_key.removeprefix("0x")
     for row in reasons(connection, facility):
         if row.standing and row.reason_key == wanted:

@@ -155,7 +155,7 @@ class Situation:
 
 
 def load(connection: Connection, receipt_row: Row[Any], pledge_id: str | None = None) -> Situation:
-    """Read the situation of a receipt within one snapshot; ``pledge_id`` asks for an earlier pledge of it."""
+    """Read the situation of a receipt within one snapshot; `pledge_id` asks for an earlier pledge of it."""
     receipt: Json = {**receipt_row.record, "block": receipt_row.block, "tx_id": receipt_row.tx_id}
     lien = receipt.get("lien")
     pledge_id = pledge_id or (lien["pledge_id"] if lien else None)

@@ -39,7 +39,7 @@ def snake(name: str) -> str:
 def apply_log(connection: Connection, log: Log, terms: StatedTerms | None) -> bool:
     """Apply one log inside the caller's write transaction; False if it had been applied before.
 
-    ``terms`` are the facility's terms, needed for FacilityProposed only.
+    `terms` are the facility's terms, needed for FacilityProposed only.
     """
     at = connection.execute(select(tables.checkpoint).where(tables.checkpoint.c.ledger == log.chain)).first()
     if at is not None and (log.block, log.log_index) <= (at.block, at.place):
