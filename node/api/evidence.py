@@ -22,7 +22,7 @@ async def get_evidence(node: Here, caller: Caller, request: Request, evidence_id
     """By the digest of an attestation, or by the transaction that recorded or accepted it."""
     await run_in_threadpool(note_read, node, caller, request, [])
     uploads = Uploads(node.local, node.pack_seals)
-    raw = await make_bundle(evidence_id, uploads, node.read_model, node.act_as(caller), node.consortium)
+    raw = await make_bundle(evidence_id, uploads, node.read_model, node.act_as(caller), node.consortium, node.home)
     name = f"wuxin-evidence-{evidence_id.removeprefix('0x')[:16]}.zip"
     return Response(
         raw, media_type="application/zip", headers={"Content-Disposition": f'attachment; filename="{name}"'}

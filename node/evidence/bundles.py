@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, literal, or_, select
 
 from network.membership.consortium import Consortium
 from network.ports import Chain, Ledger
@@ -23,7 +24,7 @@ from node.commands.seals import Seals
 from node.evidence.anchor_path import consistency_part
 from node.gate.problems import Problem
 from node.ledgers.served import Served
-from node.products import profiles, rule_pack
+from node.products import profiles, rule_packs
 from node.projection import tables
 from node.projection.records import missing
 from node.stores.databases import Store
@@ -34,8 +35,6 @@ from wuxin_evidence.bundle.archive import write_bundle
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.fabric import parse_block
 from wuxin_evidence.packs.pack import Pack, parse_pack
-
-RULE_PACK = "warehouse-stock-1"
 
 Json = dict[str, Any]
 
@@ -55,6 +54,7 @@ class Found:
     digest: str
     facts: Place | None
     obligation_tx: str | None
+    accepted_block: int | None = None
 
 
 @dataclass(frozen=True)
@@ -77,15 +77,18 @@ class Uploads:
 
 
 async def make_bundle(
-    identifier: str, uploads: Uploads, read_model: Store, served: Served, consortium: Consortium
+    identifier: str, uploads: Uploads, read_model: Store, served: Served, consortium: Consortium, home: Path
 ) -> bytes:
     """The zip for an attestation digest or a transaction id (hex, with or without 0x).
+
+    `home` may hold profiles and rule packs of its own beside the shipped ones.
 
     Raises ``not_found`` where this node has no such attestation.
     """
     found = await asyncio.to_thread(locate, read_model, identifier)
     upload = await asyncio.to_thread(load_upload, uploads, found.digest, consortium.consortium_id)
-    members = parts.attestation_members(upload.signed, *_rules_of(upload.signed))
+    rules = await asyncio.to_thread(_rules, read_model, upload.signed, found, home) if served.in_circle else None
+    members = parts.attestation_members(upload.signed, _profile(upload.signed, home), rules)
     if upload.packs:
         keys, enrolments = await asyncio.to_thread(_devices, read_model, upload)
         members |= parts.pack_members(upload.packs, keys)
@@ -128,6 +131,7 @@ def locate(read_model: Store, identifier: str) -> Found:
         digest=accepted.digest if accepted is not None else digest,
         facts=None if fact is None else Place(fact.block, fact.tx_index),
         obligation_tx=None if accepted is None else accepted.tx_id,
+        accepted_block=None if accepted is None else accepted.block,
     )
 
 
@@ -159,16 +163,42 @@ def load_upload(uploads: Uploads, digest: str, consortium_id: bytes) -> Upload:
     )
 
 
-def _rules_of(signed: SignedAttestation) -> tuple[bytes, bytes]:
-    """The profile that was signed for and the rule pack in force, as canonical JSON."""
-    profile = profiles().get(signed.attestation.profile)
+def _profile(signed: SignedAttestation, home: Path) -> bytes:
+    """The profile that was signed for, as canonical JSON. Raises Problem `profile_mismatch` where it is not known."""
+    profile = profiles(home).get(signed.attestation.profile)
     if profile is None:
         raise Problem(
             "profile_mismatch",
             f"this node has no profile {signed.attestation.profile.hex()}",
             "install the version whose profiles hold it",
         )
-    return profile, canonical_json(rule_pack(RULE_PACK).document)
+    return profile
+
+
+def _rules(read_model: Store, signed: SignedAttestation, found: Found, home: Path) -> bytes | None:
+    """The rule pack that was in force for the subject, as canonical JSON.
+
+    In force is what the terms of a facility name by hash: of those over the subject, the last one proposed by the block
+    that accepted the attestation. None where there is no such facility, or no pack of that hash at this node.
+    """
+    facility, event = tables.facility, tables.event
+    subject = signed.attestation.subject.hex()
+    query = (
+        select(facility.c.terms)
+        .join(event, event.c.subject_id == literal("0x").concat(facility.c.id))
+        .where(event.c.type == "facility_proposed")
+        .where(or_(*(facility.c[name] == subject for name in ("quantity_subject", "lien_subject", "price_subject"))))
+        .order_by(event.c.block.desc(), event.c.place.desc())
+        .limit(1)
+    )
+    if found.accepted_block is not None:
+        query = query.where(event.c.block <= found.accepted_block)
+    with read_model.read() as connection:
+        row = connection.execute(query).first()
+    if row is None:
+        return None
+    pack = rule_packs(home).get(bytes.fromhex(str(row.terms["rulePack"]).removeprefix("0x")))
+    return None if pack is None else canonical_json(pack.document)
 
 
 def _consistency(read_model: Store, upload: Upload, checkpoint: str) -> dict[str, bytes]:

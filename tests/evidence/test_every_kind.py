@@ -5,15 +5,23 @@ HTTP and verifies it with the home's trust file. What the oracle's own members s
 """
 
 import asyncio
+import json
 import shutil
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
-from node.demo.founding import found
+from network.bringup import tools
+from node.demo.founding import demo_product, found
+from node.projection import tables
 from oracle.sources.values import SourceValues
 from tests.node.conftest import Running, running
 from tests.node.story import PLEDGE, QUANTITY_G, Story
@@ -26,14 +34,18 @@ from wuxin_evidence.bundle.case import Case, Checked
 from wuxin_evidence.bundle.check_evidence import check_pack_set
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.bundle.verify import INCOMPLETE, VALID, Verdict, verify_bundle
+from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.fabric import parse_block
+from wuxin_evidence.fabric.schema import COMMON, parse
 from wuxin_evidence.log.tree import EMPTY_ROOT
 from wuxin_evidence.packs.pack import parse_pack
 
 
 @dataclass(frozen=True)
 class Told:
-    """A told story: the bundle of each kind for each organisation, and the trust file of its home."""
+    """A told story: its home, the bundle of each kind for each organisation, and the trust file."""
 
+    home: Path
     bundles: dict[tuple[str, str], bytes]
     circle: tuple[str, ...]
     trust: Trust
@@ -66,7 +78,7 @@ async def tell(home: Path) -> Told:
                 assert answer.status_code == 200, answer.text
                 bundles[kind, organisation.name] = answer.content
         (circle,) = consortium.circles
-        return Told(bundles, circle.members, Trust.parse((home / "trust.json").read_bytes()))
+        return Told(home, bundles, circle.members, Trust.parse((home / "trust.json").read_bytes()))
 
 
 async def attest_every_kind(node: Running, story: Story) -> dict[str, dict[str, Any]]:
@@ -98,7 +110,10 @@ def test_whoever_is_entitled_to_a_bundle_can_verify_it(told: Told, kind: str, or
     if organisation in told.circle:
         assert (verdict.missing, verdict.exit_status) == ((), VALID)
     else:
-        assert ({each.check for each in verdict.missing}, verdict.exit_status) == ({"obligations"}, INCOMPLETE)
+        assert ({each.check for each in verdict.missing}, verdict.exit_status) == (
+            {"obligations", "rule pack"},
+            INCOMPLETE,
+        )
 
 
 def test_every_organisation_of_the_consortium_was_asked(told: Told) -> None:
@@ -110,6 +125,72 @@ def test_every_organisation_of_the_consortium_was_asked(told: Told) -> None:
 def test_over_no_packs_the_root_is_that_of_none_for_every_kind(told: Told, kind: str) -> None:
     signed = SignedAttestation.from_cbor(read_bundle(told.bundles[kind, "bank"]).members["attestation.cbor"])
     assert (signed.attestation.pack_count, signed.attestation.pack_root) == (0, EMPTY_ROOT)
+
+
+@pytest.mark.parametrize("kind", KIND_NAMES)
+def test_a_bundle_holds_the_rule_pack_that_the_facility_names_and_says_that_nothing_binds_it(
+    told: Told, kind: str
+) -> None:
+    members = read_bundle(told.bundles[kind, "bank"]).members
+    assert sha256(members["rulepack.json"]).digest() == demo_product().pack.hash
+    said = [each.detail for each in told.verdict(kind, "bank").assumed if each.check == "rule pack"]
+    assert len(said) == 1 and said[0].startswith("not bound") and demo_product().pack.hash.hex() in said[0]
+    assert "rulepack.json" not in read_bundle(told.bundles[kind, "warehouse"]).members
+
+
+async def test_the_rule_pack_is_found_by_the_hash_in_the_terms_or_is_said_to_be_missing(
+    founded: Path, tmp_path: Path
+) -> None:
+    home = shutil.copytree(founded, tmp_path / "home")
+    document = {**demo_product().pack.document, "id": "stricter-1"}
+    own = sha256(canonical_json(document)).digest()
+    (home / "packs").mkdir(exist_ok=True)
+    (home / "packs" / "stricter.json").write_bytes(canonical_json(document))
+    async with running(home) as node:
+        story = Story(node)
+        await story.issue()
+        await story.pledge_it()
+        body = story.statement("pledge", PLEDGE, LIEN, {"lien_active": 1})
+        await story.relay(body)
+        digest = SignedAttestation.from_json(body["attestation"]).attestation.digest().hex()
+        for named, carried in ((own, own), (bytes(32), None)):
+            with node.node.read_model.write() as connection:
+                terms = connection.execute(select(tables.facility.c.terms)).scalar_one()
+                connection.execute(tables.facility.update().values(terms={**terms, "rulePack": "0x" + named.hex()}))
+            raw = (await node.get("bank", f"/v1/evidence/{digest}")).content
+            pack = read_bundle(raw).members.get("rulepack.json")
+            assert (None if pack is None else sha256(pack).digest()) == carried
+        verdict = verify_bundle(raw, Trust.parse((home / "trust.json").read_bytes()))
+        assert ([each.check for each in verdict.missing], verdict.exit_status) == (["rule pack"], INCOMPLETE)
+
+
+def blocks_of(home: Path) -> list[bytes]:
+    with closing(sqlite3.connect(home / "ledger" / "facts.db")) as database:
+        return [bytes(row[0]) for row in database.execute("SELECT block FROM blocks ORDER BY number")]
+
+
+@pytest.mark.engine("fabric")
+def test_configtxlator_reads_every_block_of_the_embedded_ledger(told: Told, tmp_path: Path) -> None:
+    blocks = blocks_of(told.home)
+    assert len(blocks) > 10
+    for number, raw in enumerate(blocks):
+        (tmp_path / "block.pb").write_bytes(raw)
+        command = [tools.command("configtxlator"), "proto_decode", "--type", "common.Block"]
+        command += ["--input", str(tmp_path / "block.pb")]
+        read = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        assert int(read["header"]["number"] or 0) == number
+        assert len(read["data"]["data"]) == len(parse_block(raw).transactions)
+        if number == 0:
+            config = read["data"]["data"][0]["payload"]["data"]["config"]["channel_group"]
+            assert set(config["groups"]["Application"]["groups"]) == {each.msp_id for each in told.trust.organisations}
+            assert told.trust.consortium_id.hex() in config["values"]["Consortium"]["value"]["name"]
+
+
+def test_block_0_has_nothing_where_fabrics_tools_expect_a_transaction(told: Told) -> None:
+    """`configtxlator` refuses a channel header with an extension in anything but an endorsed transaction."""
+    (envelope,) = parse_block(blocks_of(told.home)[0]).envelopes
+    payload = parse(COMMON.Payload, parse(COMMON.Envelope, envelope).payload)
+    assert parse(COMMON.ChannelHeader, payload.header.channel_header).extension == b""
 
 
 @pytest.fixture

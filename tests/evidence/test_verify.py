@@ -29,6 +29,7 @@ from wuxin_evidence.ids import subject
 from wuxin_evidence.log.tree import EMPTY_ROOT
 
 Members = dict[str, bytes]
+RULES = canonical_json({"id": "stock-1"})
 
 
 @pytest.fixture(scope="module")
@@ -148,7 +149,7 @@ def test_the_empty_window_of_a_silent_device_needs_no_packs(consortium: Consorti
     empty = consortium.attestation(pack_root=EMPTY_ROOT, pack_count=0)
     recorded = consortium.record(empty)
     members = {
-        **attestation_members(consortium.sign(empty), PROFILE),
+        **attestation_members(consortium.sign(empty), PROFILE, RULES),
         **facts_members(recorded, consortium.block(recorded)),
         **consortium.obligations(empty),
     }
@@ -375,7 +376,7 @@ def test_in_a_scenario_the_dates_of_certificates_say_nothing(consortium: Consort
 
 def test_a_lien_rests_on_no_packs_and_no_log(consortium: Consortium, trust: Trust) -> None:
     lien = consortium.attestation(kind=LIEN, pack_root=EMPTY_ROOT, pack_count=0)
-    verdict = verify_bundle(consortium.bundle(attestation_members(consortium.sign(lien), PROFILE)), trust)
+    verdict = verify_bundle(consortium.bundle(attestation_members(consortium.sign(lien), PROFILE, RULES)), trust)
     assert (verdict.exit_status, lacking(verdict)) == (2, {"facts", "obligations"})
 
 
@@ -396,3 +397,14 @@ def test_documents_of_any_shape_give_a_verdict_and_no_crash(consortium: Consorti
                 continue
             verdict = verify_bundle(raw, trust)
             assert verdict.exit_status != 0 or name == "rulepack.json", (name, document)
+
+
+def test_a_bundle_without_its_rule_pack_is_incomplete_and_one_with_another_says_that_nothing_binds_it(
+    consortium: Consortium, trust: Trust
+) -> None:
+    without = {name: raw for name, raw in consortium.members.items() if name != "rulepack.json"}
+    verdict = verify_bundle(consortium.bundle(without), trust)
+    assert (verdict.exit_status, lacking(verdict)) == (2, {"rule pack"})
+    swapped = verify_bundle(consortium.bundle(**{"rulepack.json": RULES}), trust)
+    assert any(each.check == "rule pack" and "not bound" in each.detail for each in swapped.assumed)
+    assert not any(each.check == "rule pack" for each in swapped.checked)

@@ -112,6 +112,7 @@ async def relayed(node: Running, log: Log, anchored_size: int, earlier: str, pat
     """The bundle of a window whose packs are in the log, relayed with a path from `earlier`."""
     story = Story(node)
     await story.issue()
+    await story.pledge_it()
     window = {"quantity_g": 20_000_000, "unexplained_loss_g": 0, "gap_s": 0, "run_length": 0}
     body = story.statement("slot", story.slot, 0, window, back=1)
     pack = parse_pack(base64.b64decode(body["packs"][0]), node.node.consortium.consortium_id)

@@ -55,6 +55,7 @@ Change = dict[str, Any]
 async def window_of(node: Running) -> dict[str, Any]:
     story = Story(node)
     await story.issue()
+    await story.pledge_it()
     return story.statement("slot", story.slot, 0, WINDOW, back=1)
 
 

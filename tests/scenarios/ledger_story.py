@@ -35,6 +35,7 @@ from wuxin_evidence.crypto.secp256k1 import recover
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.fabric import parse_block
 from wuxin_evidence.ids import command_id, facility_key, indicator_id, keccak256, subject
+from wuxin_evidence.log.tree import EMPTY_ROOT
 
 QUANTITY_G = 20_000_000
 LINE_MINOR, DRAW_MINOR = 100_000_000, 50_000_000
@@ -44,6 +45,8 @@ LOSS_G = 5_000_000
 DAY_S = 86_400
 SIGNERS = ("bank", "inspector")
 CONTRACT_NUMBER = "ZY-2022-001"
+READ_NOT_COMPUTED = (LIEN, PRICE)
+"""Kinds that rest on no packs, as the oracle's members sign them."""
 
 TIMES = range(1_500_000_000, 2_500_000_000)
 """Seconds since 1970 from 2017 to 2049; no amount or quantity of the story lies there."""
@@ -201,8 +204,8 @@ class LedgerStory:
             window_start=start_s,
             window_end=start_s + window_s if kind == SCHEDULED else min(self.now_s, start_s + window_s),
             profile=self.profile.hash,
-            pack_root=hashlib.sha256(b"packs").digest(),
-            pack_count=1,
+            pack_root=EMPTY_ROOT if kind in READ_NOT_COMPUTED else hashlib.sha256(b"packs").digest(),
+            pack_count=0 if kind in READ_NOT_COMPUTED else 1,
             late_count=0,
             indicators=tuple(found),
         )

@@ -20,6 +20,7 @@ def _module(name: str) -> Any:
 
 COMMON = _module("common.common_pb2")
 CONFIGTX = _module("common.configtx_pb2")
+CONFIGURATION = _module("common.configuration_pb2")
 POLICIES = _module("common.policies_pb2")
 IDENTITIES = _module("msp.identities_pb2")
 MSP_CONFIG = _module("msp.msp_config_pb2")

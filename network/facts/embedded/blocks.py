@@ -2,8 +2,8 @@
 
 `cut` runs inside the writer's transaction: decide each candidate in order, apply the valid ones, then store the block
 with its validation codes, chained to the one before and signed by the orderer identity. Block 0 carries the
-organisations' MSPs as Fabric's tools read them and, in its channel header's extension, the consortium statement as
-canonical JSON; whoever opens the file with another consortium's file is refused.
+organisations' MSPs as Fabric's tools read them and, as the name of the channel's consortium, the consortium statement
+in canonical JSON; whoever opens the file with another consortium's file is refused.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from wuxin_evidence.fabric import (
     parse_block,
     parse_envelope,
 )
-from wuxin_evidence.fabric.config import genesis_envelope
-from wuxin_evidence.fabric.schema import COMMON, parse, serialize
+from wuxin_evidence.fabric.config import genesis_envelope, genesis_statement
+from wuxin_evidence.fabric.schema import COMMON, parse
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,8 @@ def begin(state: State, chain: Chain, roots: Mapping[str, Sequence[bytes]], now_
     """
     if state.height() == 0:
         first_roots = {msp_id: pems[0] for msp_id, pems in roots.items()}
-        envelope = genesis_envelope(chain.consortium.facts.channel, now_ms, first_roots)
-        genesis = _with_statement(envelope, chain.consortium)
+        statement = canonical_json(chain.consortium.statement())
+        genesis = genesis_envelope(chain.consortium.facts.channel, now_ms, first_roots, statement)
         _append([genesis], [VALID], state, chain)
     elif statement_of(state.block(0)) != canonical_json(chain.consortium.statement()):
         raise Rejected(
@@ -81,20 +81,8 @@ def transaction_at(block: bytes, place: Place) -> TransactionView:
 
 
 def statement_of(genesis_block: bytes) -> bytes:
-    """The consortium statement (canonical JSON) in block 0."""
-    envelope = parse(COMMON.Envelope, parse_block(genesis_block).envelopes[0])
-    payload = parse(COMMON.Payload, envelope.payload)
-    return parse(COMMON.ChannelHeader, payload.header.channel_header).extension
-
-
-def _with_statement(genesis: bytes, consortium: Consortium) -> bytes:
-    envelope = parse(COMMON.Envelope, genesis)
-    payload = parse(COMMON.Payload, envelope.payload)
-    header = parse(COMMON.ChannelHeader, payload.header.channel_header)
-    header.extension = canonical_json(consortium.statement())
-    payload.header.channel_header = serialize(header)
-    envelope.payload = serialize(payload)
-    return serialize(envelope)
+    """The consortium statement (canonical JSON) in block 0. Raises EvidenceError `malformed` where there is none."""
+    return genesis_statement(parse_block(genesis_block).envelopes[0])
 
 
 def enter(candidate: Candidate, place: Place, state: State) -> None:
