@@ -37,6 +37,8 @@ class Page(Generic[T]):
     next: str | None
     """The cursor after the last item, to be passed as `after`; None at the end of the list. A log of events has no end:
     its cursor is always there, and the page after the newest event is empty."""
+    previous: str | None
+    """The cursor before the first item, to be passed as `before`; None where the list begins."""
     extra: Json
     """What else the answer says."""
 
@@ -55,8 +57,13 @@ def read_page(kind: type[T], raw: object, at: str) -> Page[T]:
     items = tuple(
         read(kind, each, f"{at}.items[{place}]") for place, each in enumerate(_list(given.pop("items", None), at))
     )
-    following = [given.pop(name) for name in ("next", "cursor") if name in given]
-    return Page(items, read(cast("type[str | None]", str | None), following[0] if following else None, at), given)
+    cursor = given.pop("cursor", None)
+    cursors = (given.pop("next", cursor), given.pop("previous", None))
+    for each in cursors:
+        if each is not None and not isinstance(each, str):
+            raise Unfit(f"{at} has a cursor that is {_named(each)}")
+    after, before = cast("tuple[str | None, str | None]", cursors)
+    return Page(items, after or None, before or None, given)
 
 
 def write(value: object) -> Any:

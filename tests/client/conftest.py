@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
 from tests.client.generate.files import document_of
+from tests.client.nodes import Serving, serving
 from tests.client.twins import KINDS, Answer, Twin
 
 
@@ -25,3 +26,10 @@ def twin(request: pytest.FixtureRequest) -> Callable[..., Twin]:
         return Twin(request.param, answer, **options)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+    """A real node over embedded ledgers."""
+    with serving(tmp_path_factory.mktemp("node") / "home") as running:
+        yield running

@@ -135,8 +135,8 @@ def test_a_new_field_an_enum_and_a_named_answer_reach_the_methods(document: dict
     answer = grown["paths"]["/v1/slots/by-id"]["get"]["responses"]["200"]
     answer["content"] = {"application/json": {"schema": {"$ref": "#/components/schemas/Slot"}}}
     files = generated(grown)
-    assert "grade: Literal['A', 'B'] | None = None" in files["aio/routes/receipts.py"].replace('"', "'")
-    assert "grade: Of the goods. One of `A`, `B`." in files["sync/routes/receipts.py"]
+    assert "grade: Literal['A', 'B'] | None = None" in files["aio/routes/receipts_commands.py"].replace('"', "'")
+    assert "grade: Of the goods. One of `A`, `B`." in files["sync/routes/receipts_commands.py"]
     assert "def get_slot(self, *, slot_id: str) -> Slot:" in files["sync/routes/slots.py"]
     assert 'from_: int | None = None\n    """In seconds."""' in files["models/slots.py"]
     assert "extra: Json" in files["models/slots.py"]

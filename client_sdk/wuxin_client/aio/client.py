@@ -13,6 +13,11 @@ Every command takes three keywords. `wait_s` follows the transaction to its end 
 comes at once, and the transaction may be pending). `raise_on_failure=False` gives a failed transaction back instead of
 raising `TransactionFailed`. `idempotency_key` is for callers who keep keys of their own, so that a command is sent once
 across restarts of the caller; otherwise each call has a fresh key, kept through the repeats of that call.
+
+Every method raises the errors of `wuxin_client.errors`; the docstring of a method names the codes that are its own. Any
+route may answer `malformed`, `unauthenticated`, `forbidden` (the key has no such scope or the organisation no such
+role), `internal` and `unavailable`; any command also `conflict` (an id is taken, a status is another),
+`idempotency_mismatch`, `too_large`, `clock_skew`, and `TransactionFailed` or `StillPending`.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from wuxin_client.requests import HOLD_S_MAX, Query, segment
 T = TypeVar("T")
 
 PENDING = "pending"
-FAILED = "failed"
+COMMITTED = "committed"
 LOOK_S = 0.05
 """Before the first look at a pending transaction; each further pause is twice as long."""
 LOOK_S_MAX = 1.0
@@ -28,12 +28,12 @@ class AsyncRoutes:
         self._sender = sender
 
     async def wait(self, transaction: Transaction, wait_s: float, *, raise_on_failure: bool = True) -> Transaction:
-        """Follows a transaction to its final state, `committed` or `failed`, for at most `wait_s` seconds.
+        """Follows a transaction to its final state, whatever is not `pending`, for at most `wait_s` seconds.
 
         A node that is away meanwhile is asked again until the time is over.
 
         Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
+            TransactionFailed: the final state is not `committed`, unless `raise_on_failure` is False.
             StillPending: the time is over; the command may still be committed.
         """
         until = self._sender.pace.monotonic() + wait_s
@@ -45,7 +45,7 @@ class AsyncRoutes:
             await self._sender.pace.sleep(min(pause_s, left_s))
             pause_s = min(2 * pause_s, LOOK_S_MAX)
             transaction = await self._look(transaction, min(left_s, HOLD_S_MAX))
-        if transaction.status == FAILED and raise_on_failure:
+        if transaction.status != COMMITTED and raise_on_failure:
             raise TransactionFailed(transaction)
         return transaction
 
@@ -88,19 +88,21 @@ class AsyncRoutes:
         wait_s: float | None,
         raise_on_failure: bool,
         idempotency_key: str | None,
+        done: str = COMMITTED,
     ) -> Transaction:
-        """Sends a command once, whatever happens to its answers, and follows all its transactions; gives the first."""
+        """Sends a command once, whatever happens to its answers, and follows all its transactions; gives the first.
+
+        `done` is the state that the command is to lead to.
+        """
         started_s = self._sender.pace.monotonic()
         hold_s = min(wait_s or 0.0, HOLD_S_MAX)
         call = requests.command(path, body, key=idempotency_key, hold_s=hold_s)
         made = requests.accepted(await self._sender.send(call), path)
-        if wait_s is None:
-            if made[0].status == FAILED and raise_on_failure:
-                raise TransactionFailed(made[0])
-            return made[0]
-        until = started_s + wait_s
-        done: list[Transaction] = []
-        for each in made:
-            left_s = max(0.0, until - self._sender.pace.monotonic())
-            done.append(await self.wait(each, left_s, raise_on_failure=raise_on_failure))
-        return done[0]
+        followed = list(made)
+        for place, each in enumerate(made):
+            if wait_s is not None:
+                left_s = max(0.0, started_s + wait_s - self._sender.pace.monotonic())
+                followed[place] = await self.wait(each, left_s, raise_on_failure=False)
+            if followed[place].status not in (PENDING, done) and raise_on_failure:
+                raise TransactionFailed(followed[place])
+        return followed[0]

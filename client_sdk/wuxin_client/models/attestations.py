@@ -12,6 +12,6 @@ class Consistency:
     """An anchored note of the same log, and the RFC 9162 path from it to `checkpoint`."""
 
     from_: str
-    """at most 4096 characters."""
+    """At most 4096 characters."""
     path: Sequence[str]
-    """at most 64 items."""
+    """At most 64 items."""

@@ -11,9 +11,9 @@ class Depositor:
     """Depositor, as the API gives it."""
 
     name: str
-    """at most 512 characters."""
+    """At most 512 characters."""
     address: str
-    """at most 512 characters."""
+    """At most 512 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,15 +21,15 @@ class Goods:
     """Goods, as the API gives it."""
 
     name: str
-    """at most 512 characters."""
+    """At most 512 characters."""
     quality: str
-    """at most 512 characters."""
+    """At most 512 characters."""
     packaging: str
-    """at most 512 characters."""
+    """At most 512 characters."""
     pieces: int
-    """at least 1."""
+    """At least 1."""
     marks: str
-    """at most 512 characters."""
+    """At most 512 characters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,11 +37,11 @@ class Insurance:
     """Insurance, as the API gives it."""
 
     amount_minor: int
-    """at least 0."""
+    """At least 0."""
     currency: str
     from_s: int
-    """at least 0."""
+    """At least 0."""
     until_s: int
-    """at least 0."""
+    """At least 0."""
     insurer: str
-    """at most 512 characters."""
+    """At most 512 characters."""

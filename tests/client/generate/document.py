@@ -241,10 +241,5 @@ def _json_schema(answer: dict[str, Any]) -> Schema:
 
 
 def _codes(answer: dict[str, Any]) -> list[str]:
-    """The problem codes of one status: named by the schema's `code`, or by the examples."""
-    found: set[str] = set()
-    for content in answer.get("content", {}).values():
-        code = content.get("schema", {}).get("properties", {}).get("code", {})
-        found.update(code.get("enum", ()))
-        found.update(content.get("examples", {}))
-    return sorted(found)
+    """The problem codes that an answer's description lists, each as `code`: words."""
+    return re.findall(r"`([a-z][a-z0-9_]*)`:", answer.get("description", ""))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import keyword
 import re
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def _literal(api: Api, schema: Schema, value: Any) -> str:
     """A value as Python: a model where the schema is one, text in double quotes."""
     if "$ref" in schema and is_record(api.schemas[name_of(schema)]):
         properties = api.schemas[name_of(schema)]["properties"]
-        inner = ", ".join(f"{name}={_literal(api, properties[name], each)}" for name, each in value.items())
+        given = ((name + "_" * keyword.iskeyword(name), properties[name], each) for name, each in value.items())
+        inner = ", ".join(f"{name}={_literal(api, of, each)}" for name, of, each in given)
         return f"{name_of(schema)}({inner})"
     if "$ref" in schema:
         return _literal(api, api.schemas[name_of(schema)], value)
@@ -55,6 +57,6 @@ def _literal(api: Api, schema: Schema, value: Any) -> str:
     if isinstance(value, str) and (repeated := _REPEATED.fullmatch(value)):
         start, unit = repeated[1], repeated[2]
         return (f'"{start}" + ' if start else "") + f'"{unit}" * {(len(value) - len(start)) // len(unit)}'
-    if isinstance(value, str) and '"' not in value and "\\" not in value:
+    if isinstance(value, str) and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
     return repr(value)

@@ -32,21 +32,31 @@ _ERRORS = {
     "415": "Malformed",
     "429": "Unavailable",
 }
-_OF_EVERY_ROUTE = frozenset({"401", "405"})
-"""Statuses that every route may answer; the tree in `wuxin_client.errors` tells of them once."""
+_OF_EVERY_ROUTE = frozenset(
+    {"malformed", "too_large", "unsupported_action", "unauthenticated", "forbidden", "cancelled", "internal"}
+    | {"unavailable", "idempotency_mismatch", "conflict", "clock_skew"}
+)
+"""Codes that any route, or any command, may answer; the client's docstring tells of them once."""
 
 
 def route_files(api: Api) -> dict[str, str]:
     """Path below `wuxin_client` to text."""
-    tags = sorted({each.tag for each in api.operations})
-    files = {f"aio/routes/{tag}.py": _module(api, tag) for tag in tags}
-    files["aio/routes/__init__.py"] = _door(tags)
+    homes = sorted({home_of(each) for each in api.operations})
+    files = {f"aio/routes/{home}.py": _module(api, home) for home in homes}
+    files["aio/routes/__init__.py"] = _door(homes)
     return files
 
 
-def class_of(tag: str) -> str:
-    """The class that holds a tag's methods."""
-    return "Async" + "".join(part.capitalize() for part in re.split(r"\W|_", tag)) + "Routes"
+def home_of(operation: Operation) -> str:
+    """The module of a method: its tag, and apart from the questions the commands."""
+    tag = re.sub(r"\W", "_", operation.tag)
+    return f"{tag}_commands" if operation.kind == "command" else tag
+
+
+def class_of(home: str) -> str:
+    """The class that holds the methods of a module."""
+    name = "".join(part.capitalize() for part in home.split("_"))
+    return "Async" + (name if home.endswith("_commands") else f"{name}Routes")
 
 
 def iterator_of(operation: Operation) -> str:
@@ -54,27 +64,27 @@ def iterator_of(operation: Operation) -> str:
     return "iter_" + operation.name.removeprefix("list_")
 
 
-def _module(api: Api, tag: str) -> str:
-    mine = [each for each in api.operations if each.tag == tag]
+def _module(api: Api, home: str) -> str:
+    about = f"Routes of {home.replace('_', ' ')}" if not home.endswith("_commands") else f"{home.replace('_', ': ')}"
     models = ", ".join(each.name for each in api.records)
-    lines = [HEAD, f'"""Routes of {tag.replace("_", " ")}."""', _IMPORTS, f"from wuxin_client.models import {models}\n"]
-    lines.append(f"class {class_of(tag)}(AsyncRoutes):")
-    lines.append(f'    """Routes of {tag.replace("_", " ")}; part of `AsyncClient`."""\n')
-    for each in mine:
+    lines = [HEAD, f'"""{about.capitalize()}."""', _IMPORTS, f"from wuxin_client.models import {models}\n"]
+    lines.append(f"class {class_of(home)}(AsyncRoutes):")
+    lines.append(f'    """{about.capitalize()}; part of `AsyncClient`."""\n')
+    for each in [each for each in api.operations if home_of(each) == home]:
         lines.append(_method(api, each))
         if each.is_paged:
             lines.append(_iterator(api, each))
     return "\n".join(lines) + "\n"
 
 
-def _door(tags: list[str]) -> str:
-    imports = "\n".join(f"from wuxin_client.aio.routes.{tag} import {class_of(tag)}" for tag in tags)
+def _door(homes: list[str]) -> str:
+    imports = "\n".join(f"from wuxin_client.aio.routes.{home} import {class_of(home)}" for home in homes)
     return f'''{HEAD}
 """Every route of a node."""
 
 {imports}
 
-class AsyncEveryRoute({", ".join(map(class_of, tags))}):
+class AsyncEveryRoute({", ".join(map(class_of, homes))}):
     """Every route of a node; `AsyncClient` is this over one sender."""
 '''
 
@@ -111,7 +121,9 @@ def _answer_and_body(api: Api, operation: Operation) -> tuple[str, str]:
     query = _query(operation, list(operation.arguments))
     if operation.kind == "command":
         body = ", ".join(f"{each.name!r}: {each.python}" for each in operation.of("body"))
-        return "Transaction", f"self._order({path}, {{{body}}}, wait_s, raise_on_failure, idempotency_key)"
+        # Cancelling is the one command that does not lead to a committed transaction.
+        done = ", done='cancelled'" if operation.name == "cancel_transaction" else ""
+        return "Transaction", f"self._order({path}, {{{body}}}, wait_s, raise_on_failure, idempotency_key{done})"
     if operation.kind == "bytes":
         return "bytes", f"self._ask_bytes({path}, {query})"
     if operation.kind == "list":
@@ -180,13 +192,12 @@ def _said(api: Api, argument: Argument) -> str:
 
 
 def _raises(operation: Operation) -> Iterator[str]:
+    """The codes that are this operation's own; what every route raises stands in the client's docstring."""
     codes: dict[str, list[str]] = {}
     for status, named in operation.problems.items():
-        if named and status not in _OF_EVERY_ROUTE:
-            error = _ERRORS.get(status, "Unavailable" if status[0] == "5" else "Conflict")
-            codes.setdefault(error, []).extend(f"`{code}`" for code in named)
+        error = _ERRORS.get(status, "Unavailable" if status[0] == "5" else "Conflict")
+        for code in named:
+            if code not in _OF_EVERY_ROUTE:
+                codes.setdefault(error, []).append(f"`{code}`")
     for error, named in codes.items():
         yield f"{error}: {', '.join(dict.fromkeys(named))}."
-    if operation.kind == "command":
-        yield "TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False."
-        yield "StillPending: `wait_s` is over and no ledger has decided."

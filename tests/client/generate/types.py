@@ -8,7 +8,7 @@ from typing import Any
 from tests.client.generate.document import Api, Schema, UnknownShape, alternatives, is_record, name_of
 
 _SIMPLE = {"string": "str", "integer": "int", "number": "float", "boolean": "bool", "null": "None"}
-_CHOICE = re.compile(r"\^\(([\w-]+(?:\|[\w-]+)*)\)\$|\^([\w-]+)\$")
+_CHOICE = re.compile(r"\^\((?:\?:)?([\w-]+(?:\|[\w-]+)+)\)\$")
 
 
 def python_type(api: Api, schema: Schema, *, given: bool) -> str:
@@ -19,14 +19,17 @@ def python_type(api: Api, schema: Schema, *, given: bool) -> str:
     if "$ref" in schema:
         target = api.schemas[name_of(schema)]
         return name_of(schema) if is_record(target) else python_type(api, target, given=given)
-    if chosen := choices(schema):
-        return f"Literal[{', '.join(map(repr, chosen))}]" if given else _SIMPLE[str(schema.get("type", "string"))]
+    if given and (chosen := choices(schema)):
+        return f"Literal[{', '.join(map(repr, chosen))}]"
+    if "const" in schema and "type" not in schema:
+        return type(schema["const"]).__name__
     if among := alternatives(schema):
         parts = dict.fromkeys(python_type(api, each, given=given) for each in among)
         return " | ".join(sorted(parts, key="None".__eq__))
     kind = schema.get("type")
     if isinstance(kind, list):
-        return " | ".join(sorted((_SIMPLE[each] for each in kind), key="None".__eq__))
+        parts = [python_type(api, {**schema, "type": each}, given=given) for each in kind]
+        return " | ".join(sorted(parts, key="None".__eq__))
     if kind == "array":
         inner = python_type(api, schema.get("items", {}), given=given)
         return f"Sequence[{inner}]" if given else f"tuple[{inner}, ...]"
@@ -46,9 +49,9 @@ def choices(schema: Schema) -> list[str]:
     if "const" in schema:
         return [schema["const"]]
     if "enum" in schema:
-        return list(schema["enum"])
+        return [each for each in schema["enum"] if each is not None]
     found = _CHOICE.fullmatch(schema.get("pattern", ""))
-    return (found[1] or found[2]).split("|") if found else []
+    return found[1].split("|") if found else []
 
 
 def is_nullable(schema: Schema) -> bool:
@@ -62,7 +65,7 @@ def words(api: Api, schema: Schema) -> str:
     about = str(schema.get("description") or "").strip()
     if not about and "$ref" in schema:
         about = first_sentence(str(api.resolved(schema).get("description") or ""))
-    return " ".join(filter(None, [_ended(about), _ended(", ".join(_bounds(schema)))]))
+    return " ".join(filter(None, [_sentence(about), _sentence(", ".join(_bounds(schema)))]))
 
 
 def first_sentence(text: str) -> str:
@@ -110,6 +113,7 @@ def _bounds(schema: Schema) -> list[str]:
     return found
 
 
-def _ended(text: str) -> str:
+def _sentence(text: str) -> str:
     text = " ".join(text.split())
+    text = text[:1].upper() + text[1:]
     return text if not text or text[-1] in ".!?" else text + "."

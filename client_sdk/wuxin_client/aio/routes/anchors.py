@@ -3,48 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 from wuxin_client.aio.core import AsyncRoutes
-from wuxin_client.models import (
-    Transaction,
-)
 from wuxin_client.records import Json, Page
 
 
 class AsyncAnchorsRoutes(AsyncRoutes):
     """Routes of anchors; part of `AsyncClient`."""
-
-    async def anchor_checkpoint(
-        self,
-        *,
-        origin: str,
-        note: str,
-        consistency: Sequence[str],
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Pin the caller's own log to the facts.
-
-        `POST /v1/anchors`
-
-        Args:
-            origin: str.
-            note: at most 4096 characters.
-            consistency: at most 64 items.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return await self._order(
-            "/v1/anchors",
-            {"origin": origin, "note": note, "consistency": consistency},
-            wait_s,
-            raise_on_failure,
-            idempotency_key,
-        )
 
     async def list_anchors(
         self, *, origin: str | None = None, after: str | None = None, limit: int | None = None
@@ -56,7 +22,7 @@ class AsyncAnchorsRoutes(AsyncRoutes):
         Args:
             origin: str | None.
             after: str | None.
-            limit: from 1 to 500, 100 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = await node.list_anchors()

@@ -3,75 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Literal
+from collections.abc import AsyncIterator
 
 from wuxin_client.aio.core import AsyncRoutes
-from wuxin_client.models import (
-    Transaction,
-)
 from wuxin_client.records import Json, Page
 from wuxin_client.requests import segment
 
 
 class AsyncDevicesRoutes(AsyncRoutes):
     """Routes of devices; part of `AsyncClient`."""
-
-    async def enrol_device(
-        self,
-        *,
-        device_id: str,
-        suite: Literal["sm2-sm3", "es256", "eddsa"],
-        public_key: str,
-        firmware_hash: str,
-        slots: Sequence[str] | None = None,
-        asset_id: str | None = None,
-        certificate: str | None = None,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Enrol a device; bound at once it is active.
-
-        `POST /v1/devices`
-
-        Args:
-            device_id: str.
-            suite: One of `sm2-sm3`, `es256`, `eddsa`.
-            public_key: at most 2048 characters.
-            firmware_hash: str.
-            slots: at most 64 items.
-            asset_id: str | None.
-            certificate: at most 8192 characters.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-
-        Example:
-            >>> done = await node.enrol_device(
-            ...     device_id="scale-16",
-            ...     suite="sm2-sm3",
-            ...     public_key="04" + "ab" * 64,
-            ...     firmware_hash="00" + "0" * 62,
-            ...     wait_s=10,
-            ... )
-        """
-        return await self._order(
-            "/v1/devices",
-            {
-                "device_id": device_id,
-                "suite": suite,
-                "public_key": public_key,
-                "firmware_hash": firmware_hash,
-                "slots": slots,
-                "asset_id": asset_id,
-                "certificate": certificate,
-            },
-            wait_s,
-            raise_on_failure,
-            idempotency_key,
-        )
 
     async def list_devices(
         self, *, after: str | None = None, status: str | None = None, limit: int | None = None
@@ -83,7 +23,7 @@ class AsyncDevicesRoutes(AsyncRoutes):
         Args:
             after: str | None.
             status: str | None.
-            limit: from 1 to 500, 100 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = await node.list_devices()
@@ -95,108 +35,6 @@ class AsyncDevicesRoutes(AsyncRoutes):
     ) -> AsyncIterator[Json]:
         """Goes through all pages of `list_devices`, whose arguments these are; `limit` is for one page."""
         return self._every(Json, "/v1/devices", {"after": after, "status": status, "limit": limit})
-
-    async def bind_device(
-        self,
-        device_id: str,
-        *,
-        slot_id: str | None = None,
-        asset_id: str | None = None,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Bind Device.
-
-        `POST /v1/devices/{device_id}/bind`
-
-        Args:
-            device_id: str.
-            slot_id: str | None.
-            asset_id: str | None.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return await self._order(
-            f"/v1/devices/{segment(device_id)}/bind",
-            {"slot_id": slot_id, "asset_id": asset_id},
-            wait_s,
-            raise_on_failure,
-            idempotency_key,
-        )
-
-    async def suspend_device(
-        self,
-        device_id: str,
-        *,
-        reason: str,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Suspend Device.
-
-        `POST /v1/devices/{device_id}/suspend`
-
-        Args:
-            device_id: str.
-            reason: at most 512 characters.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return await self._order(
-            f"/v1/devices/{segment(device_id)}/suspend", {"reason": reason}, wait_s, raise_on_failure, idempotency_key
-        )
-
-    async def resume_device(
-        self,
-        device_id: str,
-        *,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Resume Device.
-
-        `POST /v1/devices/{device_id}/resume`
-
-        Args:
-            device_id: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return await self._order(
-            f"/v1/devices/{segment(device_id)}/resume", {}, wait_s, raise_on_failure, idempotency_key
-        )
-
-    async def retire_device(
-        self,
-        device_id: str,
-        *,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Retire Device.
-
-        `POST /v1/devices/{device_id}/retire`
-
-        Args:
-            device_id: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return await self._order(
-            f"/v1/devices/{segment(device_id)}/retire", {}, wait_s, raise_on_failure, idempotency_key
-        )
 
     async def get_device(self, device_id: str) -> Json:
         """Get Device.
@@ -215,7 +53,7 @@ class AsyncDevicesRoutes(AsyncRoutes):
 
         Args:
             after: str | None.
-            limit: from 1 to 500, 100 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = await node.list_oracle_devices()

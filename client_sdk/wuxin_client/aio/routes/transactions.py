@@ -31,7 +31,7 @@ class AsyncTransactionsRoutes(AsyncRoutes):
         Args:
             after: str | None.
             status: Literal['pending', 'committed', 'failed'] | None.
-            limit: from 1 to 500, 100 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = await node.list_transactions()
@@ -57,6 +57,6 @@ class AsyncTransactionsRoutes(AsyncRoutes):
 
         Args:
             transaction_id: str.
-            wait: from 0 to 60, 0 if not given.
+            wait: From 0 to 60, 0 if not given.
         """
         return await self._ask(Transaction, f"/v1/transactions/{segment(transaction_id)}", {"wait": wait})

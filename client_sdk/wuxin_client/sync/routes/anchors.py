@@ -3,48 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from wuxin_client.models import (
-    Transaction,
-)
 from wuxin_client.records import Json, Page
 from wuxin_client.sync.core import Routes
 
 
 class AnchorsRoutes(Routes):
     """Routes of anchors; part of `Client`."""
-
-    def anchor_checkpoint(
-        self,
-        *,
-        origin: str,
-        note: str,
-        consistency: Sequence[str],
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Pin the caller's own log to the facts.
-
-        `POST /v1/anchors`
-
-        Args:
-            origin: str.
-            note: at most 4096 characters.
-            consistency: at most 64 items.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return self._order(
-            "/v1/anchors",
-            {"origin": origin, "note": note, "consistency": consistency},
-            wait_s,
-            raise_on_failure,
-            idempotency_key,
-        )
 
     def list_anchors(
         self, *, origin: str | None = None, after: str | None = None, limit: int | None = None
@@ -56,7 +22,7 @@ class AnchorsRoutes(Routes):
         Args:
             origin: str | None.
             after: str | None.
-            limit: from 1 to 500, 100 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = node.list_anchors()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from wuxin_client.models import (
     Event,
-    Transaction,
 )
 from wuxin_client.records import Page
 from wuxin_client.requests import segment
@@ -27,9 +26,9 @@ class EventsRoutes(Routes):
         `GET /v1/events`
 
         Args:
-            after: at most 200 characters.
-            wait: from 0 to 30, 0 if not given.
-            limit: from 1 to 500, 100 if not given.
+            after: At most 200 characters.
+            wait: From 0 to 30, 0 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = node.list_events()
@@ -49,27 +48,3 @@ class EventsRoutes(Routes):
             event_id: str.
         """
         return self._ask(Event, f"/v1/events/{segment(event_id)}", {})
-
-    def acknowledge_event(
-        self,
-        *,
-        event_id: str,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Say on the ledger of facts that this organisation has received an event, with the hash of its content.
-
-        `POST /v1/events/acknowledge`
-
-        Args:
-            event_id: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-
-        Example:
-            >>> done = node.acknowledge_event(event_id="e1:44.2", wait_s=10)
-        """
-        return self._order("/v1/events/acknowledge", {"event_id": event_id}, wait_s, raise_on_failure, idempotency_key)

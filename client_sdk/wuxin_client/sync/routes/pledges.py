@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wuxin_client.models import (
-    Transaction,
-)
 from wuxin_client.records import Json, Page
 from wuxin_client.requests import segment
 from wuxin_client.sync.core import Routes
@@ -15,65 +12,6 @@ from wuxin_client.sync.core import Routes
 
 class PledgesRoutes(Routes):
     """Routes of pledges; part of `Client`."""
-
-    def propose_pledge(
-        self,
-        *,
-        pledge_id: str,
-        receipt_id: str,
-        pledgee: str,
-        registration_number: str,
-        accept_until_s: int,
-        terms: Json,
-        salt: str,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Propose Pledge.
-
-        `POST /v1/pledges`
-
-        Args:
-            pledge_id: str.
-            receipt_id: str.
-            pledgee: str.
-            registration_number: at most 64 characters.
-            accept_until_s: at least 0.
-            terms: Json.
-            salt: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-
-        Example:
-            >>> done = node.propose_pledge(
-            ...     pledge_id="pledge-1",
-            ...     receipt_id="receipt-1",
-            ...     pledgee="bank",
-            ...     registration_number="01234567890123456789",
-            ...     accept_until_s=1641200400,
-            ...     terms={"contract": "2022-ZY-001", "secured_amount_minor": 500000000},
-            ...     salt="5f" + "5f" * 31,
-            ...     wait_s=10,
-            ... )
-        """
-        return self._order(
-            "/v1/pledges",
-            {
-                "pledge_id": pledge_id,
-                "receipt_id": receipt_id,
-                "pledgee": pledgee,
-                "registration_number": registration_number,
-                "accept_until_s": accept_until_s,
-                "terms": terms,
-                "salt": salt,
-            },
-            wait_s,
-            raise_on_failure,
-            idempotency_key,
-        )
 
     def list_pledges(
         self,
@@ -91,7 +29,7 @@ class PledgesRoutes(Routes):
             after: str | None.
             status: str | None.
             receipt_id: str | None.
-            limit: from 1 to 500, 100 if not given.
+            limit: From 1 to 500, 100 if not given.
 
         Example:
             >>> page = node.list_pledges()
@@ -112,83 +50,6 @@ class PledgesRoutes(Routes):
         return self._every(
             Json, "/v1/pledges", {"after": after, "status": status, "receipt_id": receipt_id, "limit": limit}
         )
-
-    def accept_pledge(
-        self,
-        pledge_id: str,
-        *,
-        facility_id: str,
-        terms: Json,
-        salt: str,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """The pledgee accepts, naming the facility.
-
-        Whoever proposed cannot accept.
-
-        `POST /v1/pledges/{pledge_id}/accept`
-
-        Args:
-            pledge_id: str.
-            facility_id: str.
-            terms: Json.
-            salt: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return self._order(
-            f"/v1/pledges/{segment(pledge_id)}/accept",
-            {"facility_id": facility_id, "terms": terms, "salt": salt},
-            wait_s,
-            raise_on_failure,
-            idempotency_key,
-        )
-
-    def release_pledge(
-        self,
-        pledge_id: str,
-        *,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Release Pledge.
-
-        `POST /v1/pledges/{pledge_id}/release`
-
-        Args:
-            pledge_id: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return self._order(f"/v1/pledges/{segment(pledge_id)}/release", {}, wait_s, raise_on_failure, idempotency_key)
-
-    def lapse_pledge(
-        self,
-        pledge_id: str,
-        *,
-        wait_s: float | None = None,
-        raise_on_failure: bool = True,
-        idempotency_key: str | None = None,
-    ) -> Transaction:
-        """Lapse Pledge.
-
-        `POST /v1/pledges/{pledge_id}/lapse`
-
-        Args:
-            pledge_id: str.
-
-        Raises:
-            TransactionFailed: a ledger refused the command, unless `raise_on_failure` is False.
-            StillPending: `wait_s` is over and no ledger has decided.
-        """
-        return self._order(f"/v1/pledges/{segment(pledge_id)}/lapse", {}, wait_s, raise_on_failure, idempotency_key)
 
     def get_pledge(self, pledge_id: str) -> Json:
         """Get Pledge.

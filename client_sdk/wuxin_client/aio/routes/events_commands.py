@@ -1,0 +1,35 @@
+# Generated from the API's description by `python -m tests.client.generate`: change that, not this file.
+"""Events: commands."""
+
+from __future__ import annotations
+
+from wuxin_client.aio.core import AsyncRoutes
+from wuxin_client.models import (
+    Transaction,
+)
+
+
+class AsyncEventsCommands(AsyncRoutes):
+    """Events: commands; part of `AsyncClient`."""
+
+    async def acknowledge_event(
+        self,
+        *,
+        event_id: str,
+        wait_s: float | None = None,
+        raise_on_failure: bool = True,
+        idempotency_key: str | None = None,
+    ) -> Transaction:
+        """Say on the ledger of facts that this organisation has received an event, with the hash of its content.
+
+        `POST /v1/events/acknowledge`
+
+        Args:
+            event_id: str.
+
+        Example:
+            >>> done = await node.acknowledge_event(event_id="e1:44.2", wait_s=10)
+        """
+        return await self._order(
+            "/v1/events/acknowledge", {"event_id": event_id}, wait_s, raise_on_failure, idempotency_key
+        )

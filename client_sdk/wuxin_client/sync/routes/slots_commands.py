@@ -1,0 +1,33 @@
+# Generated from the API's description by `python -m tests.client.generate`: change that, not this file.
+"""Slots: commands."""
+
+from __future__ import annotations
+
+from wuxin_client.models import (
+    Transaction,
+)
+from wuxin_client.sync.core import Routes
+
+
+class SlotsCommands(Routes):
+    """Slots: commands; part of `Client`."""
+
+    def register_slot(
+        self,
+        *,
+        slot_id: str,
+        wait_s: float | None = None,
+        raise_on_failure: bool = True,
+        idempotency_key: str | None = None,
+    ) -> Transaction:
+        """Register Slot.
+
+        `POST /v1/slots`
+
+        Args:
+            slot_id: str.
+
+        Example:
+            >>> done = node.register_slot(slot_id="91310115MA3WUX3W6R/BIN-16", wait_s=10)
+        """
+        return self._order("/v1/slots", {"slot_id": slot_id}, wait_s, raise_on_failure, idempotency_key)
