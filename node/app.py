@@ -12,48 +12,32 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
-from fastapi import APIRouter, Depends, FastAPI, Request
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
-from starlette.routing import compile_path
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, compile_path
 
 from network.clock import Clock, open_clock
 from network.membership.published import public_keys
 from network.ports import PortError
-from node.api import (
-    anchors,
-    assets,
-    attestations,
-    collateral,
-    deposits,
-    devices,
-    events,
-    evidence,
-    facilities,
-    network,
-    pledges,
-    receipts,
-    slots,
-    transactions,
-)
-from node.api.context import Node, authorise
+from node.api.context import Node
+from node.api.description import TITLE, VERSION, described
 from node.api.limits import BodyLimits
+from node.api.operation import Operation, respond
+from node.api.operations import OPERATIONS
 from node.commands.commands import Commands
 from node.commands.delivery import Delivery
 from node.commands.seals import PACKS, Seals
-from node.gate import access
 from node.gate.access import Authenticator
 from node.gate.kept_keys import restore_api_keys
-from node.gate.problems import Problem, problem_response
+from node.gate.problems import problem_response
 from node.health import FOLLOWED, Health, healthz
 from node.ledgers.engine import Engine, HomeEngine
 from node.ledgers.served import Served
@@ -64,29 +48,7 @@ from node.projection.tables import open_read_model
 from node.settings import ServingLocks, Settings, check
 from node.stores.databases import Store
 from node.stores.local_tables import LOCAL
-from wuxin_evidence.errors import EvidenceError
-
-RESOURCES = (
-    devices,
-    assets,
-    slots,
-    receipts,
-    pledges,
-    facilities,
-    deposits,
-    attestations,
-    anchors,
-    transactions,
-    events,
-    evidence,
-    collateral,
-    network,
-)
-DESCRIPTION = (
-    "One organisation's door to the facts and the obligations of a lending consortium. Commands answer 202 with a "
-    "transaction (send `Prefer: wait=10` to wait), every POST takes an `Idempotency-Key`, refusals are RFC 9457 "
-    "problems with a `code`. Amounts are integers in the unit of their suffix."
-)
+from wuxin_evidence.errors import NamedError
 
 CATCH_UP_S = 30.0  # a longer history is followed while the node already answers
 
@@ -95,10 +57,16 @@ _log = logging.getLogger(__name__)
 MakeEngine = Callable[[Settings, Clock], Engine]
 
 
-def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEngine = HomeEngine) -> FastAPI:
+def create_app(
+    home: Path,
+    orgs: Sequence[str] | None = None,
+    *,
+    engine: MakeEngine = HomeEngine,
+    operations: Sequence[Operation] = OPERATIONS,
+) -> FastAPI:
     """The API of the organisations ``orgs`` (None: all of the home). Raises SettingsError.
 
-    ``engine`` opens the ledgers; tests pass another one.
+    ``engine`` opens the ledgers and ``operations`` are what the API offers; tests pass others.
     """
     settings = check(home, orgs)
 
@@ -109,14 +77,23 @@ def create_app(home: Path, orgs: Sequence[str] | None = None, *, engine: MakeEng
             yield
 
     # The page at /docs brings its own scripts: a node in a closed network has no one to fetch them from.
-    app = FastAPIOffline(title="Wuxin node", version="0.1.0", description=DESCRIPTION, lifespan=lifespan)
-    for resource in RESOURCES:
-        app.include_router(cast(APIRouter, resource.router), dependencies=[Depends(authorise)])
-    access.require_complete(_routes())
+    app = FastAPIOffline(title=TITLE, version=VERSION, lifespan=lifespan)
+    app.openapi = lambda: described(operations)
+    for operation in operations:
+        app.router.routes.append(_route(operation))
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_middleware(BodyLimits)
-    _handle_errors(app)
+    _handle_errors(app, operations)
     return app
+
+
+def _route(operation: Operation) -> Route:
+    async def endpoint(request: Request) -> Response:
+        return await respond(operation, request)
+
+    route = Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
+    route.methods = {operation.method}  # no HEAD: an answer without its body says nothing here
+    return route
 
 
 @asynccontextmanager
@@ -191,20 +168,7 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _routes() -> Iterator[tuple[str, str]]:
-    """(method, path template) of every route of the API."""
-    for resource in RESOURCES:
-        for route in cast(APIRouter, resource.router).routes:
-            if isinstance(route, APIRoute):
-                for method in route.methods or ():
-                    yield method, route.path
-
-
-def _methods_at(path: str) -> set[str]:
-    return {method for method, template in _routes() if compile_path(template)[0].match(path)}
-
-
-def _handle_errors(app: FastAPI) -> None:
+def _handle_errors(app: FastAPI, operations: Sequence[Operation]) -> None:
     """Every refusal leaves as a problem: ours, those of the rooms below, and the framework's own."""
 
     def named(request: Request, error: Exception) -> JSONResponse:
@@ -214,14 +178,10 @@ def _handle_errors(app: FastAPI) -> None:
             known.code, known.detail, known.hint, transaction_id=transaction_id, instance=request.url.path
         )
 
-    def invalid(request: Request, error: Exception) -> JSONResponse:
-        first = cast(RequestValidationError, error).errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        hint = "see the API page for the field's type and bounds; units are in the names"
-        return problem_response("malformed", f"{place}: {first['msg']}", hint, instance=request.url.path)
-
     def not_allowed(request: Request) -> JSONResponse:
-        allowed = ", ".join(sorted(_methods_at(request.url.path)))
+        allowed = ", ".join(
+            sorted(each.method for each in operations if compile_path(each.path)[0].match(request.url.path))
+        )
         detail = f"{request.url.path} takes no {request.method}"
         hint, headers = f"it takes {allowed}; see /docs", {"Allow": allowed}
         return problem_response("unsupported_action", detail, hint, status=405, headers=headers)
@@ -246,8 +206,6 @@ def _handle_errors(app: FastAPI) -> None:
         return problem_response("internal", detail, hint, instance=request.url.path)
 
     app.add_exception_handler(Exception, failed)
-    for kind in (Problem, PortError, EvidenceError):
-        app.add_exception_handler(kind, named)
+    app.add_exception_handler(NamedError, named)
     app.add_exception_handler(DBAPIError, not_stored)
-    app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, framework)

@@ -96,7 +96,7 @@ class CommitteeQuery:
     on="committee",
     creates=True,
     id_field="epoch",
-    path="/committee",
+    path="",  # two ledgers' matter, done with the keys of its members: no key of an API does it
     roles={REGULATOR},
     events=("committee_set",),
     problems=("wrong_epoch", "conflict", "not_found"),

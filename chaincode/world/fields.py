@@ -91,6 +91,8 @@ def _reader_of(bare: Any, bounds: Bounds | None) -> Reader:
         return lambda value, path: parse(cast("type[object]", bare), value, path)
     if bare is bool:
         return _read_bool
+    if bare is object:
+        return lambda value, path: value  # a document of any form, which whoever declared it checks
     if bare is int and isinstance(bounds, Whole):
         return _whole(bounds)
     if bare is str and isinstance(bounds, Text):

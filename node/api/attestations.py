@@ -11,19 +11,28 @@ import asyncio
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Any, cast
 
-from fastapi import APIRouter, Request, Response
-from pydantic import Field, StringConstraints
-from sqlalchemy import Row, select
+from sqlalchemy import Row, Select, select
 from sqlalchemy.dialects.sqlite import insert
+from starlette.responses import JSONResponse, Response
 
-from node.api.anchors import NOTE_CHARS_MAX
-from node.api.context import PREFIX, Here, Limit, Node, with_etag
-from node.api.fields import Body, Hash, Json
-from node.api.sending import Sender, Sends, Submission
+from chaincode.contract import FUNCTIONS
+from chaincode.statements.anchors import NOTE_CHARS_MAX
+from chaincode.statements.attestations import SubjectKind
+from chaincode.world.bounds import Count, Described, Hash, Text, Whole
+from chaincode.world.fields import malformed, parse
+from node.api.answers import AttestationView, AttestationWithChain, CommandAnswer
+from node.api.context import Node
+from node.api.operation import PREFIX, Call, Operation
+from node.api.reading import Json, of_table, reading, with_etag
+from node.api.sending import Submission, stated, submit
 from node.commands.commands import FACTS, Step
+from node.commands.delivery import RELAY
+from node.commands.obligations import SUBMIT_ATTESTATION
 from node.evidence.uploads import require_in_log
+from node.gate import access
 from node.gate.problems import Problem
 from node.projection import tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
@@ -44,124 +53,177 @@ from wuxin_evidence.ids import subject
 from wuxin_evidence.log.tree import PROOF_HASHES_MAX, pack_root
 from wuxin_evidence.packs.pack import Pack, parse_pack, verify_pack
 
-router = APIRouter(prefix=PREFIX, tags=["attestations"])
-
+ENVELOPE_CHARS_MAX = 1_500_000
+KIND_MAX = len(KIND_NAMES) - 1
 PACKS_MAX = 2_000  # members admit 1000 for a slot and window; as many again that were late, each with the one before
 NOT_KNOWN = frozenset({"wrong_epoch", "unknown_device"})  # of the read model, which may be behind the facts
 CATCH_UP_S = 2.0  # a block or two; a read model that is rebuilt takes longer, and the member asks again
 
-SubjectKind = Annotated[str, StringConstraints(pattern="^(slot|pledge|commodity)$")]
-SubjectId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._/-]{0,127}$")]
-SubjectHex = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Envelope = Annotated[str, StringConstraints(max_length=1_500_000)]
-Note = Annotated[str, StringConstraints(max_length=20_000)]
+SubjectId = Annotated[str, Text(1, 128, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the id of the slot, pledge or commodity")]
+SubjectHex = Annotated[str, Text(64, 64, r"[0-9a-f]{64}", "the hash of a subject, 32 bytes in lower-case hex")]
 
 
-class Consistency(Body):
-    """An anchored note of the same log, and the RFC 9162 path from it to `checkpoint`."""
+@dataclass(frozen=True)
+class Consistency:
+    """An anchored note of the same log, and the RFC 9162 path from it to the checkpoint."""
 
-    earlier: Annotated[str, StringConstraints(max_length=NOTE_CHARS_MAX), Field(alias="from")]
-    path: Annotated[list[Hash], Field(max_length=PROOF_HASHES_MAX)]
-
-
-class RelayAttestation(Body):
-    """`attestation` is a signed attestation as `SignedAttestation.to_json` writes it; packs are base64 envelopes."""
-
-    attestation: Json
-    subject_kind: SubjectKind = Field(examples=["slot"])
-    subject_id: SubjectId = Field(examples=["91310115MA3WUX3W6R/BIN-16"])
-    packs: Annotated[list[Envelope], Field(max_length=PACKS_MAX)] = Field(default_factory=list[Envelope])
-    checkpoint: Note | None = None
-    inclusion: Json | None = None
-    consistency: Consistency | None = None
+    note: Annotated[
+        str, Text(1, NOTE_CHARS_MAX), Described("The anchored note.", example="wuxin/1/…/logs/bank\\n12\\n…")
+    ]
+    path: Annotated[
+        tuple[Hash, ...], Count(0, PROOF_HASHES_MAX), Described("The path, oldest first.", example=["ab" * 32])
+    ]
 
 
-@router.post("/attestations")
-async def relay_attestation(sender: Sends, body: RelayAttestation) -> Response:
-    """Keep the evidence, then deliver: to the obligations first, then to the facts. `transactions` lists both, or the
-    second alone for a member that is not in the circle, whose transactions its chain does not take."""
-    signed, packs = await _checked(sender, body)
+@dataclass(frozen=True)
+class RelayAttestation:
+    """A signed attestation with its evidence; evidence may come with a later relay, but never half of it."""
+
+    attestation: Annotated[
+        object,
+        Described(
+            "The signed attestation as `SignedAttestation.to_json` writes it.",
+            example={"attestation": {"epoch": 1, "kind": 0}, "signatures": [{"organisation": "bank"}]},
+        ),
+    ]
+    subject_kind: Annotated[SubjectKind, Described("What it is about.", example="slot")]
+    subject_id: Annotated[SubjectId, Described("Which one.", example="91310115MA3WUX3W6R/BIN-16")]
+    packs: Annotated[
+        tuple[Annotated[str, Text(1, ENVELOPE_CHARS_MAX)], ...],
+        Count(0, PACKS_MAX),
+        Described("The packs that it cites: COSE_Sign1 envelopes in base64.", example=["0oRD…"]),
+    ] = ()
+    checkpoint: Annotated[
+        Annotated[str, Text(1, NOTE_CHARS_MAX)] | None,
+        Described("A checkpoint of the relaying member's own log.", example="wuxin/1/…/logs/bank\\n13\\n…"),
+    ] = None
+    inclusion: Annotated[
+        object, Described("Where each pack stands in that log.", example={"origin": "…", "size": 13, "proofs": []})
+    ] = None
+    consistency: Annotated[
+        object,
+        Described(
+            "How the log grew from an anchored note: `from`, and the RFC 9162 `path`.",
+            example={"from": "…", "path": ["ab" * 32]},
+        ),
+    ] = None
+
+
+@dataclass(frozen=True)
+class AttestationsWanted:
+    """Attestations."""
+
+    subject: Annotated[SubjectHex | None, Described("Only those of this subject, by its hash.", example="ab" * 32)] = (
+        None
+    )
+    subject_kind: Annotated[
+        SubjectKind | None, Described("With `subject_id`: only those of this subject.", example="slot")
+    ] = None
+    subject_id: Annotated[SubjectId | None, Described("With `subject_kind`.", example="91310115MA3WUX3W6R/BIN-16")] = (
+        None
+    )
+    kind: Annotated[
+        Annotated[int, Whole(0, KIND_MAX)] | None,
+        Described("Only those of this kind: 0 scheduled, 1 alarm, 2 lien, 3 price.", example=0),
+    ] = None
+
+
+@dataclass(frozen=True)
+class AttestationWanted:
+    """An attestation."""
+
+    digest: Annotated[Hash, Described("The digest that members signed.", example="cd" * 32)]
+
+
+async def _relay(call: Call, wanted: RelayAttestation, _: None) -> JSONResponse:
+    """Keep the evidence, then deliver: to the obligations first, then to the facts. Of a member that is not in the
+    circle, whose transactions its chain does not take, to the facts alone."""
+    signed, packs = await _checked(call, wanted)
     attestation = signed.attestation
-    served = sender.node.act_as(sender.principal)
-    steps = [Step(FACTS, "record_attestation", _record_arguments(body, signed))]
+    served = call.node.act_as(call.principal)
+    steps = [Step(FACTS, "record_attestation", _record_arguments(wanted, signed))]
     if served.in_circle:
         submission = {"args": [_struct(attestation), _signatures(signed)]}
-        steps.insert(0, Step(served.chain.name, "AttestationFeed.submit", submission))
+        steps.insert(0, Step(served.chain.name, SUBMIT_ATTESTATION, submission))
     digest = attestation.digest().hex()
-    wanted = Submission(
-        "relay_attestation",
-        digest,
-        body.model_dump(),
-        lambda: steps,
-        keep=lambda: _keep(sender, digest, body, signed, packs),
-        routine=attestation.kind == SCHEDULED,
+    return await submit(
+        call,
+        Submission(
+            RELAY,
+            digest,
+            stated(wanted),
+            lambda: steps,
+            keep=lambda: _keep(call, digest, wanted, signed, packs),
+            routine=attestation.kind == SCHEDULED,
+        ),
     )
-    return await sender.submit(wanted)
 
 
-@router.get("/attestations")
-def list_attestations(
-    node: Here,
-    limit: Limit,
-    subject_hex: Annotated[SubjectHex | None, Field(alias="subject")] = None,
-    subject_kind: SubjectKind | None = None,
-    subject_id: SubjectId | None = None,
-    kind: Annotated[int, Field(ge=0, le=3)] | None = None,
-    after: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}/[0-3]/[0-9]{16}$")] | None = None,
-) -> Json:
-    """What the facts recorded, by subject, kind and sequence."""
+def _narrowed(statement: Select[Any], wanted: AttestationsWanted) -> Select[Any]:
     table = tables.attestation
-    if subject_kind is not None and subject_id is not None:
-        subject_hex = subject(subject_kind, subject_id).hex()
-    statement = select(table).order_by(table.c.subject, table.c.kind, table.c.sequence).limit(limit + 1)
+    subject_hex: str | None = wanted.subject
+    if (wanted.subject_kind is None) != (wanted.subject_id is None):
+        raise malformed("subject_kind", "stands without subject_id, or the other way round", "give both, or none")
+    if wanted.subject_kind is not None and wanted.subject_id is not None:
+        subject_hex = subject(wanted.subject_kind, wanted.subject_id).hex()
     if subject_hex is not None:
         statement = statement.where(table.c.subject == subject_hex)
-    if kind is not None:
-        statement = statement.where(table.c.kind == kind)
-    if after is not None:
-        statement = statement.where(table.c.id > after)
-    with node.read_model.read() as connection:
-        rows = connection.execute(statement).all()
-    return {"items": [_show(row) for row in rows[:limit]], "next": rows[limit - 1].id if len(rows) > limit else None}
+    if wanted.kind is not None:
+        statement = statement.where(table.c.kind == wanted.kind)
+    return statement
 
 
-@router.get("/attestations/{digest}", response_model=None)
-def get_attestation(node: Here, request: Request, response: Response, digest: Hash) -> Json | Response:
-    """One attestation by its digest, with where each ledger took it."""
-    with node.read_model.read() as connection:
+def _get(call: Call, wanted: AttestationWanted) -> Response:
+    with call.node.read_model.read() as connection:
         table, chain = tables.attestation, tables.accepted_attestation
-        row = connection.execute(select(table).where(table.c.digest == digest).limit(1)).first()
-        accepted = connection.execute(select(chain).where(chain.c.digest == digest)).first()
+        row = connection.execute(select(table).where(table.c.digest == wanted.digest).limit(1)).first()
+        accepted = connection.execute(select(chain).where(chain.c.digest == wanted.digest)).first()
     if row is None:
-        raise missing("attestation", digest)
-    taken = None if accepted is None else {"tx_id": accepted.tx_id, "block": accepted.block, "at_s": accepted.at_s}
-    return with_etag(request, response, {**_show(row), "obligations": taken})
+        raise missing("attestation", wanted.digest)
+    # The circle decides who sees that its chain took something, and in which transaction.
+    seen = accepted if call.node.act_as(call.principal).in_circle else None
+    taken = None if seen is None else {"tx_id": seen.tx_id, "block": seen.block, "at_s": seen.at_s}
+    return with_etag(call, {**_show(row), "obligations": taken})
 
 
-async def _checked(sender: Sender, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+async def _checked(call: Call, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
     """What was handed in, found in order. What is only not known yet is no reason to refuse it for ever: members take
     any other code than ``unavailable`` as final."""
     try:
-        return await asyncio.to_thread(_parse, sender, body)
+        return await asyncio.to_thread(_parse, call, body)
     except Problem as problem:
         if problem.code not in NOT_KNOWN:
             raise
-    await _catch_up(sender)
-    return await asyncio.to_thread(_parse, sender, body)
+    await _catch_up(call)
+    return await asyncio.to_thread(_parse, call, body)
 
 
-async def _catch_up(sender: Sender) -> None:
+async def _catch_up(call: Call) -> None:
     """Raise ``unavailable`` unless the read model comes to where the ledger of facts is now."""
-    newest = await sender.node.act_as(sender.principal).ledger.height() - 1
-    position = sender.node.position
+    newest = await call.node.act_as(call.principal).ledger.height() - 1
+    position = call.node.position
     if not await position.reached(FACTS_LEDGER, (newest, 0), CATCH_UP_S):
         detail = f"this node has read the facts up to block {position.at(FACTS_LEDGER)[0]} of {newest}"
         raise Problem("unavailable", detail, "repeat the same request later; GET /v1/status says how far it is")
 
 
-def _parse(sender: Sender, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
-    node = sender.node
-    signed = SignedAttestation.from_json(body.attestation)
+def _object(name: str, value: object) -> Json | None:
+    if value is not None and not isinstance(value, dict):
+        raise malformed(name, "is not an object", f"pass {name} as one JSON object")
+    return cast("Json | None", value)
+
+
+def _require_consistency(stated: Json | None) -> None:
+    if stated is not None:
+        renamed = {"note" if name == "from" else name: value for name, value in stated.items() if name != "note"}
+        parse(Consistency, renamed, "consistency")
+
+
+def _parse(call: Call, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
+    node = call.node
+    _require_consistency(_object("consistency", body.consistency))
+    inclusion = _object("inclusion", body.inclusion)
+    signed = SignedAttestation.from_json(_object("attestation", body.attestation) or {})
     attestation = signed.attestation
     if attestation.consortium_id != node.consortium.consortium_id:
         raise Problem("wrong_aad", "the attestation is of another consortium", "send it to that consortium's node")
@@ -182,8 +244,8 @@ def _parse(sender: Sender, body: RelayAttestation) -> tuple[SignedAttestation, l
         )
     _require_quorum(node, signed)
     _require_device_signatures(node, packs)
-    organisation = sender.principal.organisation
-    require_in_log(node.read_model, node.consortium, organisation, packs, body.checkpoint, body.inclusion)
+    organisation = call.principal.organisation
+    require_in_log(node.read_model, node.consortium, organisation, packs, body.checkpoint, inclusion)
     return signed, packs
 
 
@@ -214,7 +276,7 @@ def _require_quorum(node: Node, signed: SignedAttestation) -> None:
     check_quorum_evm(digest, signed.signatures, committee, nobody).require()
 
 
-def _keep(sender: Sender, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
+def _keep(call: Call, digest: str, body: RelayAttestation, signed: SignedAttestation, packs: list[Pack]) -> None:
     """Evidence is durable before anyone is told that the attestation was taken; the first upload stays, and one that
     came without its place in a log is completed by the first that has it."""
     row = {
@@ -224,10 +286,10 @@ def _keep(sender: Sender, digest: str, body: RelayAttestation, signed: SignedAtt
         "subject_id": body.subject_id,
         "checkpoint": body.checkpoint,
         "inclusion": body.inclusion,
-        "consistency": None if body.consistency is None else body.consistency.model_dump(by_alias=True),
-        "received_at_ms": sender.node.clock.now_ms(),
+        "consistency": body.consistency,
+        "received_at_ms": call.node.clock.now_ms(),
     }
-    organisation, seals = sender.principal.organisation, sender.node.pack_seals
+    organisation, seals = call.principal.organisation, call.node.pack_seals
     cited = [{"attestation_digest": digest, "pack_digest": pack.digest.hex()} for pack in packs]
     sealed = [
         {
@@ -237,7 +299,7 @@ def _keep(sender: Sender, digest: str, body: RelayAttestation, signed: SignedAtt
         }
         for pack in packs
     ]
-    with sender.node.local.write() as connection:
+    with call.node.local.write() as connection:
         connection.execute(
             insert(attestation_upload)
             .values(row)
@@ -307,3 +369,25 @@ def _show(row: Row[Json]) -> Json:
         "block": row.block,
         "tx_id": row.tx_id,
     }
+
+
+OPERATIONS = [
+    Operation(
+        name=RELAY, method="POST", path=f"{PREFIX}/attestations", tag="attestations",
+        en="Relay an attestation with its packs and their place in the log.", zh="转交存证声明及其数据包。",
+        scopes=frozenset({access.ORACLE}), takes=RelayAttestation, gives=CommandAnswer, handle=_relay, waits=True,
+        events=("attestation_accepted", *FUNCTIONS["record_attestation"].events),
+        problems=(
+            "wrong_aad", "quorum_not_met", "conflicted_signer", "wrong_epoch", "unknown_device", "bad_signature",
+            "proof_invalid", "reverted", *FUNCTIONS["record_attestation"].problems,
+        ),
+    ),
+    of_table(
+        "list_attestations", "/attestations", tables.attestation, filters=AttestationsWanted, item=AttestationView,
+        show=_show, narrowed=_narrowed, en="List what the facts recorded.", zh="列出已存证的声明。",
+    ),
+    reading(
+        "get_attestation", "/attestations/{digest}", _get, takes=AttestationWanted, gives=AttestationWithChain,
+        problems=("not_found",), en="One attestation, with where each ledger took it.", zh="一份存证声明及其上链位置。",
+    ),
+]  # fmt: skip

@@ -4,87 +4,151 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import dataclass
 from typing import Annotated
 
-from fastapi import APIRouter, Query
-from pydantic import Field, StringConstraints
-from starlette.responses import Response
+from starlette.responses import JSONResponse
 
-from node.api.context import PREFIX, Caller, Here, Limit, Node
-from node.api.fields import Body, Json
-from node.api.sending import Sends
+from chaincode.contract import FUNCTIONS
+from chaincode.world.bounds import Described, Text, Whole
+from node.api import answers
+from node.api.listing import LIMIT_DEFAULT, LIMIT_MAX
+from node.api.operation import PREFIX, Call, Operation
+from node.api.reading import Json, reading
+from node.api.sending import submit_fact
+from node.gate import access
+from node.gate.problems import Problem
 from node.projection import events
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.records import missing
 
-router = APIRouter(prefix=PREFIX, tags=["events"])
+WAIT_S_MAX = 30
+EventIdText = Annotated[
+    str,
+    Text(
+        5,
+        64,
+        r"(f|[a-z][a-z0-9]{1,15}):[0-9]+([.][0-9]+){1,2}",
+        "an event's id, f:<block>.<tx>.<n> or e1:<block>.<log>",
+    ),
+    Described("The event.", example="e1:44.2"),
+]
 
-WAIT_S_MAX = 30.0
-Cursor = Annotated[str, StringConstraints(max_length=events.CURSOR_CHARS_MAX)]
-EventIdText = Annotated[str, StringConstraints(pattern=r"^(f|[a-z][a-z0-9]{1,15}):\d+(\.\d+){1,2}$")]
+
+@dataclass(frozen=True)
+class EventsWanted:
+    """Events, oldest first, after a cursor."""
+
+    limit: Annotated[int, Whole(1, LIMIT_MAX), Described("The most items of an answer.", example=LIMIT_DEFAULT)] = (
+        LIMIT_DEFAULT
+    )
+    after: Annotated[
+        Annotated[str, Text(1, events.CURSOR_CHARS_MAX)] | None,
+        Described("The cursor of an earlier answer; without it, from the beginning.", example="f:120.3.0~e1:44.2"),
+    ] = None
+    wait: Annotated[
+        int, Whole(0, WAIT_S_MAX), Described("Hold an empty answer for up to so many seconds.", example=20)
+    ] = 0
 
 
-class AcknowledgeEvent(Body):
-    event_id: EventIdText = Field(examples=["e1:44.2"])
+@dataclass(frozen=True)
+class EventWanted:
+    """An event."""
+
+    event_id: EventIdText
 
 
-@router.get("/events")
-async def list_events(
-    node: Here,
-    caller: Caller,
-    limit: Limit,
-    after: Cursor | None = None,
-    wait: Annotated[float, Query(ge=0, le=WAIT_S_MAX)] = 0,
-) -> Json:
-    """The events after a cursor. `wait` holds an empty answer for so many seconds until there is an event."""
-    places = events.parse_cursor(after)
-    until = time.monotonic() + wait
+@dataclass(frozen=True)
+class AcknowledgeEvent:
+    """An event that the caller has received."""
+
+    event_id: EventIdText
+
+
+async def _list(call: Call, wanted: EventsWanted, _: None) -> Json:
+    """The next events; held while there are none, for as long as the caller waits."""
+    places = events.parse_cursor(wanted.after)
+    _require_read(call, places)
+    until = time.monotonic() + wanted.wait
     while True:
-        answer = await asyncio.to_thread(_page, node, _ledgers(node, caller.organisation), places, limit)
+        answer = await asyncio.to_thread(_page, call, places, wanted.limit)
         left = until - time.monotonic()
         if answer["items"] or left <= 0:
             return answer
-        await node.position.moved(min(left, 1.0))
+        await call.node.position.moved(min(left, 1.0))
 
 
-@router.get("/events/{event_id}")
-def get_event(node: Here, caller: Caller, event_id: EventIdText) -> Json:
-    """One event, the hash of its content, and who has acknowledged it."""
-    wanted = events.EventId.parse(event_id)
-    _require_readable(node, caller.organisation, wanted)
-    with node.read_model.read() as connection:
-        row = events.find(connection, wanted)
+def _get(call: Call, wanted: EventWanted) -> Json:
+    event_id = events.EventId.parse(wanted.event_id)
+    _require_readable(call, event_id)
+    with call.node.read_model.read() as connection:
+        row = events.find(connection, event_id)
         shown = events.show(row, events.names_of(connection, [row]))
-        acknowledged = events.acknowledgements(connection, wanted)
+        acknowledged = events.acknowledgements(connection, event_id)
     return {**shown, "content_hash": events.content_hash(row), "acknowledgements": acknowledged}
 
 
-@router.post("/events/acknowledge")
-async def acknowledge_event(sender: Sends, body: AcknowledgeEvent) -> Response:
-    """Say on the ledger of facts that this organisation has received an event, with the hash of its content."""
-    wanted = events.EventId.parse(body.event_id)
-    _require_readable(sender.node, sender.principal.organisation, wanted)
+async def _acknowledge(call: Call, wanted: AcknowledgeEvent, _: None) -> JSONResponse:
+    """What is acknowledged is the content as this node read it: its hash goes to the ledger."""
+    event_id = events.EventId.parse(wanted.event_id)
+    _require_readable(call, event_id)
 
     def content_hash() -> str:
-        with sender.node.read_model.read() as connection:
-            return events.content_hash(events.find(connection, wanted))
+        with call.node.read_model.read() as connection:
+            return events.content_hash(events.find(connection, event_id))
 
-    arguments = {"event_id": body.event_id, "content_hash": await asyncio.to_thread(content_hash)}
-    return await sender.fact("acknowledge_notice", body.event_id, arguments)
+    arguments = {"event_id": wanted.event_id, "content_hash": await asyncio.to_thread(content_hash)}
+    return await submit_fact(call, "acknowledge_notice", wanted.event_id, arguments)
 
 
-def _page(node: Node, ledgers: list[str], places: dict[str, events.Place], limit: int) -> Json:
-    with node.read_model.read() as connection:
-        rows, cursor = events.read(connection, places, ledgers, limit)
+def _page(call: Call, places: dict[str, events.Place], limit: int) -> Json:
+    with call.node.read_model.read() as connection:
+        rows, cursor = events.read(connection, places, _ledgers(call), limit)
         subjects = events.names_of(connection, rows)
     return {"items": [events.show(row, subjects) for row in rows], "cursor": events.format_cursor(cursor)}
 
 
-def _ledgers(node: Node, organisation: str) -> list[str]:
-    served = node.served[organisation]
+def _ledgers(call: Call) -> list[str]:
+    served = call.node.act_as(call.principal)
     return [FACTS_LEDGER, served.chain.name] if served.in_circle else [FACTS_LEDGER]
 
 
-def _require_readable(node: Node, organisation: str, event_id: events.EventId) -> None:
-    if event_id.ledger not in _ledgers(node, organisation):
+def _require_readable(call: Call, event_id: events.EventId) -> None:
+    if event_id.ledger not in _ledgers(call):
         raise missing("event", str(event_id))
+
+
+def _require_read(call: Call, places: dict[str, events.Place]) -> None:
+    """Refuse a cursor of a ledger that the caller does not read, or of a block that this node has not read yet."""
+    ledgers = _ledgers(call)
+    for ledger, place in places.items():
+        if ledger not in ledgers:
+            raise Problem("malformed", f"after: names the ledger {ledger}", f"ledgers here are {', '.join(ledgers)}")
+        read_to = call.node.position.at(ledger)[0]
+        if place[0] > read_to:
+            raise Problem(
+                "cursor_ahead",
+                f"after: the cursor is of block {place[0]} of {ledger}, and this node has read it to block {read_to}",
+                "ask again later; GET /v1/status says how far the node is",
+            )
+
+
+_ACKNOWLEDGING = FUNCTIONS["acknowledge_notice"]
+
+OPERATIONS = [
+    Operation(
+        name="list_events", method="GET", path=f"{PREFIX}/events", tag="events",
+        en="The events after a cursor, oldest first.", zh="列出游标之后的事件。", scopes=frozenset({access.READ}),
+        takes=EventsWanted, gives=answers.EventPage, handle=_list, problems=("cursor_ahead",),
+    ),
+    reading(
+        "get_event", "/events/{event_id}", _get, takes=EventWanted, gives=answers.EventDetail, problems=("not_found",),
+        en="One event, its hash, and who acknowledged it.", zh="一个事件、其哈希及确认者。",
+    ),
+    Operation(
+        name="acknowledge_event", method="POST", path=f"{PREFIX}/events/acknowledge", tag="events",
+        en=_ACKNOWLEDGING.en, zh=_ACKNOWLEDGING.zh, scopes=frozenset({access.ACKNOWLEDGE}),
+        roles=_ACKNOWLEDGING.roles, takes=AcknowledgeEvent, gives=answers.CommandAnswer, handle=_acknowledge,
+        events=_ACKNOWLEDGING.events, problems=("not_found", *_ACKNOWLEDGING.problems), waits=True,
+    ),
+]  # fmt: skip

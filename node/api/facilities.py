@@ -1,264 +1,173 @@
-"""Facilities 授信: proposed over a pledge, activated on an attested lien, drawn, repaid, frozen, unfrozen, closed."""
+"""The obligations over HTTP: facilities 授信 and deposits, the commands on them and what can be read of them."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Request, Response
-from pydantic import Field, StringConstraints
-from sqlalchemy import select
+from sqlalchemy import Row, Select, select
 
+from chaincode.world.bounds import Described, Organisation, one_of
 from network.ports import PortError
-from node.api.context import PREFIX, Caller, Here, Limit, Node, note_read, noted_page
-from node.api.fields import (
-    Age,
-    Amount,
-    BasisPoints,
-    Body,
-    Currency,
-    Ident,
-    Json,
-    Nothing,
-    Organisation,
-    PositiveAmount,
-    ReasonKey,
-    Seconds,
-)
-from node.api.sending import Sender, Sends
+from node.api import answers
+from node.api.listing import Place, Slice, cut, page, placed, sliced, with_span
+from node.api.operation import PREFIX, Call, Operation, Page
+from node.api.reading import Json, chain_read_to, listing, note_page, note_read, reading
+from node.api.sending import of_obligations
+from node.commands.commands import FACTS, FAILED
+from node.commands.obligations import OBLIGATIONS, FacilityReference, key_of
+from node.gate import access
 from node.lending import facilities
 from node.projection import tables
+from node.stores.local_tables import command
 
-router = APIRouter(prefix=PREFIX, tags=["facilities"])
-
-Cause = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_-]{1,32}|[0-9a-f]{64})$")]
-PackName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")]
-FacilityId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,127}$")]
+UNKNOWN: Json = dict.fromkeys(("clean_windows", "cure_windows", "required_roles", "approved_roles"))
+FacilityStatus = Annotated[str, one_of("proposed", "active", "closing", "closed")]
 
 
-class ProposeFacility(Body):
-    """The on-chain terms are derived from the receipt and the pledge; ages are how old each attestation may be."""
+@dataclass(frozen=True)
+class FacilitiesWanted:
+    """Facilities."""
 
-    facility_id: Ident = Field(examples=["facility-1"])
-    receipt_id: Ident = Field(examples=["receipt-1"])
-    pledge_id: Ident = Field(examples=["pledge-1"])
-    borrower: Organisation = Field(examples=["manufacturer"])
-    line_minor: PositiveAmount = Field(examples=[500000000])
-    currency: Currency = Field(examples=["CNY"])
-    advance_rate_bp: BasisPoints = Field(examples=[6000])
-    rate_bp: BasisPoints = Field(examples=[450])
-    maturity_s: Seconds = Field(examples=[1672646400])
-    max_quantity_age_s: Age = Field(examples=[2700])
-    max_lien_age_s: Age = Field(examples=[86400])
-    max_price_age_s: Age = Field(examples=[86400])
-    draw_fee_minor: Amount = 0
-    min_quality_bp: BasisPoints = 5000
-    rule_pack: PackName = "warehouse-stock-1"
-    insurer: Organisation | None = None
+    status: Annotated[FacilityStatus | None, Described("Only those of this status.", example="active")] = None
 
 
-class AmountBody(Body):
-    amount_minor: PositiveAmount = Field(examples=[100000000])
+@dataclass(frozen=True)
+class DepositsWanted:
+    """An organisation's deposits."""
+
+    organisation: Annotated[Organisation, Described("Whose.", example="bank")]
 
 
-class LineBody(Body):
-    line_minor: PositiveAmount = Field(examples=[400000000])
+def _list_facilities(call: Call, wanted: Any) -> Json:
+    node, table = call.node, tables.facility
+    place = (table.c.made_block, table.c.made_log)
+    statement = select(table) if wanted.status is None else select(table).where(table.c.state == wanted.status)
 
-
-class FreezeBody(Body):
-    """A code of up to 32 characters, or the SHA-256 of a document."""
-
-    reason: Cause = Field(examples=["site_visit_refused"])
-
-
-class ReasonBody(Body):
-    reason_key: ReasonKey
-
-
-class ApproveBody(Body):
-    """`opening_sequence` is the opening that the approver has looked at; left out: the one this node shows."""
-
-    reason_key: ReasonKey
-    opening_sequence: Amount | None = None
-
-
-@router.post("/facilities")
-async def propose_facility(sender: Sends, body: ProposeFacility) -> Response:
-    """The pledgee proposes a facility over a pledge. 422 for a receipt over several slots."""
-    wish = facilities.Wish(**body.model_dump())
-
-    def args() -> list[Any]:
-        node = sender.node
-        chain = node.act_as(sender.principal).chain.name
+    def fetch(part: Slice) -> list[tuple[Place, Row[Any]]]:
         with node.read_model.read() as connection:
-            terms = facilities.terms_of(
-                connection, wish, sender.principal.organisation, node.consortium, chain, node.address_of, node.home
-            )
-        return [_key(body.facility_id), terms]
+            return placed(connection.execute(sliced(statement, part, place, table.c.made_s)).all(), place)
 
-    return await sender.obligation(
-        "propose_facility", "CreditFacility.propose", body.facility_id, body.model_dump(), args
-    )
-
-
-@router.post("/facilities/{facility_id}/withdraw")
-async def withdraw_facility(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
-    return await _act(sender, "withdraw_facility", "withdraw", facility_id)
-
-
-@router.post("/facilities/{facility_id}/activate")
-async def activate_facility(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
-    """The lender activates; the chain refuses with `lien_missing` until the lien is attested."""
-    return await _act(sender, "activate_facility", "activate", facility_id)
-
-
-@router.post("/facilities/{facility_id}/lower-line")
-async def lower_line(sender: Sends, facility_id: FacilityId, body: LineBody) -> Response:
-    return await _act(sender, "lower_line", "lowerLine", facility_id, body.line_minor)
-
-
-@router.post("/facilities/{facility_id}/draw")
-async def draw(sender: Sends, facility_id: FacilityId, body: AmountBody) -> Response:
-    """The borrower draws. A refused draw is mined: the transaction has a tx_id and a code."""
-    return await _act(sender, "draw", "draw", facility_id, body.amount_minor)
-
-
-@router.post("/facilities/{facility_id}/repay")
-async def repay(sender: Sends, facility_id: FacilityId, body: AmountBody) -> Response:
-    """Anyone repays, in every state; more than the debt takes the debt only."""
-    return await _act(sender, "repay", "repay", facility_id, body.amount_minor)
-
-
-@router.post("/facilities/{facility_id}/freeze")
-async def freeze(sender: Sends, facility_id: FacilityId, body: FreezeBody) -> Response:
-    """By hand: lender, insurer or regulator."""
-    return await _act(sender, "freeze_facility", "freeze", facility_id, facilities.cause_bytes(body.reason))
-
-
-@router.post("/facilities/{facility_id}/lift")
-async def lift(sender: Sends, facility_id: FacilityId, body: ReasonBody) -> Response:
-    """Lift a reason set by hand; only the role that set it."""
-    return await _act(sender, "lift_freeze", "lift", facility_id, _bytes32(body.reason_key))
-
-
-@router.post("/facilities/{facility_id}/approve")
-async def approve_unfreeze(sender: Sends, facility_id: FacilityId, body: ApproveBody) -> Response:
-    """Approve the clearing of a rule's reason, for one opening, after enough clean windows."""
-
-    def args() -> list[Any]:
-        opening = body.opening_sequence
-        if opening is None:
-            with sender.node.read_model.read() as connection:
-                key = facilities.key_of(facility_id)
-                opening = facilities.standing_reason(connection, key, body.reason_key).opening_sequence
-        return [_key(facility_id), _bytes32(body.reason_key), f"int:{opening}"]
-
-    return await sender.obligation(
-        "approve_unfreeze", "CreditFacility.approveUnfreeze", facility_id, body.model_dump(), args
-    )
-
-
-@router.post("/facilities/{facility_id}/unfreeze")
-async def unfreeze(sender: Sends, facility_id: FacilityId, body: ReasonBody) -> Response:
-    return await _act(sender, "unfreeze_facility", "unfreeze", facility_id, _bytes32(body.reason_key))
-
-
-@router.post("/facilities/{facility_id}/start-closing")
-async def start_closing(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
-    return await _act(sender, "start_closing", "startClosing", facility_id)
-
-
-@router.post("/facilities/{facility_id}/close")
-async def close_facility(sender: Sends, facility_id: FacilityId, body: Nothing) -> Response:
-    return await _act(sender, "close_facility", "close", facility_id)
-
-
-@router.get("/facilities")
-def list_facilities(
-    node: Here,
-    caller: Caller,
-    request: Request,
-    limit: Limit,
-    after: FacilityId | None = None,
-    status: str | None = None,
-) -> Json:
-    table = tables.facility
-    statement = select(table).order_by(table.c.id).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(table.c.id > after)
-    if status is not None:
-        statement = statement.where(table.c.state == status)
+    found = page("list_facilities", wanted, fetch, read_to=chain_read_to(call))
+    now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
-        rows = connection.execute(statement).all()
-        wanted = {each for row in rows for each in facilities.subjects_of(row)}
-        known = facilities.names(connection, wanted, node.lending_circle(caller))
-        now_s = node.clock.now_ms() // 1000
-        items = [facilities.show(connection, row, known, now_s) for row in rows[:limit]]
-    page = {"items": items, "next": rows[limit - 1].id if len(rows) > limit else None}
-    return noted_page(node, caller, request, page, lambda facility: [facility["lender"], facility["borrower"]])
+        named = {each for row in found.items for each in facilities.subjects_of(row)}
+        known = facilities.names(connection, named, node.lending_circle(call.principal))
+        shown = [facilities.show(connection, row, known, now_s) for row in found.items]
+    note_page(call, LIST, shown, lambda facility: [facility["lender"], facility["borrower"]])
+    return found.as_json(shown)
 
 
-@router.get("/facilities/{facility_id}", response_model=None)
-def get_facility(
-    node: Here, caller: Caller, request: Request, response: Response, facility_id: FacilityId
-) -> Json | Response:
+def _get_facility(call: Call, wanted: FacilityReference) -> Json:
+    node = call.node
     with node.read_model.read() as connection:
-        row = facilities.find(connection, facility_id)
-        known = facilities.names(connection, facilities.subjects_of(row), node.lending_circle(caller))
+        row = facilities.find(connection, wanted.facility_id)
+        known = facilities.names(connection, facilities.subjects_of(row), node.lending_circle(call.principal))
         shown = facilities.show(connection, row, known, node.clock.now_ms() // 1000)
-    note_read(node, caller, request, [shown["lender"], shown["borrower"]])
+    note_read(call, GET, [shown["lender"], shown["borrower"]])
     # The debt grows by the day without a transaction, so an ETag of the last one would lie.
-    return {**shown, "facility_id": facility_id}
+    return {**shown, "facility_id": wanted.facility_id}
 
 
-@router.get("/facilities/{facility_id}/reasons")
-async def list_reasons(node: Here, caller: Caller, facility_id: FacilityId) -> Json:
-    """Why it is frozen, or was: each reason with how far its undoing is, asked of the chain where it stands."""
-    shown = await asyncio.to_thread(_reasons, node, caller, facility_id)
-    for reason in shown:
-        if reason["cleared_at_s"] is None and not reason["manual"]:
-            reason.update(await _reversal(node, caller.organisation, facility_id, reason["reason_key"]))
-    return {"items": shown, "next": None}
+def _list_movements(call: Call, wanted: Any) -> Json:
+    table = tables.movement
+    place = (table.c.block, table.c.log_index)
+    statement = select(table).where(table.c.facility == facilities.key_of(wanted.facility_id))
+
+    def fetch(part: Slice) -> list[tuple[Place, Row[Any]]]:
+        with call.node.read_model.read() as connection:
+            facilities.find(connection, wanted.facility_id)
+            return placed(connection.execute(sliced(statement, part, place, table.c.at_s)).all(), place)
+
+    found = page("list_movements", wanted, fetch, read_to=chain_read_to(call))
+    shown = [{name: getattr(row, name) for name in answers.Movement.__dataclass_fields__} for row in found.items]
+    return found.as_json(shown)
 
 
-@router.get("/facilities/{facility_id}/transactions")
-def list_facility_transactions(node: Here, caller: Caller, facility_id: FacilityId) -> Json:
-    """What was mined about a facility, and this organisation's own refused commands with their code."""
-    key = facilities.key_of(facility_id)
+def _list_transactions(call: Call, wanted: Any) -> Json:
+    """What was mined about a facility, and the caller's own refused commands, which are mined too."""
+    key = key_of(wanted.facility_id)
+
+    def fetch(part: Slice) -> list[tuple[Place, Json]]:
+        mined = [(_tx_place(each), each) for each in _mined(call, wanted.facility_id, key, part)]
+        refused = [(_tx_place(each), each) for each in _refused(call, key, part)]
+        return sorted([*mined, *refused], key=lambda each: each[0], reverse=not part.newer)[: part.limit]
+
+    found = page("list_facility_transactions", wanted, fetch, read_to=chain_read_to(call))
+    return found.as_json(found.items)
+
+
+def _mined(call: Call, facility_id: str, key: str, part: Slice) -> Sequence[Json]:
     table = tables.obligation_transaction
-    with node.read_model.read() as connection:
+    statement = select(table).where(table.c.facility.in_((key, key[2:])))
+    place = (table.c.block, table.c.tx_id)
+    with call.node.read_model.read() as connection:
         facilities.find(connection, facility_id)
-        rows = connection.execute(
-            select(table).where(table.c.facility.in_((key, "0x" + key))).order_by(table.c.block).limit(500)
-        ).all()
-    mined: list[Json] = [
+        rows = connection.execute(sliced(statement, part, place, table.c.at_s)).all()
+    return [
         {"tx_id": row.tx_id, "block": row.block, "status": 1, "code": None, "events": row.events, "at_s": row.at_s}
         for row in rows
     ]
-    own = node.commands.reverted(caller.organisation, "0x" + key)
-    return {"items": sorted([*mined, *own], key=_block), "next": None}
 
 
-async def _act(sender: Sender, name: str, function: str, facility_id: str, *args: Any) -> Response:
-    call = f"CreditFacility.{function}"
-    return await sender.obligation(name, call, facility_id, {"args": list(args)}, lambda: [_key(facility_id), *args])
+def _refused(call: Call, key: str, part: Slice) -> Sequence[Json]:
+    place = (command.c.block, command.c.tx_id)
+
+    def of_facility(own: Select[Any]) -> Select[Any]:
+        refused = own.where(command.c.status == FAILED, command.c.ledger != FACTS, command.c.block.is_not(None))
+        on_it = refused.where(command.c.arguments["args"][0].as_string() == key)
+        return sliced(on_it, part, place, command.c.updated_at_ms, per_s=1000)
+
+    return [
+        {
+            "tx_id": row.tx_id,
+            "block": row.block,
+            "status": 0,
+            "code": row.code,
+            "events": [],
+            "at_s": row.updated_at_ms // 1000,
+        }
+        for row in call.node.commands.listed(of_facility, call.organisation)
+    ]
 
 
-def _reasons(node: Node, caller: Caller, facility_id: str) -> list[Json]:
-    with node.read_model.read() as connection:
-        row = facilities.find(connection, facility_id)
-        pack = node.lending_circle(caller).pack_of(row)
-        return [facilities.show_reason(connection, reason, pack) for reason in facilities.reasons(connection, row.id)]
+def _tx_place(transaction: Json) -> Place:
+    return int(transaction["block"]), str(transaction["tx_id"])
 
 
-async def _reversal(node: Node, organisation: str, facility_id: str, reason_key: str) -> Json:
-    """{clean_windows, cure_windows, required_roles, approved_roles}; None for each when the chain does not answer."""
+async def _list_reasons(call: Call, wanted: Any, _: None) -> Json:
+    """Each reason with how far its undoing is, asked of the chain where the reason stands."""
+    found = await asyncio.to_thread(_reasons, call, wanted)
+    shown: list[Json] = []
+    for reason in found.items:
+        standing = reason["cleared_at_s"] is None and not reason["manual"]
+        shown.append({**reason, **(await _reversal(call, wanted, reason["reason_key"]) if standing else UNKNOWN)})
+    return found.as_json(shown)
+
+
+def _reasons(call: Call, wanted: Any) -> Any:
+    def fetch(part: Slice) -> list[tuple[Place, Json]]:
+        with call.node.read_model.read() as connection:
+            row = facilities.find(connection, wanted.facility_id)
+            pack = call.node.lending_circle(call.principal).pack_of(row)
+            every = [
+                ((each.since_block, each.since_log), int(each.since_s), facilities.show_reason(connection, each, pack))
+                for each in facilities.reasons(connection, row.id)
+            ]
+        return cut(every, part)
+
+    return page("list_reasons", wanted, fetch, read_to=chain_read_to(call))
+
+
+async def _reversal(call: Call, wanted: Any, reason_key: str) -> Json:
+    """What the chain says of an undoing; null where it does not answer."""
+    chain = call.node.act_as(call.principal).chain
     try:
-        said = await node.served[organisation].chain.call(
-            "CreditFacility", "reversal", [_key(facility_id), "0x" + reason_key]
-        )
+        said = await chain.call("CreditFacility", "reversal", [key_of(wanted.facility_id), "0x" + reason_key])
     except PortError:
-        return dict.fromkeys(("clean_windows", "cure_windows", "required_roles", "approved_roles"))
+        return UNKNOWN
     return {
         "clean_windows": said["cleanWindows"],
         "cure_windows": said["cureWindows"],
@@ -267,17 +176,66 @@ async def _reversal(node: Node, organisation: str, facility_id: str, reason_key:
     }
 
 
-def _block(item: Json) -> int:
-    return int(item["block"])
-
-
 def _roles(bits: int) -> list[str]:
     return [name for role, name in facilities.ROLE_NAMES.items() if bits & (1 << role)]
 
 
-def _key(facility_id: str) -> str:
-    return "0x" + facilities.key_of(facility_id)
+async def _get_deposits(call: Call, wanted: DepositsWanted, _: None) -> Json:
+    chain = call.node.act_as(call.principal).chain
+    address = call.node.address_of(wanted.organisation)
+    spender = str(await chain.call("DepositToken", "facility", []))
+    return {
+        "organisation": wanted.organisation,
+        "address": address,
+        "balance_minor": await chain.call("DepositToken", "balanceOf", [address]),
+        "allowance_minor": await chain.call("DepositToken", "allowance", [address, spender]),
+        "listed": await chain.call("DepositToken", "isListed", [address]),
+    }
 
 
-def _bytes32(key: str) -> str:
-    return key if key.startswith("0x") else "0x" + key
+LIST = listing(
+    "list_facilities", "/facilities", _list_facilities, filters=FacilitiesWanted, item=answers.Facility,
+    of_circle=True, en="List facilities.", zh="列出授信。",
+)  # fmt: skip
+GET = reading(
+    "get_facility", "/facilities/{facility_id}", _get_facility, takes=FacilityReference, gives=answers.Facility,
+    problems=("not_found",), of_circle=True, en="One facility, with its debt as of today.", zh="一项授信及今日债务。",
+)  # fmt: skip
+MOVEMENTS = listing(
+    "list_movements", "/facilities/{facility_id}/movements", _list_movements, filters=FacilityReference,
+    item=answers.Movement, problems=("not_found",), of_circle=True, en="List draws and repayments.",
+    zh="列出支用与还款。",
+)  # fmt: skip
+TRANSACTIONS = listing(
+    "list_facility_transactions", "/facilities/{facility_id}/transactions", _list_transactions,
+    filters=FacilityReference, item=answers.FacilityTransaction, problems=("not_found",), of_circle=True,
+    en="List what was mined about a facility, and your own refused commands.",
+    zh="列出与授信有关的上链交易及本方被拒绝的指令。",
+)  # fmt: skip
+
+
+def _asked_of_the_chain(name: str, path: str, handle: Any, **more: Any) -> Operation:
+    return Operation(
+        name=name,
+        method="GET",
+        path=PREFIX + path,
+        tag=path.split("/")[1],
+        scopes=frozenset({access.READ}),
+        handle=handle,
+        of_circle=True,
+        **more,
+    )
+
+
+REASONS = _asked_of_the_chain(
+    "list_reasons", "/facilities/{facility_id}/reasons", _list_reasons, takes=with_span(FacilityReference),
+    gives=Page(answers.ReasonProgress), problems=("not_found", "cursor_ahead"),
+    en="List why a facility is or was frozen, and how far the undoing is.", zh="列出冻结原因及解除进度。",
+)  # fmt: skip
+DEPOSITS = _asked_of_the_chain(
+    "get_deposits", "/deposits/{organisation}", _get_deposits, takes=DepositsWanted, gives=answers.Deposits,
+    problems=("not_found",), en="Balance, allowance, and whether the account is listed.",
+    zh="余额、授权额度及是否在册。",
+)  # fmt: skip
+
+OPERATIONS = [*map(of_obligations, OBLIGATIONS.values()), LIST, GET, MOVEMENTS, TRANSACTIONS, REASONS, DEPOSITS]

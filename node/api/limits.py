@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from node.api.fields import WHOLE_MAX
+from chaincode.world.bounds import WHOLE_MAX
 from node.gate.access import Authenticator
 from node.gate.problems import Problem, problem_response
 from wuxin_evidence.encoding.canonical import require_shallow

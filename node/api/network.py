@@ -1,32 +1,56 @@
-"""The consortium and this node: who takes part, which committee signs, how far the node is, what is half done."""
+"""The consortium and this node: who takes part, which committee signs, how far the node is, what is half done, what a
+receipt is worth, and the evidence for it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
-from fastapi import APIRouter
 from sqlalchemy import func, select
+from starlette.responses import Response
 
+from chaincode.world.bounds import Described, ReceiptId, Text
 from network.ports import PortError
-from node.api.context import PREFIX, Caller, Here, Node
-from node.api.fields import Json
+from node.api import answers
+from node.api.context import Node
+from node.api.facts import Everything
+from node.api.listing import cut, page
+from node.api.operation import PREFIX, ZIP, Call, Operation
+from node.api.reading import Json, listing, note_read, reading
 from node.commands.commands import PENDING
+from node.evidence.bundles import Uploads, make_bundle
+from node.gate import access
 from node.gate.problems import Problem
-from node.lending import duties
+from node.lending import collateral, duties, facilities
 from node.projection import records, tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.stores.local_tables import command
 
 LOOK_S = 5.0  # for a ledger to say its height; who asks for the status wants to know what does not answer
 
-router = APIRouter(prefix=PREFIX, tags=["network"])
+
+@dataclass(frozen=True)
+class CollateralWanted:
+    """The collateral answer of a receipt."""
+
+    receipt_id: Annotated[ReceiptId, Described("The receipt.", example="receipt-1")]
 
 
-@router.get("/organisations")
-def list_organisations(node: Here) -> Json:
-    """The consortium file, with each organisation's EVM address."""
+@dataclass(frozen=True)
+class EvidenceWanted:
+    """An evidence bundle."""
+
+    evidence_id: Annotated[
+        str,
+        Text(64, 66, r"(0x)?[0-9a-f]{64}", "a digest or a transaction id, 32 bytes in lower-case hex"),
+        Described("The digest of an attestation, or the transaction that recorded or accepted it.", example="cd" * 32),
+    ]
+
+
+def _organisations(call: Call, _: Everything) -> Json:
+    node = call.node
     items = [
         {
             "name": each.name,
@@ -40,13 +64,11 @@ def list_organisations(node: Here) -> Json:
         }
         for each in node.consortium.organisations
     ]
-    return {"consortium_id": node.consortium.consortium_id.hex(), "items": items, "next": None}
+    return {"consortium_id": node.consortium.consortium_id.hex(), "items": items, "next": None, "previous": None}
 
 
-@router.get("/committee")
-def get_committee(node: Here) -> Json:
-    """The oracle committee in force now; apart from it `previous`, which still signs windows that ended before, and
-    `next`, which is appointed. Each is null where there is none."""
+def _committee(call: Call, _: Everything) -> Json:
+    node = call.node
     now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
         rows = connection.execute(select(tables.committee)).all()
@@ -62,20 +84,17 @@ def get_committee(node: Here) -> Json:
     }
 
 
-@router.get("/status")
-async def get_status(node: Here, caller: Caller) -> Json:
-    """How far the read model is, how far each ledger is, by what `trouble` it is not being followed, and what waits to
-    be delivered."""
-    served = node.act_as(caller)
+async def _status(call: Call, _: Everything, __: None) -> Json:
+    node, served = call.node, call.node.act_as(call.principal)
     positions = await asyncio.to_thread(_positions, node)
     answer: Json = {
         "consortium_id": node.consortium.consortium_id.hex(),
         "clock": node.consortium.statement()["clock"],
         "now_s": node.clock.now_ms() // 1000,
-        "organisation": caller.organisation,
+        "organisation": call.organisation,
         "serves": sorted(node.served),
         "read_model": positions,
-        "pending": await asyncio.to_thread(_pending, node, caller.organisation),
+        "pending": await asyncio.to_thread(_pending, node, call.organisation),
     }
     facts, chain = await asyncio.gather(_look(served.ledger.height), _look(served.chain.height))
     answer["facts"] = {**facts, "trouble": node.position.trouble(FACTS_LEDGER)}
@@ -83,19 +102,53 @@ async def get_status(node: Here, caller: Caller) -> Json:
     return answer
 
 
-@router.get("/duties")
-def list_duties(node: Here, caller: Caller) -> Json:
-    """The half-done states by name, each with since, next actor and deadline."""
-    if not node.act_as(caller).in_circle:
-        return {"items": [], "next": None}
+def _duties(call: Call, wanted: Any) -> Json:
+    node = call.node
+    if not node.act_as(call.principal).in_circle:
+        return page("list_duties", wanted, lambda _: []).as_json([])
     now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
         found = duties.all_duties(connection, now_s)
     items = [
-        {"receipt_id": receipt_id, "pledge_id": pledge_id, **asdict(duty), "overdue": now_s > duty.deadline_s}
-        for receipt_id, pledge_id, duty in found
+        (
+            (duty.since_s, receipt_id, pledge_id, duty.code, place),
+            duty.since_s,
+            {"receipt_id": receipt_id, "pledge_id": pledge_id, **asdict(duty), "overdue": now_s > duty.deadline_s},
+        )
+        for place, (receipt_id, pledge_id, duty) in enumerate(found)
     ]
-    return {"items": items, "next": None}
+    shown = page("list_duties", wanted, lambda part: cut(items, part))
+    return shown.as_json(shown.items)
+
+
+def _collateral(call: Call, wanted: CollateralWanted) -> Json:
+    """One answer out of both ledgers; `as_of` says how far each had come."""
+    node = call.node
+    now_s, circle = node.clock.now_ms() // 1000, node.lending_circle(call.principal)
+    shown: Json | None = None
+    with node.read_model.read() as connection:
+        situation = collateral.situation_of(connection, wanted.receipt_id)
+        answer = collateral.answer(situation, now_s, circle.currency)
+        receipt, pledge, facility = situation.receipt, situation.pledge, situation.facility
+        if facility is not None:
+            known = facilities.names_in(pledge, facility, circle)
+            shown = facilities.summary(facility, known, wanted.receipt_id, now_s)
+            pack = circle.pack_of(facility)
+            shown["reasons"] = [facilities.show_reason(connection, each, pack) for each in situation.reasons]
+            shown |= {name: answer[name] for name in ("limit_minor", "headroom_minor")}
+    pledgee = None if pledge is None else str(pledge["pledgee"])
+    note_read(call, COLLATERAL, [receipt["owner"], receipt["beneficiary"], pledgee])
+    return {**answer, "facility": shown}
+
+
+async def _evidence(call: Call, wanted: EvidenceWanted, _: None) -> Response:
+    """The bundle of an attestation. Reading evidence is always noted."""
+    await asyncio.to_thread(note_read, call, EVIDENCE, [])
+    uploads = Uploads(call.node.local, call.node.pack_seals)
+    served = call.node.act_as(call.principal)
+    raw = await make_bundle(wanted.evidence_id, uploads, call.node.read_model, served, call.node.consortium, call.node.home)
+    name = f"wuxin-evidence-{wanted.evidence_id.removeprefix('0x')[:16]}.zip"
+    return Response(raw, media_type=ZIP, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
 async def _look(height: Callable[[], Awaitable[int]]) -> Json:
@@ -120,3 +173,38 @@ def _pending(node: Node, organisation: str) -> int:
     with node.local.read() as connection:
         counted = select(func.count()).where(command.c.organisation == organisation, command.c.status == PENDING)
         return int(connection.execute(counted).scalar_one())
+
+
+COLLATERAL = reading(
+    "get_collateral", "/collateral/{receipt_id}", _collateral, takes=CollateralWanted, gives=answers.Collateral,
+    problems=("not_found", "unsupported_action"), of_circle=True,
+    en="Can it be lent on now, and if not, who has to do what.", zh="该仓单现在能否放款；不能时由谁做什么。",
+)  # fmt: skip
+EVIDENCE = Operation(
+    name="get_evidence", method="GET", path=f"{PREFIX}/evidence/{{evidence_id}}", tag="evidence",
+    en="An evidence bundle, a zip that `wuxin verify` checks offline.", zh="可离线验证的证据包。",
+    scopes=frozenset({access.READ}), takes=EvidenceWanted, gives=None, media=ZIP, handle=_evidence,
+    problems=("not_found", "profile_mismatch"),
+)  # fmt: skip
+
+OPERATIONS = [
+    COLLATERAL,
+    EVIDENCE,
+    listing(
+        "list_duties", "/duties", _duties, filters=Everything, item=answers.Duty,
+        en="List half-done states between the ledgers, the newest first.", zh="列出两账本之间未完成的事项。",
+    ),
+    reading(
+        "list_organisations", "/organisations", _organisations, takes=Everything, gives=answers.Organisations,
+        en="The consortium file, with addresses on the chains.", zh="联盟成员及其链上地址。",
+    ),
+    reading(
+        "get_committee", "/committee", _committee, takes=Everything, gives=answers.Committees, problems=("not_found",),
+        en="The oracle committee in force; apart from it `previous` and `next`, or null.", zh="当前的预言机委员会。",
+    ),
+    Operation(
+        name="get_status", method="GET", path=f"{PREFIX}/status", tag="status",
+        en="How far the read model and the ledgers are, and what stops the reading.", zh="读模型与账本的进度。",
+        scopes=frozenset({access.READ}), takes=Everything, gives=answers.Status, handle=_status,
+    ),
+]  # fmt: skip

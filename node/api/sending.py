@@ -1,8 +1,9 @@
-"""Sending a command: from a request with its Idempotency-Key to a pending transaction, and its answer.
+"""Sending a command: from its declaration to an operation, from a request to a pending transaction.
 
-    Sender.fact / .obligation ─▶ Submission ─▶ submit: accepted once, kept, queued ─▶ 202, or 200 when it is final
+    of_facts(command), of_obligations(obligation) ─▶ Operation
+    its request ─▶ Submission ─▶ submit: accepted once, kept, queued ─▶ 202, or 200 when it is final
 
-A repeat under the same key answers the first transaction and says `Idempotency-Replayed: true`.
+A repeat under the same Idempotency-Key answers the first transactions and says `Idempotency-Replayed: true`.
 """
 
 from __future__ import annotations
@@ -12,52 +13,59 @@ import hashlib
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
-from fastapi import Depends, Header
-from fastapi.responses import JSONResponse
+from starlette.responses import JSONResponse
 
-from node.api.context import Caller, Here, Node
-from node.api.fields import Body, Json
-from node.api.preferences import WAIT_S_MAX, wait_of
+from chaincode.declaration import Command
+from chaincode.world.bounds import Described, hex_bytes
+from chaincode.world.fields import plain
+from node.api.answers import CommandAnswer
+from node.api.making import FromNode
+from node.api.operation import PREFIX, Call, Operation
+from node.api.preferences import wait_of
 from node.commands import commands
 from node.commands.commands import Step
-from node.gate.access import Principal
+from node.commands.declaration import Obligation
+from node.gate import access
 from node.gate.problems import LANGUAGE, Problem
+from wuxin_evidence.encoding.canonical import canonical_json
 
+Json = dict[str, Any]
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,128}")
 
-
-def idempotency_key(
-    key: Annotated[str | None, Header(alias="Idempotency-Key", description="1 to 128 printable characters")] = None,
-) -> str:
-    """The command's key. Raises ``malformed``."""
-    if key is None or KEY_PATTERN.fullmatch(key) is None:
-        raise Problem(
-            "malformed",
-            "the header Idempotency-Key is missing or not 1 to 128 printable ASCII characters",
-            "send a fresh UUID for a new command, and the same one when you repeat it",
-        )
-    return key
+SCOPES = {"anchor": access.ORACLE, "event": access.ACKNOWLEDGE}
+"""By what a command on the facts is about, where its key needs another scope than `facts`."""
 
 
-def preferred_wait(
-    prefer: Annotated[
-        list[str] | None,
-        Header(description=f"`wait=N` (RFC 7240): hold the answer for up to N seconds, at most {WAIT_S_MAX}"),
-    ] = None,
-) -> int | None:
-    return wait_of(prefer or ())
+@dataclass(frozen=True)
+class PrivateTerms:
+    """What the two parties of a pledge keep to themselves: only its hash enters the ledger."""
 
+    terms: Annotated[
+        object,
+        Described(
+            "The terms, one JSON object; the other party must send the same bytes.",
+            example={"contract": "2022-ZY-001", "secured_amount_minor": 500000000},
+        ),
+    ]
+    salt: Annotated[str, hex_bytes(16, 64), Described("Random bytes that both parties use, hex.", example="5f" * 32)]
 
-Key = Annotated[str, Depends(idempotency_key)]
-Wait = Annotated[int | None, Depends(preferred_wait)]
+    def sealed(self) -> bytes:
+        """The document whose bytes both parties must send alike. Raises ``malformed``."""
+        given = self.terms
+        if not isinstance(given, dict):
+            raise Problem("malformed", "terms: is not an object", "send the terms as one JSON object")
+        terms = cast(Json, given)
+        if "salt" in terms:
+            raise Problem("malformed", "terms: have a field salt", "pass the salt beside the terms")
+        return canonical_json({**terms, "salt": self.salt})
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What a route asks to be done: the request, and how to make its steps if it is new. What is `routine` is delivered
-    after all that is not."""
+    """What an operation asks to be done: the request, and how to make its steps if it is new. What is `routine` is
+    delivered after all that is not."""
 
     name: str
     subject: str
@@ -67,75 +75,127 @@ class Submission:
     routine: bool = False
 
 
-@dataclass(frozen=True)
-class Sender:
-    """The caller of a command: which organisation, under which key, willing to wait how long."""
+def of_facts(declared: Command) -> Operation:
+    """The operation of a command on the facts."""
 
-    node: Node
-    principal: Principal
-    key: str
-    wait_s: int | None
+    async def handle(call: Call, wanted: Any, beside: PrivateTerms | None) -> JSONResponse:
+        return await submit_fact(call, declared.name, getattr(wanted, declared.id_field), stated(wanted), beside)
 
-    async def submit(self, wanted: Submission) -> JSONResponse:
-        """Accept a command once, deliver it, and answer with its transaction."""
-        made, replayed = await asyncio.to_thread(self._accept, wanted)
-        for transaction in made[:1]:
-            if transaction["status"] == commands.PENDING:
-                place = (transaction["organisation"], transaction["ledger"], transaction["id"])
-                self.node.delivery.enqueue(*place, routine=wanted.routine)
-        return await self._answer(made, replayed)
+    return _operation(
+        declared,
+        f"{PREFIX}{declared.path}",
+        SCOPES.get(declared.on, access.FACTS),
+        handle,
+        beside=PrivateTerms if declared.transient else None,
+    )
 
-    async def fact(self, function: str, subject: str, arguments: Json, private: bytes | None = None) -> JSONResponse:
-        """One chaincode function as one transaction; ``private`` is the transient field ``terms``."""
-        step = Step(commands.FACTS, function, arguments, {} if private is None else {"terms": private})
-        body = arguments | ({} if private is None else {"terms": hashlib.sha256(private).hexdigest()})
-        return await self.submit(Submission(function, subject, body, lambda: [step]))
 
-    async def obligation(
-        self, name: str, call: str, subject: str, body: Json, args: Callable[[], list[Any]]
-    ) -> JSONResponse:
-        """One contract action (``Contract.function``) as one transaction on the organisation's chain."""
-        chain = self.node.act_as(self.principal).chain.name
-        return await self.submit(Submission(name, subject, body, lambda: [Step(chain, call, {"args": args()})]))
+def of_obligations(declared: Obligation) -> Operation:
+    """The operation of a command on the obligations."""
+    said = declared.command
 
-    def _accept(self, wanted: Submission) -> tuple[list[Json], bool]:
-        """The transactions of a command, and whether an earlier request had made them."""
-        caller = self.principal
-        request = commands.Request(
-            caller.organisation, caller.key_name, self.key, wanted.name, wanted.subject, wanted.body, wanted.routine
+    async def handle(call: Call, wanted: Any, _: None) -> JSONResponse:
+        making = FromNode(call.node, call.principal, asyncio.get_running_loop())
+        chain = call.node.act_as(call.principal).chain.name
+        subject = str(getattr(wanted, said.id_field, call.organisation))
+
+        def steps() -> list[Step]:
+            return [Step(chain, said.name, {"args": declared.make(making, wanted)})]
+
+        return await submit(call, Submission(said.name, subject, stated(wanted), steps))
+
+    return _operation(said, f"{PREFIX}{said.path}", access.CREDIT, handle, of_circle=True)
+
+
+async def submit_fact(
+    call: Call, name: str, subject: str, arguments: Json, private: PrivateTerms | None = None
+) -> JSONResponse:
+    """One function of the chaincode as one transaction."""
+    terms = None if private is None else private.sealed()
+    step = Step(commands.FACTS, name, arguments, {} if terms is None else {"terms": terms})
+    body = arguments | ({} if terms is None else {"terms": hashlib.sha256(terms).hexdigest()})
+    return await submit(call, Submission(name, subject, body, lambda: [step]))
+
+
+async def submit(call: Call, wanted: Submission) -> JSONResponse:
+    """Accept a command once, deliver it, and answer with its transactions."""
+    key, wait_s = idempotency_key(call), wait_of(call.request.headers.getlist("prefer"))
+    made = await asyncio.to_thread(_accept, call, key, wanted)
+    first = made.transactions[0]
+    if first["status"] == commands.PENDING:
+        place = (first["organisation"], first["ledger"], first["id"])
+        call.node.delivery.enqueue(*place, routine=wanted.routine)
+        if wait_s:
+            first = await call.node.commands.wait(first["id"], wait_s) or first
+    headers = {"Location": f"{PREFIX}/transactions/{first['id']}", **applied(wait_s)}
+    if made.replayed:
+        headers["Idempotency-Replayed"] = "true"
+    status = 202 if first["status"] == commands.PENDING else 200
+    content = {"transaction": first, "transactions": [first, *made.transactions[1:]]}
+    return JSONResponse(content, status_code=status, headers={**headers, "Content-Language": LANGUAGE})
+
+
+def idempotency_key(call: Call) -> str:
+    """The command's key. Raises ``malformed``."""
+    key = call.request.headers.get("idempotency-key", "")
+    if KEY_PATTERN.fullmatch(key) is None:
+        raise Problem(
+            "malformed",
+            "the header Idempotency-Key is missing or not 1 to 128 printable ASCII characters",
+            "send a fresh UUID for a new command, and the same one when you repeat it",
         )
-        earlier = self.node.commands.replayed(request)
-        if earlier is not None:
-            return [earlier], True
-        steps = wanted.steps()
-        if wanted.keep is not None:
-            wanted.keep()
-        made = self.node.commands.accept(request, steps, now_ms=self.node.clock.now_ms())
-        return made.transactions, made.replayed
-
-    async def _answer(self, made: list[Json], replayed: bool) -> JSONResponse:
-        first = made[0]
-        if self.wait_s and first["status"] == commands.PENDING:
-            first = await self.node.commands.wait(first["id"], self.wait_s) or first
-        content: Json = {"transaction": first}
-        if len(made) > 1:
-            content["transactions"] = [first, *made[1:]]
-        headers = {"Location": f"/v1/transactions/{first['id']}", "Content-Language": LANGUAGE}
-        if self.wait_s is not None:
-            headers["Preference-Applied"] = f"wait={self.wait_s}"
-        if replayed:
-            headers["Idempotency-Replayed"] = "true"
-        status = 202 if first["status"] == commands.PENDING else 200
-        return JSONResponse(content, status_code=status, headers=headers)
+    return key
 
 
-def sender(here: Here, principal: Caller, key: Key, wait_s: Wait) -> Sender:
-    return Sender(here, principal, key, wait_s)
+def applied(wait_s: int | None) -> dict[str, str]:
+    """The header that says which wait was honoured (RFC 7240)."""
+    return {} if wait_s is None else {"Preference-Applied": f"wait={wait_s}"}
 
 
-Sends = Annotated[Sender, Depends(sender)]
+def stated(wanted: Any) -> Json:
+    """Arguments as JSON; optional fields that were not given are left out."""
+    fields = cast(Json, plain(wanted))
+    return {name: value for name, value in fields.items() if value is not None}
 
 
-def values(body: Body) -> Json:
-    """A body as the chaincode takes it: optional fields that were not given are left out."""
-    return body.model_dump(mode="json", exclude_none=True)
+def _accept(call: Call, key: str, wanted: Submission) -> commands.Accepted:
+    request = commands.Request(
+        call.organisation, call.principal.key_name, key, wanted.name, wanted.subject, wanted.body, wanted.routine
+    )
+    earlier = call.node.commands.replayed(request)
+    if earlier is not None:
+        return earlier
+    steps = wanted.steps()
+    if wanted.keep is not None:
+        wanted.keep()
+    return call.node.commands.accept(request, steps, now_ms=call.node.clock.now_ms())
+
+
+def _operation(
+    said: Command,
+    path: str,
+    scope: str,
+    handle: Any,
+    *,
+    beside: type[Any] | None = None,
+    of_circle: bool = False,
+) -> Operation:
+    return Operation(
+        name=said.name,
+        method="POST",
+        path=path,
+        tag=path.split("/")[2],
+        en=said.en,
+        zh=said.zh,
+        scopes=frozenset({scope}),
+        roles=said.roles,
+        party=said.party,
+        takes=said.argument,
+        gives=CommandAnswer,
+        handle=handle,
+        problems=tuple(sorted(said.all_problems)),
+        events=said.events,
+        beside=beside,
+        of_circle=of_circle,
+        waits=True,
+    )

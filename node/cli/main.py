@@ -37,7 +37,7 @@ class ProfileFormat(StrEnum):
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     help="A consortium node for lending against things.",
 )
@@ -171,6 +171,43 @@ def evidence_get(
 
     with client(home, org) as node:
         out.write_bytes(node.get_evidence(identifier))
+
+
+def _operations(incomplete: str) -> list[tuple[str, str]]:
+    from node.cli.call import names_beginning
+
+    return names_beginning(incomplete)
+
+
+def _fields(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    from node.cli.call import fields_beginning
+
+    return fields_beginning(ctx, incomplete)
+
+
+@app.command()
+def call(
+    command: Annotated[
+        str,
+        typer.Argument(metavar="COMMAND", help="A command or a read, as the API names it.", autocompletion=_operations),
+    ],
+    stated: Annotated[str | None, typer.Option("--json", help="A file with its fields as JSON; - reads them.")] = None,
+    field: Annotated[
+        list[str] | None, typer.Option(help="name=value, over what the file says.", autocompletion=_fields)
+    ] = None,
+    org: Annotated[str | None, typer.Option(help="Call as this organisation; not needed where only one may.")] = None,
+    wait: Annotated[int, typer.Option(help="Seconds to wait until a command is final; 60 at most.")] = 0,
+    key: Annotated[str | None, typer.Option(help="The Idempotency-Key; a fresh one if not given.")] = None,
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Call the running node: any command, any list, any read. Prints the answer as JSON."""
+    from node.cli.call import run
+
+    answer = run(home, command, org, stated, field or [], wait, key)
+    if isinstance(answer, bytes):
+        sys.stdout.buffer.write(answer)
+    else:
+        print(answer)
 
 
 @app.command()

@@ -3,12 +3,12 @@
     body + Idempotency-Key ─▶ accept: same key and body → the same transaction
                                       same key, other body → idempotency_mismatch
                                       else one row per ledger step, in one durable write
-    delivery ─▶ succeed / fail / try_again
+    delivery ─▶ succeed / fail            its caller, before anything of it may have been sent ─▶ cancel
 
-A transaction is ``pending`` until its ledger said something final. The Fabric nonce and the contracts' command id
-are functions of the seat's secret, the organisation and the key, so a command that is delivered twice is one
-transaction. ``attempt`` rises only after a final read conflict. Private arguments wait encrypted under a key of
-the seat, and are wiped when the transaction is final.
+A transaction is ``pending`` until its ledger said something final. Its id on a ledger is a function of the organisation
+and the key (``node.ledgers``), so a command that is delivered twice is one transaction. ``attempt`` is 0 until
+something may have been sent, and rises after that only when another transaction came first. Private arguments wait
+encrypted under a key of the seat, and are wiped when the transaction is final.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import hmac
 import json
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, exists, func, insert, or_, select, update
 
 from node.commands.seals import PRIVATE_ARGUMENTS, Seals
 from node.gate import audit
@@ -33,9 +32,8 @@ from node.stores.databases import Store
 from node.stores.local_tables import command
 
 FACTS = "facts"
-PENDING, COMMITTED, FAILED = "pending", "committed", "failed"
-NONCE_BYTES = 24  # Fabric's customary nonce length
-PAGE_MAX = 500
+PENDING, COMMITTED, FAILED, CANCELLED = "pending", "committed", "failed", "cancelled"
+STATUSES = (PENDING, COMMITTED, FAILED, CANCELLED)
 PENDING_MAX = 10_000  # per organisation: hours of traffic while a ledger is away, and still a bound
 POLL_S = 0.25  # how soon a final state written by another process is noticed
 SECOND_STEP = "\x1f"  # no client can send it, so a derived key never meets a client's own
@@ -47,8 +45,8 @@ Json = dict[str, Any]
 class Step:
     """One transaction to deliver: on which ledger, which function, with which arguments (JSON).
 
-    ``private`` is transient data of a fact. For the obligations ``function`` is ``Contract.function`` and
-    ``arguments`` is {"args": […]} with bytes as 0x hex.
+    ``private`` is transient data of a fact. For the obligations ``function`` is a name of
+    ``node.commands.obligations.CALLS`` and ``arguments`` is {"args": […]} with bytes as 0x hex.
     """
 
     ledger: str
@@ -85,12 +83,6 @@ class Accepted:
     replayed: bool
 
 
-def fabric_nonce(secret: bytes, organisation: str, idempotency_key: str, attempt: int) -> bytes:
-    """HMAC-SHA-256(secret, org ‖ key ‖ attempt)[:24]; a zero byte parts the three."""
-    text = f"{organisation}\x00{idempotency_key}\x00{attempt}".encode()
-    return hmac.new(secret, text, hashlib.sha256).digest()[:NONCE_BYTES]
-
-
 class Commands:
     """The transaction resources of the organisations in ``seal_secrets`` (organisation → seat secret)."""
 
@@ -99,11 +91,10 @@ class Commands:
         self._seals = Seals(seal_secrets, PRIVATE_ARGUMENTS)
         self._waiting: dict[str, asyncio.Event] = {}
 
-    def replayed(self, request: Request) -> Json | None:
-        """The transaction an earlier request with this key made, or None; another body is a problem."""
+    def replayed(self, request: Request) -> Accepted | None:
+        """The transactions that an earlier request with this key made, or None; another body is a problem."""
         with self._local.read() as connection:
-            row = connection.execute(_by_key(request)).first()
-        return None if row is None else _same_or_refuse(row, request)
+            return _earlier(connection, request)
 
     def accept(self, request: Request, steps: Sequence[Step], *, now_ms: int) -> Accepted:
         """Write one pending transaction per step, each after the one before it; durable on return."""
@@ -116,9 +107,9 @@ class Commands:
             now_ms, request.organisation, request.key_name, request.command, request.subject, "accepted", ids[0]
         )
         with self._local.write() as connection:
-            existing = connection.execute(_by_key(request)).first()
-            if existing is not None:
-                return Accepted([_same_or_refuse(existing, request)], replayed=True)
+            earlier = _earlier(connection, request)
+            if earlier is not None:
+                return earlier
             _require_room(connection, request.organisation)
             connection.execute(insert(command), rows)
             audit.append(connection, entry)
@@ -128,48 +119,15 @@ class Commands:
 
     def find(self, organisation: str, identifier: str) -> Json | None:
         """An organisation's own transaction, by its id or by its ledger's transaction id."""
-        wanted = or_(command.c.id == identifier, command.c.tx_id == identifier)
         with self._local.read() as connection:
-            row = connection.execute(
-                select(command).where(wanted, command.c.organisation == organisation).limit(1)
-            ).first()
+            row = connection.execute(_own(organisation, identifier)).first()
         return None if row is None else resource(row)
 
-    def page(self, organisation: str, status: str | None, after: str | None, limit: int) -> list[Json]:
-        """An organisation's transactions in the order of their ids, which is the order of acceptance."""
-        wanted = [command.c.organisation == organisation]
-        if status is not None:
-            wanted.append(command.c.status == status)
-        if after is not None:
-            wanted.append(command.c.id > after)
+    def listed(self, statement: Callable[[Select[Any]], Select[Any]], organisation: str) -> Sequence[Row[Any]]:
+        """An organisation's transactions, as a list narrows and orders them."""
         with self._local.read() as connection:
-            rows = connection.execute(
-                select(command).where(and_(*wanted)).order_by(command.c.id).limit(min(limit, PAGE_MAX))
-            ).all()
-        return [resource(row) for row in rows]
-
-    def reverted(self, organisation: str, first_argument: str) -> list[Json]:
-        """An organisation's mined and refused actions on one record (their first argument), oldest first."""
-        with self._local.read() as connection:
-            rows = connection.execute(
-                select(command)
-                .where(command.c.organisation == organisation, command.c.ledger != FACTS)
-                .where(command.c.status == FAILED, command.c.block.is_not(None))
-                .where(command.c.arguments["args"][0].as_string() == first_argument)
-                .order_by(command.c.id)
-                .limit(PAGE_MAX)
-            ).all()
-        return [
-            {
-                "tx_id": row.tx_id,
-                "block": row.block,
-                "status": 0,
-                "code": row.code,
-                "events": [],
-                "at_s": row.updated_at_ms // 1000,
-            }
-            for row in rows
-        ]
+            own = select(command).where(command.c.organisation == organisation)
+            return connection.execute(statement(own)).all()
 
     def pending(
         self, organisation: str, ledger: str, limit: int, unanswered: Collection[str] = ()
@@ -235,12 +193,37 @@ class Commands:
             block=block,
         )
 
-    def set_attempt(self, transaction_id: str, attempt: int, now_ms: int, *, sent_after: int | None = None) -> None:
-        """Note that delivery begins its ``attempt``; durable before anything is sent.
+    def set_attempt(self, transaction_id: str, attempt: int, now_ms: int, *, sent_after: int | None = None) -> bool:
+        """Note that delivery begins its ``attempt``; durable before anything is sent. False where the command is no
+        longer pending: then nothing may be sent.
 
         ``sent_after`` is the chain's height by then: what the command leaves is in a later block.
         """
-        self._update(transaction_id, {"attempt": attempt, "sent_after": sent_after, "updated_at_ms": now_ms})
+        return self._update(transaction_id, {"attempt": attempt, "sent_after": sent_after, "updated_at_ms": now_ms})
+
+    def cancel(self, organisation: str, transaction_id: str, key_name: str, now_ms: int) -> list[Json]:
+        """Cancel a command with all its steps; again changes nothing. Durable on return.
+
+        Raises ``not_found``, ``conflict`` (final, or something of it may have been sent).
+        """
+        with self._local.write() as connection:
+            row = connection.execute(_own(organisation, transaction_id)).first()
+            if row is None:
+                raise _no_transaction(transaction_id)
+            first_key = row.idempotency_key.partition(SECOND_STEP)[0]
+            own = _steps(organisation, first_key).order_by(command.c.id)
+            steps = connection.execute(own).all()
+            if all(step.status == CANCELLED for step in steps):
+                return [resource(step) for step in steps]
+            _require_unsent(steps)
+            done = {"status": CANCELLED, "code": "cancelled", "detail": f"{organisation} cancelled it by {key_name}"}
+            done |= {"hint": "to do it after all, send it under a new Idempotency-Key"}
+            ids = [step.id for step in steps]
+            wiped = {**done, "private_sealed": None, "updated_at_ms": now_ms}
+            connection.execute(update(command).where(command.c.id.in_(ids)).values(**wiped))
+            entry = audit.Entry(now_ms, organisation, key_name, "cancel", row.id, "accepted", row.command)
+            audit.append(connection, entry)
+            return [resource(step) for step in connection.execute(own).all()]
 
     def hold(self, transaction_id: str, *, code: str, detail: str, hint: str, now_ms: int) -> None:
         """Note why a transaction is still pending, for whoever asks; what ends it writes over these."""
@@ -297,11 +280,11 @@ class Commands:
     def _finish(self, transaction_id: str, now_ms: int, **columns: Any) -> None:
         self._update(transaction_id, columns | {"updated_at_ms": now_ms, "private_sealed": None})
 
-    def _update(self, transaction_id: str, columns: Mapping[str, Any]) -> None:
+    def _update(self, transaction_id: str, columns: Mapping[str, Any]) -> bool:
+        """Change a pending transaction; False where it is not pending any more."""
+        pending = update(command).where(command.c.id == transaction_id, command.c.status == PENDING)
         with self._local.write() as connection:
-            connection.execute(
-                update(command).where(command.c.id == transaction_id, command.c.status == PENDING).values(**columns)
-            )
+            return connection.execute(pending.values(**columns)).rowcount > 0
 
 
 def resource(row: Row[Any]) -> Json:
@@ -324,22 +307,48 @@ def resource(row: Row[Any]) -> Json:
     }
 
 
-def _by_key(request: Request) -> Any:
-    return select(command).where(
-        command.c.organisation == request.organisation,
-        command.c.idempotency_key == request.idempotency_key,
-    )
+def _own(organisation: str, identifier: str) -> Any:
+    """An organisation's transaction, by its id or by its ledger's."""
+    wanted = or_(command.c.id == identifier, command.c.tx_id == identifier)
+    return select(command).where(wanted, command.c.organisation == organisation).limit(1)
 
 
-def _same_or_refuse(row: Row[Any], request: Request) -> Json:
-    if bytes(row.body_hash) != request.body_hash:
+def _steps(organisation: str, first_key: str) -> Any:
+    """All the transactions of one command."""
+    later = command.c.idempotency_key.startswith(first_key + SECOND_STEP, autoescape=True)
+    own = or_(command.c.idempotency_key == first_key, later)
+    return select(command).where(command.c.organisation == organisation, own)
+
+
+def _require_unsent(steps: Sequence[Row[Any]]) -> None:
+    for step in steps:
+        if step.status != PENDING or step.attempt > 0:
+            state = "may have been sent" if step.status == PENDING else f"is {step.status}"
+            raise Problem(
+                "conflict",
+                f"transaction {step.id} on {step.ledger} {state} and cannot be cancelled",
+                "wait for its end; what was committed is undone by another command only",
+                transaction_id=step.id,
+            )
+
+
+def _no_transaction(identifier: str) -> Problem:
+    return Problem("not_found", f"your organisation has no transaction {identifier!r}", "see GET /v1/transactions")
+
+
+def _earlier(connection: Connection, request: Request) -> Accepted | None:
+    """What an earlier request under the same key made. Raises ``idempotency_mismatch``."""
+    rows = connection.execute(_steps(request.organisation, request.idempotency_key).order_by(command.c.id)).all()
+    if not rows:
+        return None
+    if bytes(rows[0].body_hash) != request.body_hash:
         raise Problem(
             "idempotency_mismatch",
-            f"the idempotency key was used before, for {row.command} with another body",
+            f"the idempotency key was used before, for {rows[0].command} with another body",
             "use a new Idempotency-Key for a new command, and the same body when you repeat one",
-            transaction_id=row.id,
+            transaction_id=rows[0].id,
         )
-    return resource(row)
+    return Accepted([resource(row) for row in rows], replayed=True)
 
 
 def _require_room(connection: Connection, organisation: str) -> None:

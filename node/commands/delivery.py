@@ -3,10 +3,10 @@
     sweep: pending rows of local.db ─▶ queue per (organisation, ledger) ─▶ worker ─▶ port ─▶ succeed or fail
            routine ones (a window's scheduled attestations) after all others: an alarm or a person passes them
 
-What can be known is asked before anything is sent again: a fact by the transaction id that its nonce gives, an
-obligation by the events that its command must have left (a contract accepts a command id once). Only being overtaken
-by another transaction, which is final, raises the attempt. When a ledger does not answer, the command stays pending
-and the sweep brings it back.
+What can be known is asked before anything is sent again (``node.ledgers``), of an obligation by the event that its
+command must have left. Only being overtaken by another transaction, which is final, raises the attempt. When a ledger
+does not answer, the command stays pending and the sweep brings it back; an error that no repeat mends ends it. However
+long a command waits, its trouble is logged once.
 
 An attestation has two steps, obligations first: the freeze must not wait for the facts. The second step starts when
 the first is final, or when the chain did not answer. Every member's node delivers it and the ledgers need it once: each
@@ -20,49 +20,34 @@ import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 from weakref import WeakValueDictionary
 
 from sqlalchemy import Row, select
+from sqlalchemy.exc import DBAPIError
 
 from network.clock import Clock
-from network.ports import Commit, EndorsementMismatch, Invalid, PortError, Rejected, TxResult, Unavailable
-from node.commands.commands import FACTS, PENDING, Commands, fabric_nonce
+from network.ports import TxResult, Unavailable
+from node.commands.commands import FACTS, PENDING, Commands
+from node.commands.obligations import CALLS
+from node.ledgers.facts import Overtaken, carry_fact
+from node.ledgers.obligations import carry_obligation
 from node.ledgers.served import Served
 from node.projection import tables
 from node.projection.decoded import bare, plain
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.follow import Position
 from node.stores.databases import Store
-from wuxin_evidence.fabric import serialized_identity, transaction_id
-from wuxin_evidence.ids import command_id
+from wuxin_evidence.errors import NamedError
 
 QUEUE_MAX = 2_000  # beyond it commands wait in local.db, where they cost no memory
 SWEEP_S = 1.0  # how soon a command of another process, or one put back, is taken up
 WORKERS = 16  # for each organisation and ledger: an alarm must not wait for the blocks of what came before it
 ATTEMPTS_MAX = 8  # a key that conflicts this often is contended by design, and the caller has to know
+UNFORESEEN_MAX = 3  # an error that nothing foresaw, met so often, is the command's own
 PROJECTED_WAIT_S = 5.0
 RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
 RELAY_STEP_S = 1.0  # what each member's relay gives the one before it: about two blocks of a real chain
-# Another transaction came first: it changed what this one read, or, in the same block, who has to endorse the key.
-OVERTAKEN = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT", "ENDORSEMENT_POLICY_FAILURE"})
-NO_COMMAND_ID = frozenset({"AttestationFeed.submit", "DepositToken.approve"})
-# The event that a command leaves on its facility, to recognise it after a crash.
-_TRACES = {
-    "CreditFacility.propose": "facility_proposed",
-    "CreditFacility.withdraw": "facility_withdrawn",
-    "CreditFacility.activate": "facility_activated",
-    "CreditFacility.lowerLine": "line_changed",
-    "CreditFacility.draw": "drawn",
-    "CreditFacility.repay": "repaid",
-    "CreditFacility.freeze": "freeze_opened",
-    "CreditFacility.lift": "freeze_cleared",
-    "CreditFacility.approveUnfreeze": "unfreeze_approved",
-    "CreditFacility.unfreeze": "freeze_cleared",
-    "CreditFacility.startClosing": "closing_started",
-    "CreditFacility.close": "facility_closed",
-}
-
 _HINTS = {
     "facility_frozen": "ask GET /v1/facilities/{id}/reasons why, and what would reverse it",
     "attestation_stale": "wait for the next scheduled attestation, or find out why the oracle is silent",
@@ -76,6 +61,10 @@ _HINTS = {
 }
 
 _log = logging.getLogger(__name__)
+
+
+class Withdrawn(Exception):
+    """The command was cancelled before anything of it was sent."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +102,8 @@ class Delivery:
         self._queues: dict[tuple[str, str], asyncio.PriorityQueue[tuple[bool, str]]] = {}
         self._taken: set[str] = set()
         self._unanswered: set[str] = set()
+        self._failures: dict[str, int] = {}
+        self._told: set[str] = set()
         self._relays: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -165,7 +156,9 @@ class Delivery:
             try:
                 await self._deliver(identifier)
             except Exception:  # noqa: BLE001 -- a worker outlives any one command; the command stays pending
-                _log.exception("command %s stays pending", identifier)
+                if identifier not in self._told:
+                    _log.exception("command %s stays pending", identifier)
+                    self._told.add(identifier)
             finally:
                 self._taken.discard(identifier)
 
@@ -176,14 +169,27 @@ class Delivery:
         served = self._served[row.organisation]
         try:
             outcome = await (self._relay(row, served) if row.command == RELAY else self._send(row, served))
+        except Withdrawn:
+            return
         except Unavailable as error:
-            _log.warning("command %s: %s; it stays pending", identifier, error)
             if identifier not in self._unanswered:
+                _log.warning("command %s: %s; it stays pending", identifier, error)
                 self._unanswered.add(identifier)
                 await asyncio.to_thread(self._hold, row.id, error)
             await self._start_follower(row)
             return
+        except NamedError as error:
+            outcome = _refused(error)
+        except (DBAPIError, OSError):
+            raise  # of this machine, not of the command: it stays pending
+        except Exception as error:
+            self._failures[identifier] = self._failures.get(identifier, 0) + 1
+            if self._failures[identifier] < UNFORESEEN_MAX:
+                raise
+            outcome = _unforeseen(error)
         self._unanswered.discard(identifier)
+        self._failures.pop(identifier, None)
+        self._told.discard(identifier)
         await self._projected(row, outcome)
         await asyncio.to_thread(self._write, row.id, outcome)
         self._commands.announce(row.id)
@@ -256,36 +262,32 @@ class Delivery:
         private = await asyncio.to_thread(self._commands.private_arguments, row)
         first = max(1, row.attempt)
         for attempt in range(first, ATTEMPTS_MAX + 1):
-            nonce = fabric_nonce(served.seat.command_secret, row.organisation, row.idempotency_key, attempt)
             if row.attempt == 0 or attempt > first:
-                await asyncio.to_thread(self._commands.set_attempt, row.id, attempt, self._clock.now_ms())
+                await self._begin(row, attempt)
             try:
-                commit = await self._known_fact(served, nonce) if row.attempt else None
-                if commit is None:
-                    commit = await served.ledger.submit(row.function, row.arguments, private=private, nonce=nonce)
+                commit = await carry_fact(
+                    served,
+                    row.function,
+                    row.arguments,
+                    private,
+                    idempotency_key=row.idempotency_key,
+                    attempt=attempt,
+                    sent_before=row.attempt > 0,
+                )
+            except Overtaken:
+                if attempt == ATTEMPTS_MAX:
+                    raise
+            else:
                 return Outcome(commit.tx_id, commit.block, commit.result, place=(commit.block, 0))
-            except Invalid as error:
-                if error.validation_code not in OVERTAKEN or attempt == ATTEMPTS_MAX:
-                    return _refused(error, error.tx_id, error.block)
-            except (Rejected, EndorsementMismatch) as error:
-                return _refused(error, error.tx_id, None)
-        raise AssertionError("the last attempt returns")
-
-    async def _known_fact(self, served: Served, nonce: bytes) -> Commit | None:
-        signer = served.seat.fabric_signer
-        creator = serialized_identity(served.seat.msp_id, signer.certificate_pem)
-        return await served.ledger.status(transaction_id(nonce, creator))
+        raise AssertionError("the last attempt returns or raises")
 
     async def _to_obligations(self, row: Row[Any], served: Served) -> Outcome:
-        contract, _, function = row.function.partition(".")
+        call = CALLS[row.function]
         resumed = row.attempt > 0
         if not resumed:
-            height = await served.chain.height()
-            await asyncio.to_thread(self._commands.set_attempt, row.id, 1, self._clock.now_ms(), sent_after=height)
-        args: list[Any] = [_argument(value) for value in row.arguments["args"]]
-        if row.function not in NO_COMMAND_ID:
-            args.insert(0, command_id(row.organisation, row.idempotency_key))
-        result = await served.chain.transact(contract, function, args)
+            await self._begin(row, 1, sent_after=await served.chain.height())
+        key = row.idempotency_key if call.takes_command_id else None
+        result = await carry_obligation(served, call.function, row.arguments["args"], key)
         if result.status == 1:
             return _mined(result)
         if result.code == "command_repeated" and resumed:
@@ -293,9 +295,15 @@ class Delivery:
             return await self._earlier(row) or Outcome("", None, {"recovered": True})
         return _reverted(result)
 
+    async def _begin(self, row: Row[Any], attempt: int, *, sent_after: int | None = None) -> None:
+        """Note, before anything is sent, that something may have been. Raises Withdrawn."""
+        now_ms = self._clock.now_ms()
+        if not await asyncio.to_thread(self._commands.set_attempt, row.id, attempt, now_ms, sent_after=sent_after):
+            raise Withdrawn
+
     async def _earlier(self, row: Row[Any]) -> Outcome | None:
         """The transaction that a command left before a crash; the chain has it, the read model is waited for."""
-        if row.function not in _TRACES:
+        if not CALLS[row.function].trace:
             return None
         until = time.monotonic() + PROJECTED_WAIT_S
         while True:
@@ -306,7 +314,7 @@ class Delivery:
 
     def _traced(self, row: Row[Any]) -> Outcome | None:
         """The first event of the command's kind on its facility after the block at which it was sent."""
-        trace = _TRACES[row.function]
+        trace = CALLS[row.function].trace
         event = tables.event
         facility = bare(row.arguments["args"][0])
         with self._read_model.read() as connection:
@@ -321,19 +329,6 @@ class Delivery:
         return None if found is None else Outcome(found.tx_id, found.block, {"recovered": True})
 
 
-def _argument(value: Any) -> Any:
-    """JSON back to what an ABI takes: 0x hex to bytes, ``int:`` text to an integer, lists and objects within."""
-    if isinstance(value, str) and value.startswith("0x"):
-        return bytes.fromhex(value[2:])
-    if isinstance(value, str) and value.startswith("int:"):
-        return int(value[4:])
-    if isinstance(value, list):
-        return [_argument(item) for item in cast("list[Any]", value)]
-    if isinstance(value, dict):
-        return {name: _argument(item) for name, item in cast("dict[str, Any]", value).items()}
-    return value
-
-
 def _mined(result: TxResult) -> Outcome:
     events = [{"event": log.event, "args": plain(log.args)} for log in result.logs]
     last = max(((log.block, log.log_index) for log in result.logs), default=None)
@@ -345,5 +340,12 @@ def _reverted(result: TxResult) -> Outcome:
     return Outcome(result.tx_hash, result.block, code=code, detail=result.detail, hint=_HINTS.get(code, ""))
 
 
-def _refused(error: PortError, tx_id: str, block: int | None) -> Outcome:
-    return Outcome(tx_id, block, code=error.code, detail=error.detail, hint=error.hint)
+def _refused(error: NamedError) -> Outcome:
+    block: int | None = getattr(error, "block", None)
+    return Outcome(getattr(error, "tx_id", ""), block, code=error.code, detail=error.detail, hint=error.hint)
+
+
+def _unforeseen(error: Exception) -> Outcome:
+    detail = f"the node failed {UNFORESEEN_MAX} times to deliver it ({type(error).__name__}); its log has the trace"
+    hint = "look for its effect among the events before you send it again; tell the node's operator"
+    return Outcome("", None, code="internal", detail=detail, hint=hint)

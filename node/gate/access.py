@@ -1,7 +1,7 @@
-"""Access: who may call what. One table, and what is not in it is refused.
+"""Access: who may call what. Each operation declares it, and a path without an operation does not exist.
 
     Authorization: Bearer wx_… ─▶ SHA-256 ─▶ api_key row ─▶ Principal(organisation, scopes)
-    route template ─▶ ROUTES ─▶ scope and roles ─▶ allow, or a problem
+    scopes and roles of the operation ─▶ allow, or a problem
 
 A key is 256 random bits, so its plain SHA-256 tells a thief of the database nothing. It belongs to one
 organisation; the organisation of a command is always the key's, never a field of the body. Roles come from the
@@ -15,7 +15,7 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,89 +33,6 @@ SEEN_TTL_S = 2.0  # a revoked or new key is noticed within this time
 SEEN_KEYS_MAX = 10_000
 
 READ, FACTS, CREDIT, ORACLE, ACKNOWLEDGE = "read", "facts", "credit", "oracle", "acknowledge"
-ANY_ROLE: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Rule:
-    """What a route asks for: a scope of the key, and one of these roles of its organisation (empty: any)."""
-
-    scope: str
-    roles: frozenset[str] = ANY_ROLE
-
-
-def _rule(scope: str, *roles: str) -> Rule:
-    return Rule(scope, frozenset(roles))
-
-
-# Role sets follow the declarations of the chaincode and the modifiers of CreditFacility; parties are decided there.
-ROUTES: dict[tuple[str, str], Rule] = {
-    ("POST", "/v1/devices"): _rule(FACTS, "warehouse", "manufacturer"),
-    ("POST", "/v1/devices/{device_id}/bind"): _rule(FACTS, "warehouse", "manufacturer"),
-    ("POST", "/v1/devices/{device_id}/suspend"): _rule(FACTS, "warehouse", "manufacturer", "inspector", "regulator"),
-    ("POST", "/v1/devices/{device_id}/resume"): _rule(FACTS, "warehouse", "manufacturer", "inspector", "regulator"),
-    ("POST", "/v1/devices/{device_id}/retire"): _rule(FACTS, "warehouse", "manufacturer", "regulator"),
-    ("GET", "/v1/devices"): _rule(READ),
-    ("GET", "/v1/devices/{device_id}"): _rule(READ),
-    ("POST", "/v1/assets"): _rule(FACTS, "manufacturer"),
-    ("POST", "/v1/assets/{asset_id}/events"): _rule(FACTS, "manufacturer"),
-    ("GET", "/v1/assets"): _rule(READ),
-    ("GET", "/v1/assets/{asset_id}"): _rule(READ),
-    ("GET", "/v1/assets/{asset_id}/events"): _rule(READ),
-    ("POST", "/v1/slots"): _rule(FACTS, "warehouse"),
-    ("GET", "/v1/slots"): _rule(READ),
-    ("GET", "/v1/slots/by-id"): _rule(READ),
-    ("POST", "/v1/receipts"): _rule(FACTS, "warehouse"),
-    ("POST", "/v1/receipts/{receipt_id}/request-delivery"): _rule(FACTS),
-    ("POST", "/v1/receipts/{receipt_id}/cancel"): _rule(FACTS, "warehouse"),
-    ("POST", "/v1/receipts/{receipt_id}/deliver"): _rule(FACTS, "warehouse"),
-    ("GET", "/v1/receipts"): _rule(READ),
-    ("GET", "/v1/receipts/{receipt_id}"): _rule(READ),
-    ("POST", "/v1/pledges"): _rule(FACTS),
-    ("POST", "/v1/pledges/{pledge_id}/accept"): _rule(FACTS, "bank"),
-    ("POST", "/v1/pledges/{pledge_id}/release"): _rule(FACTS, "bank"),
-    ("POST", "/v1/pledges/{pledge_id}/lapse"): _rule(FACTS),
-    ("GET", "/v1/pledges"): _rule(READ),
-    ("GET", "/v1/pledges/{pledge_id}"): _rule(READ),
-    ("POST", "/v1/facilities"): _rule(CREDIT, "bank"),
-    ("POST", "/v1/facilities/{facility_id}/activate"): _rule(CREDIT, "bank"),
-    ("POST", "/v1/facilities/{facility_id}/withdraw"): _rule(CREDIT, "bank"),
-    ("POST", "/v1/facilities/{facility_id}/lower-line"): _rule(CREDIT, "bank"),
-    ("POST", "/v1/facilities/{facility_id}/draw"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/repay"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/freeze"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/lift"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/approve"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/unfreeze"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/start-closing"): _rule(CREDIT),
-    ("POST", "/v1/facilities/{facility_id}/close"): _rule(CREDIT),
-    ("GET", "/v1/facilities"): _rule(READ),
-    ("GET", "/v1/facilities/{facility_id}"): _rule(READ),
-    ("GET", "/v1/facilities/{facility_id}/reasons"): _rule(READ),
-    ("GET", "/v1/facilities/{facility_id}/transactions"): _rule(READ),
-    ("POST", "/v1/deposits/list"): _rule(CREDIT, "bank"),
-    ("POST", "/v1/deposits/mint"): _rule(CREDIT, "bank"),
-    ("POST", "/v1/deposits/allow"): _rule(CREDIT, "bank"),
-    ("GET", "/v1/deposits/{organisation}"): _rule(READ),
-    ("POST", "/v1/attestations"): _rule(ORACLE),
-    ("GET", "/v1/attestations"): _rule(READ),
-    ("GET", "/v1/attestations/{digest}"): _rule(READ),
-    ("POST", "/v1/anchors"): _rule(ORACLE),
-    ("GET", "/v1/anchors"): _rule(READ),
-    ("GET", "/v1/transactions"): _rule(READ),
-    ("GET", "/v1/transactions/{transaction_id}"): _rule(READ),
-    ("GET", "/v1/events"): _rule(READ),
-    ("GET", "/v1/events/{event_id}"): _rule(READ),
-    ("POST", "/v1/events/acknowledge"): _rule(ACKNOWLEDGE, "insurer", "regulator", "bank"),
-    ("GET", "/v1/evidence/{evidence_id}"): _rule(READ),
-    ("GET", "/v1/collateral/{receipt_id}"): _rule(READ),
-    ("GET", "/v1/duties"): _rule(READ),
-    ("GET", "/v1/status"): _rule(READ),
-    ("GET", "/v1/committee"): _rule(READ),
-    ("GET", "/v1/oracle/devices"): _rule(READ),
-    ("GET", "/v1/organisations"): _rule(READ),
-}
-OF_THE_CIRCLE = ("/v1/facilities", "/v1/deposits", "/v1/collateral")
 
 
 @dataclass(frozen=True)
@@ -171,36 +88,21 @@ class Authenticator:
         return principal
 
 
-def decide(principal: Principal, method: str, template: str) -> None:
-    """Allow the call or raise ``forbidden``; a route that is not in the table is refused."""
-    rule = ROUTES.get((method, template))
-    if rule is None:
-        raise Problem("forbidden", f"{method} {template} is open to nobody", "ask for it to be added to ROUTES")
-    if rule.scope not in principal.scopes:
+def decide(principal: Principal, what: str, scopes: frozenset[str], roles: frozenset[str]) -> None:
+    """Allow a call or raise ``forbidden``: one of the scopes, and one of the roles unless there are none."""
+    if not scopes & principal.scopes:
+        wanted = " or ".join(sorted(scopes))
         raise Problem(
             "forbidden",
-            f"the key {principal.key_name} of {principal.organisation} lacks the scope {rule.scope}",
-            f"use a key of {principal.organisation} that has the scope {rule.scope}",
+            f"the key {principal.key_name} of {principal.organisation} lacks the scope {wanted}",
+            f"{what} needs a key of {principal.organisation} that has the scope {wanted}",
         )
-    if rule.roles and not rule.roles & principal.roles:
+    if roles and not roles & principal.roles:
         raise Problem(
             "forbidden",
-            f"{principal.organisation} is none of: {', '.join(sorted(rule.roles))}",
-            "let an organisation with one of these roles do it",
+            f"{principal.organisation} is none of: {', '.join(sorted(roles))}",
+            f"let an organisation with one of these roles do {what}",
         )
-
-
-def needs_circle(template: str) -> bool:
-    """Whether a route reads or writes obligations, which belong to the members of their lending circle."""
-    return template.startswith(OF_THE_CIRCLE)
-
-
-def require_complete(routes: Iterable[tuple[str, str]]) -> None:
-    """Refuse to start when a route is in no row of the table, or a row names no route."""
-    given = set(routes)
-    if given != set(ROUTES):
-        differing = sorted(given ^ set(ROUTES))
-        raise RuntimeError(f"access.ROUTES and the application differ in: {differing}")
 
 
 def issue_api_keys(home: Path, organisations: Collection[str] | None = None) -> None:

@@ -25,6 +25,7 @@ _STATUS_BY_CODE = {
     "unauthenticated": 401,
     "forbidden": 403,
     "not_found": 404,
+    "cancelled": 409,
     "too_large": 413,
     "unsupported_action": 422,
     "internal": 500,
@@ -58,6 +59,11 @@ def status_of(code: str) -> int:
     return _STATUS_BY_CODE.get(code, _STATUS_OF_A_RULE)
 
 
+def title_of(code: str) -> str:
+    """A code in words."""
+    return _TITLES.get(code, code.replace("_", " ").capitalize())
+
+
 def problem_document(
     code: str,
     detail: str,
@@ -73,7 +79,7 @@ def problem_document(
     """
     document: dict[str, Any] = {
         "type": f"urn:wuxin:problem:{code}",
-        "title": _TITLES.get(code, code.replace("_", " ").capitalize()),
+        "title": title_of(code),
         "status": status or status_of(code),
         "code": code,
         "detail": detail[:DETAIL_CHARS_MAX],

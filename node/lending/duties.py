@@ -27,7 +27,6 @@ RELAY_S = 60  # an attestation reaches both ledgers within seconds; after this s
 ATTEST_S = 900  # the oracle attests a changed lien within its window
 RELEASE_S = 3 * 86_400  # days to release a repaid pledge, before the regulator is told
 FACILITY_S = 7 * 86_400  # days from an accepted pledge to its facility; then the pledgor may ask for release
-DUTIES_MAX = 500
 LIVE = ("active", "closing")
 
 
@@ -50,7 +49,7 @@ def half_done(situation: Situation, now_s: int) -> Iterator[Duty]:
 
 
 def all_duties(connection: Connection, now_s: int) -> list[tuple[str, str, Duty]]:
-    """(receipt id, pledge id, duty) of every pledge that is open, or whose facility is; at most `DUTIES_MAX`."""
+    """(receipt id, pledge id, duty) of every pledge that is open, or whose facility is."""
     pledge, facility = tables.pledge, tables.facility
     open_liens = select(facility.c.lien_subject).where(facility.c.state.in_(("proposed", *LIVE)))
     named = select(tables.subject_name.c.ident).where(
@@ -65,9 +64,7 @@ def all_duties(connection: Connection, now_s: int) -> list[tuple[str, str, Duty]
         if receipt is not None:
             duties = half_done(load(connection, receipt, row.id), now_s)
             found.extend((row.receipt_id, row.id, duty) for duty in duties)
-        if len(found) >= DUTIES_MAX:
-            break
-    return found[:DUTIES_MAX]
+    return found
 
 
 def _conflicts(situation: Situation) -> Iterator[Duty]:

@@ -21,6 +21,8 @@ from contracts.loader import RulePack, load_artifact
 from contracts.mirror.terms import Terms
 from contracts.structs import stated
 from network.membership.consortium import Consortium
+from node.commands import obligations
+from node.commands.obligations import ProposeFacility
 from node.gate.problems import Problem
 from node.lending.reversal import approvals_of
 from node.products import product_of, rule_pack
@@ -35,31 +37,9 @@ ROLE_NAMES = {1: "bank", 2: "insurer", 3: "regulator"}
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Wish:
-    """What a lender asks for: amounts in minor units, rates in basis points, ages in seconds."""
-
-    facility_id: str
-    receipt_id: str
-    pledge_id: str
-    borrower: str
-    line_minor: int
-    currency: str
-    advance_rate_bp: int
-    rate_bp: int
-    maturity_s: int
-    max_quantity_age_s: int
-    max_lien_age_s: int
-    max_price_age_s: int
-    draw_fee_minor: int
-    min_quality_bp: int
-    rule_pack: str
-    insurer: str | None
-
-
 def terms_of(
     connection: Connection,
-    wish: Wish,
+    wish: ProposeFacility,
     lender: str,
     consortium: Consortium,
     chain: str,
@@ -140,9 +120,7 @@ def names(connection: Connection, wanted: set[str], circle: LendingCircle) -> Na
 
 def key_of(facility_id: str) -> str:
     """Hex of the bytes32 of a facility id; an id that is shown as 0x hex is taken as it is."""
-    if facility_id.startswith("0x") and len(facility_id) == 66:
-        return facility_id[2:]
-    return facility_key(facility_id).hex()
+    return obligations.key_of(facility_id)[2:]
 
 
 def find(connection: Connection, facility_id: str) -> Row[Any]:
@@ -280,13 +258,6 @@ def standing_reason(connection: Connection, facility: str, reason_key: str) -> R
     raise missing("standing reason", reason_key)
 
 
-def cause_bytes(reason: str) -> str:
-    """A hand-given cause as bytes32, 0x hex: the text itself, or 64 hex digits as they are."""
-    if len(reason) == 64:
-        return "0x" + reason
-    return "0x" + reason.encode().ljust(32, b"\x00").hex()
-
-
 def _cause(cause_hex: str) -> str:
     text = bytes.fromhex(cause_hex).rstrip(b"\x00")
     return text.decode() if text.isascii() and text.decode("ascii", "replace").isprintable() else cause_hex
@@ -297,7 +268,7 @@ def _rule_names(pack: RulePack | None) -> dict[str, str]:
     return {keccak256(rule["id"].encode()).hex(): rule["id"] for rule in documents}
 
 
-def _require_lendable(wish: Wish, lender: str, receipt: Json, pledge: Json, currency: str) -> None:
+def _require_lendable(wish: ProposeFacility, lender: str, receipt: Json, pledge: Json, currency: str) -> None:
     if len(receipt["slots"]) > 1:
         raise Problem(
             "unsupported_action",

@@ -34,7 +34,7 @@ Columns = Callable[[str, Json], Json]
 
 
 @dataclass(frozen=True)
-class Shelf:
+class Aggregate:
     """Where records under one key prefix go, which of their fields are columns, and what kind they name."""
 
     table: Table
@@ -65,21 +65,21 @@ def _attestation(ident: str, record: Json) -> Json:
     }
 
 
-SHELVES: Mapping[str, Shelf] = {
-    "member": Shelf(tables.member, _fields()),
-    "committee": Shelf(tables.committee, _fields()),
-    "device": Shelf(tables.device, _fields("status")),
-    "asset": Shelf(tables.asset, _fields("status")),
-    "asset-event": Shelf(tables.asset_event, _asset_event),
-    "slot": Shelf(tables.slot, _fields(), "slot"),
-    "slot-claim": Shelf(tables.slot_claim, _fields("receipt_id")),
-    "receipt": Shelf(tables.receipt, _fields("status", "owner"), "receipt"),
-    "pledge": Shelf(tables.pledge, _fields("status", "receipt_id", "facility_id"), "pledge"),
-    "attestation": Shelf(tables.attestation, _attestation),
-    "anchor": Shelf(tables.anchor, _fields()),
-    "notice-ack": Shelf(tables.notice_ack, _notice_ack),
+AGGREGATES: Mapping[str, Aggregate] = {
+    "member": Aggregate(tables.member, _fields()),
+    "committee": Aggregate(tables.committee, _fields()),
+    "device": Aggregate(tables.device, _fields("status")),
+    "asset": Aggregate(tables.asset, _fields("status")),
+    "asset-event": Aggregate(tables.asset_event, _asset_event),
+    "slot": Aggregate(tables.slot, _fields(), "slot"),
+    "slot-claim": Aggregate(tables.slot_claim, _fields("receipt_id")),
+    "receipt": Aggregate(tables.receipt, _fields("status", "owner"), "receipt"),
+    "pledge": Aggregate(tables.pledge, _fields("status", "receipt_id", "facility_id"), "pledge"),
+    "attestation": Aggregate(tables.attestation, _attestation),
+    "anchor": Aggregate(tables.anchor, _fields("origin")),
+    "notice-ack": Aggregate(tables.notice_ack, _notice_ack),
 }
-OTHER = Shelf(tables.setting, _fields())  # consortium, heads, bindings: one key, one record
+OTHER = Aggregate(tables.setting, _fields())  # consortium, heads, bindings: one key, one record
 
 
 @dataclass(frozen=True)
@@ -131,9 +131,9 @@ def move_checkpoint(connection: Connection, ledger: str, block: int, place: int,
 
 
 def put(connection: Connection, table: Table, row: Json) -> None:
-    """Insert a row, or replace the one under the same primary key."""
+    """Insert a row, or replace the one under the same primary key, where it was made apart."""
     keys = [column.name for column in table.primary_key]
-    rest = {name: value for name, value in row.items() if name not in keys}
+    rest = {name: value for name, value in row.items() if name not in keys and not name.startswith("made_")}
     statement = insert(table).values(row)
     if rest:
         statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
@@ -185,9 +185,9 @@ def _apply_write(
     connection: Connection, block: int, transaction: TransactionView, key: str, value: bytes | None
 ) -> None:
     prefix, _, rest = key.partition("/")
-    shelf, ident = (SHELVES[prefix], rest) if prefix in SHELVES else (OTHER, key)
+    aggregate, ident = (AGGREGATES[prefix], rest) if prefix in AGGREGATES else (OTHER, key)
     if value is None:
-        connection.execute(delete(shelf.table).where(shelf.table.c.id == ident))
+        connection.execute(delete(aggregate.table).where(aggregate.table.c.id == ident))
         return
     record: Json = parse_canonical_json(value)
     row = {
@@ -196,11 +196,14 @@ def _apply_write(
         "block": block,
         "tx_index": transaction.index,
         "tx_id": transaction.tx_id,
-        **shelf.columns(ident, record),
+        "made_block": block,
+        "made_index": transaction.index,
+        "made_s": transaction.timestamp_s,
+        **aggregate.columns(ident, record),
     }
-    put(connection, shelf.table, row)
-    if shelf.named_kind is not None:
-        _name(connection, shelf.named_kind, ident)
+    put(connection, aggregate.table, row)
+    if aggregate.named_kind is not None:
+        _name(connection, aggregate.named_kind, ident)
     if prefix == "receipt":
         _name(connection, "commodity", record["commodity"])
     if prefix == "pledge" and record.get("facility_id"):

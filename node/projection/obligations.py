@@ -135,6 +135,9 @@ def _propose(connection: Connection, log: Log, terms: StatedTerms) -> None:
             "standing_reasons": 0,
             "block": log.block,
             "tx_id": log.tx_hash,
+            "made_block": log.block,
+            "made_log": log.log_index,
+            "made_s": log.timestamp_s,
         },
     )
 

@@ -1,4 +1,4 @@
-"""Records: the newest facts, one by id or a page in the order of ids.
+"""Records: the newest facts, by id.
 
 A record is what the chaincode wrote, plus ``block`` and ``tx_id`` of its last change.
 """
@@ -28,23 +28,6 @@ def require(store: Store, table: Table, ident: str) -> Json:
     if record is None:
         raise missing(table.name.replace("_", " "), ident)
     return record
-
-
-def page(store: Store, table: Table, after: str | None, limit: int, filters: dict[str, Any] | None = None) -> Json:
-    """{"items": […], "next": the id to ask after, or None when this was the last page}.
-
-    ``filters`` compares columns; a filter of None is not applied.
-    """
-    statement = select(table).order_by(table.c.id).limit(limit + 1)
-    if after is not None:
-        statement = statement.where(table.c.id > after)
-    for column, value in (filters or {}).items():
-        if value is not None:
-            statement = statement.where(table.c[column] == value)
-    with store.read() as connection:
-        rows = connection.execute(statement).all()
-    more = len(rows) > limit
-    return {"items": [as_json(row) for row in rows[:limit]], "next": rows[limit - 1].id if more else None}
 
 
 def as_json(row: Row[Any]) -> Json:

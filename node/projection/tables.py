@@ -34,7 +34,8 @@ class Whole(TypeDecorator[int]):
 
 
 def _facts(name: str, *columns: Column[Any] | Index) -> Table:
-    """A table of the newest records under one key prefix; ``id`` is the rest of the key."""
+    """A table of the newest records under one key prefix; ``id`` is the rest of the key. ``made_*`` say where and when
+    the record was first written, by which lists are ordered; the others, where it changed last."""
     return Table(
         name,
         READ_MODEL,
@@ -44,6 +45,10 @@ def _facts(name: str, *columns: Column[Any] | Index) -> Table:
         Column("block", Integer, nullable=False),
         Column("tx_index", Integer, nullable=False),
         Column("tx_id", String, nullable=False),
+        Column("made_block", Integer, nullable=False),
+        Column("made_index", Integer, nullable=False),
+        Column("made_s", Integer, nullable=False),
+        Index(f"{name}_by_making", "made_block", "made_index", "id"),
     )
 
 
@@ -88,7 +93,7 @@ attestation = _facts(
     Column("sequence", Integer),
     Index("attestation_by_subject", "subject", "kind", "sequence"),
 )
-anchor = _facts("anchor")
+anchor = _facts("anchor", Column("origin", String, index=True))
 notice_ack = _facts(
     "notice_ack", Column("event_id", String, index=True), Column("organisation", String, nullable=False)
 )
@@ -200,6 +205,10 @@ facility = Table(
     Column("standing_reasons", Integer, nullable=False),
     Column("block", Integer, nullable=False),
     Column("tx_id", String, nullable=False),
+    Column("made_block", Integer, nullable=False),
+    Column("made_log", Integer, nullable=False),
+    Column("made_s", Integer, nullable=False),
+    Index("facility_by_making", "made_block", "made_log"),
 )
 
 freeze_reason = Table(

@@ -18,11 +18,8 @@ from pydantic import TypeAdapter
 
 from chaincode import contract
 from network.membership.consortium import Consortium
-from network.membership.seats import create_home
 from network.obligations.jsonrpc import abi
-from node.app import create_app
 from node.cli.main import app as command_line
-from node.demo.founding import write_consortium
 from node.projection.obligations import snake
 from wuxin_evidence.bundle import archive as bundle
 
@@ -152,13 +149,6 @@ def _fields(schema: Mapping[str, Any], node: Mapping[str, Any], place: str) -> I
             yield from _fields(schema, schema["$defs"][target["$ref"].rsplit("/", 1)[1]], f"{place}{name}.")
         else:
             yield f"{place}{name}"
-
-
-def routes(home: Path) -> set[tuple[str, str]]:
-    """(method, path) of every route that the application publishes."""
-    create_home(home, write_consortium(home))
-    paths = create_app(home).openapi()["paths"]
-    return {(method.upper(), path) for path, methods in paths.items() for method in methods}
 
 
 def schema_fields() -> set[str]:

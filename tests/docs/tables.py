@@ -15,6 +15,9 @@ from chaincode.declaration import Command
 from chaincode.queries import RECORDS
 from chaincode.world.bounds import WHOLE_MAX, Count, Text, Whole
 from chaincode.world.description import Field, Value, describe, record_types
+from node.api.listing import SPAN
+from node.api.operation import EVERYWHERE, Operation, Page
+from node.api.operations import OPERATIONS
 from tests.docs.pages import DOCS, pages, read
 
 _MADE = re.compile(r"(<!-- made from the declarations: ([a-z ]+) -->\n)(.*?)(<!-- made so far -->)", re.DOTALL)
@@ -118,12 +121,42 @@ def _link(name: str) -> str:
     return f"[{name}](#{name.lower()})"
 
 
+def _operations(wanted: Callable[[Operation], bool]) -> str:
+    head = ["route", "operation", "scope", "roles", "does", "", "takes", "refuses with, beside what all do"]
+    return _table(head, (_offered(each) for each in OPERATIONS if wanted(each)))
+
+
+def _offered(each: Operation) -> list[str]:
+    """A list takes `limit`, `after`, `before`, `since`, `until` beside its filters; the page says so once."""
+    span = SPAN if isinstance(each.gives, Page) else ()
+    beside = describe(each.beside) if each.beside is not None else ()
+    fields = [field for field in (*describe(each.takes), *beside) if field.name not in (*each.path_fields, *span)]
+    problems = [code for code in dict.fromkeys(each.problems) if code not in (*EVERYWHERE, "cursor_ahead")]
+    return [
+        f"`{each.method} {each.path}`",
+        f"`{each.name}`",
+        " or ".join(sorted(each.scopes)),
+        "any" if each.roles in (ANYONE, frozenset()) else ", ".join(sorted(each.roles)),
+        each.en,
+        each.zh,
+        ", ".join(f"`{field.name}`" + "?" * (not field.required) for field in fields) or NOTHING,
+        ", ".join(sorted(problems)) or NOTHING,
+    ]
+
+
+def _of_the_facts(each: Operation) -> bool:
+    return each.tag in {"devices", "oracle", "assets", "slots", "receipts", "pledges"}
+
+
 MADE: dict[str, Callable[[], str]] = {
     "functions for the ledger": lambda: _functions(submitting=True),
     "functions that only answer": lambda: _functions(submitting=False),
     "routes": _routes,
     "arguments": _arguments,
     "records": _records,
+    "operations on the facts": lambda: _operations(_of_the_facts),
+    "operations on the obligations": lambda: _operations(lambda each: each.of_circle),
+    "other operations": lambda: _operations(lambda each: not each.of_circle and not _of_the_facts(each)),
 }
 """Name of a table to what writes it."""
 

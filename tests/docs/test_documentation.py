@@ -7,7 +7,6 @@ import pytest
 from chaincode.contract import FUNCTIONS
 from chaincode.things.assets import STEPS
 from contracts.loader import ACTIONS, EXECUTABLE_ACTIONS, EXECUTABLE_WINDOWS
-from node.gate.access import ROUTES, needs_circle
 from node.products import product
 from oracle.profile import FORMULAS, Profile
 from oracle.sources.mapping import SeriesMapping
@@ -108,33 +107,6 @@ def test_every_event_type_has_an_entry():
 def test_every_field_of_the_consortium_file_has_an_entry():
     page = "reference/consortium.md"
     require_same(first_cells(read(page)), inventory.consortium_fields(), page)
-
-
-@pytest.fixture(scope="module")
-def published_routes(tmp_path_factory: pytest.TempPathFactory) -> set[tuple[str, str]]:
-    return inventory.routes(tmp_path_factory.mktemp("api") / "home")
-
-
-def documented_routes(heading: str | None = None) -> dict[tuple[str, str], list[str]]:
-    text = read("reference/api.md") if heading is None else section("reference/api.md", heading)
-    found = [(re.fullmatch(r"`([A-Z]+) (/v1/\S+)`", row[0]), row) for row in rows(text)]
-    return {(match[1], match[2]): row for match, row in found if match}
-
-
-def test_every_route_of_the_application_has_an_entry(published_routes):
-    require_same(documented_routes(), published_routes, "reference/api.md")
-
-
-def test_the_scope_and_the_roles_of_each_route_are_those_of_the_matrix():
-    for key, row in documented_routes().items():
-        roles = "any" if not ROUTES[key].roles else ", ".join(sorted(ROUTES[key].roles))
-        given = ", ".join(sorted(row[2].split(", ")))
-        assert (row[1], given) == (ROUTES[key].scope, roles), f"docs/reference/api.md: {row[0]}"
-
-
-def test_routes_of_the_lending_circle_stand_under_their_heading():
-    circle = {key for key in ROUTES if needs_circle(key[1])}
-    require_same(documented_routes("Obligations"), circle, "reference/api.md, Obligations")
 
 
 def test_the_tables_are_those_of_the_declarations():

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from node.commands.commands import fabric_nonce
 from node.demo.founding import found
 from node.gate import audit
+from node.ledgers.facts import nonce_of
 from node.stores.databases import Store
 from node.stores.local_tables import LOCAL
 from tests.faults.faulty_store import Faults
@@ -139,7 +139,7 @@ async def deliver_behind_its_back(node: Running, organisation: str, identifier: 
     assert row is not None
     if row.ledger == "facts":
         inside.commands.set_attempt(identifier, 1, 0)
-        nonce = fabric_nonce(served.seat.command_secret, organisation, "lost", 1)
+        nonce = nonce_of(served.seat.command_secret, organisation, "lost", 1)
         await served.ledger.submit(row.function, row.arguments, nonce=nonce)
         return
     inside.commands.set_attempt(identifier, 1, 0, sent_after=await served.chain.height())

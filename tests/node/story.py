@@ -106,6 +106,7 @@ class Story:
             "max_quantity_age_s": 7 * 900,
             "max_lien_age_s": 3_600,
             "max_price_age_s": 3_600,
+            "rule_pack": "warehouse-stock-1",
         }
 
     async def issue(self) -> None:

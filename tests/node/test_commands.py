@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from node.commands.commands import fabric_nonce
 from node.gate import audit
+from node.ledgers.facts import nonce_of
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, RECEIPT, SALT, TERMS, Story
 
@@ -68,7 +68,7 @@ async def test_whoever_proposed_cannot_accept(node: Running) -> None:
     await story.issue()
     await node.done("manufacturer", "/v1/pledges", story.pledge())
     body = {"facility_id": FACILITY, "terms": TERMS, "salt": SALT}
-    assert await node.refused("manufacturer", "/v1/pledges/pledge-1/accept", body) == "forbidden"
+    assert await node.refused("manufacturer", "/v1/pledges/pledge-1/accept", body) == "not_pledgee"
     assert await node.refused("bank", "/v1/pledges/pledge-1/accept", body | {"salt": "00" * 16}) == "conflict"
 
 
@@ -107,8 +107,8 @@ async def test_private_terms_wait_encrypted_and_are_wiped(home: Path) -> None:
 
 def test_the_nonce_is_a_function_of_seat_organisation_key_and_attempt() -> None:
     expected = hmac.new(b"s", b"bank\x00k\x001", hashlib.sha256).digest()[:24]
-    assert fabric_nonce(b"s", "bank", "k", 1) == expected
-    assert len({fabric_nonce(b"s", "bank", "k", attempt) for attempt in range(1, 9)}) == 8
+    assert nonce_of(b"s", "bank", "k", 1) == expected
+    assert len({nonce_of(b"s", "bank", "k", attempt) for attempt in range(1, 9)}) == 8
 
 
 KILLED = """
@@ -124,9 +124,9 @@ KILLED = """
             assert answer.status_code == 202, answer.text
             if sys.argv[3] == "delivered":
                 served = node.node.served["warehouse"]
-                from node.commands.commands import fabric_nonce
+                from node.ledgers.facts import nonce_of
                 node.node.commands.set_attempt(answer.json()["transaction"]["id"], 1, 0)
-                nonce = fabric_nonce(served.seat.command_secret, "warehouse", "before-the-crash", 1)
+                nonce = nonce_of(served.seat.command_secret, "warehouse", "before-the-crash", 1)
                 await served.ledger.submit("register_slot", body, nonce=nonce)
             print(answer.json()["transaction"]["id"], flush=True)
             os._exit(9)

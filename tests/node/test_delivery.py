@@ -11,8 +11,9 @@ from network.clock import SystemClock
 from network.membership.seats import open_seat
 from network.ports import Invalid, TxResult
 from node.commands import delivery as delivering
-from node.commands.commands import Commands, Request, Step, fabric_nonce
-from node.commands.delivery import ATTEMPTS_MAX, OVERTAKEN, Delivery
+from node.commands.commands import Commands, Request, Step
+from node.commands.delivery import ATTEMPTS_MAX, Delivery
+from node.ledgers.facts import OVERTAKEN, nonce_of
 from node.ledgers.served import Served
 from node.projection.follow import Position
 from node.projection.tables import open_read_model
@@ -49,7 +50,7 @@ class Bench:
 
 
 FACT = Step("facts", "release_pledge", {"pledge_id": "p"}, {"terms": b"secret"})
-DRAW = Step("e1", "CreditFacility.draw", {"args": [KEY, 5]})
+DRAW = Step("e1", "draw", {"args": [KEY, 5]})
 
 
 @pytest.fixture(autouse=True)
@@ -125,7 +126,7 @@ async def test_what_a_person_or_an_alarm_asks_passes_the_routine_that_waits(
     finally:
         await bench.delivery.stop()
     secret = open_seat(home, "bank").command_secret
-    assert ledger.nonces[0] == fabric_nonce(secret, "bank", "now", 1)
+    assert ledger.nonces[0] == nonce_of(secret, "bank", "now", 1)
 
 
 async def test_a_draw_that_was_mined_before_a_crash_is_found_and_not_repeated(node: Running) -> None:

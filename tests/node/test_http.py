@@ -155,4 +155,4 @@ async def test_a_query_parameter_that_a_route_does_not_declare_is_malformed(
         )
     name = path.partition("?")[2].partition("=")[0]
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
-    assert answer.json()["detail"].startswith(f"query.{name}: ") and "takes" in answer.json()["hint"] + "takes"
+    assert answer.json()["detail"].startswith(f"{name}: ") and answer.json()["hint"]

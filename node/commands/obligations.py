@@ -1,0 +1,463 @@
+"""Commands on the obligations, each beside the contract call that carries it out.
+
+    argument (described fields) ─▶ make ─▶ the call's arguments: bytes as 0x hex, integers that JSON does not keep
+                                           exactly as `int:` text
+
+Roles follow the modifiers of the contracts; who is lender, borrower or insurer of a facility they decide themselves.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any, Final
+
+from chaincode.access import ANYONE, BANK
+from chaincode.world.bounds import (
+    Amount,
+    BasisPoints,
+    Currency,
+    Described,
+    Organisation,
+    PledgeId,
+    PositiveAmount,
+    ReceiptId,
+    Seconds,
+    Text,
+    Whole,
+)
+from node.commands.declaration import Call, Making, obligation, obligations_in
+from wuxin_evidence.ids import facility_key
+
+ON_FACILITY: Final = ("not_found", "command_repeated", "reverted")
+"""Problems of every action on a facility, beside those of every command."""
+
+AGE_S_MAX: Final = 2**32 - 1
+FACILITY_KEY: Final = re.compile(r"0x[0-9a-f]{64}")
+
+FacilityId = Annotated[
+    str,
+    Text(
+        1,
+        128,
+        r"0x[0-9a-f]{64}|[A-Za-z1-9][A-Za-z0-9:._-]*|0([A-Za-wyz0-9:._-][A-Za-z0-9:._-]*)?",
+        "a facility's id (letters, digits and : . _ -), or its key: 0x and 64 digits of lower-case hex",
+    ),
+    Described("The facility, by its id or by its key on the chain.", example="facility-1"),
+]
+NewFacilityId = Annotated[
+    str,
+    Text(1, 128, r"[A-Za-z1-9][A-Za-z0-9:._-]*|0([A-Za-wyz0-9:._-][A-Za-z0-9:._-]*)?", "an id that is no 0x hex"),
+    Described("The facility's id, made by the lender and accepted once.", example="facility-1"),
+]
+ReasonKey = Annotated[
+    str,
+    Text(64, 66, r"(0x)?[0-9a-f]{64}", "the key of a reason, 32 bytes in lower-case hex"),
+    Described("The key of the reason, as the list of reasons gives it.", example="3f" * 32),
+]
+Cause = Annotated[
+    str,
+    Text(1, 64, r"[a-z0-9_-]{1,32}|[0-9a-f]{64}", "a code of [a-z0-9_-], at most 32, or a SHA-256 in hex"),
+    Described("Why: a code of up to 32 characters, or the SHA-256 of a document.", example="site_visit_refused"),
+]
+Age = Annotated[int, Whole(1, AGE_S_MAX)]
+
+
+@dataclass(frozen=True)
+class ProposeFacility:
+    """What a lender proposes; the terms on the chain are derived from the receipt and the pledge."""
+
+    facility_id: NewFacilityId
+    receipt_id: Annotated[ReceiptId, Described("The receipt that is lent on; over one slot.", example="receipt-1")]
+    pledge_id: Annotated[PledgeId, Described("The pledge that rests on the receipt.", example="pledge-1")]
+    borrower: Annotated[Organisation, Described("Who owns the receipt and draws.", example="manufacturer")]
+    line_minor: Annotated[PositiveAmount, Described("The most that may be owed as principal.", example=500000000)]
+    currency: Annotated[Currency, Described("The currency of the circle's deposits.", example="CNY", source="ISO 4217")]
+    advance_rate_bp: Annotated[BasisPoints, Described("The share of the collateral's value lent on it.", example=6000)]
+    rate_bp: Annotated[BasisPoints, Described("Interest a year, simple, actual/360.", example=450)]
+    maturity_s: Annotated[Seconds, Described("No draw after this; UTC.", example=1672646400)]
+    max_quantity_age_s: Annotated[Age, Described("How old the attested quantity may be.", example=2700)]
+    max_lien_age_s: Annotated[Age, Described("How old the attested lien may be.", example=86400)]
+    max_price_age_s: Annotated[Age, Described("How old the attested price may be.", example=86400)]
+    rule_pack: Annotated[
+        str,
+        Text(1, 64, r"[a-z0-9-]+", "the name of a rule pack, [a-z0-9-]{1,64}"),
+        Described("The rule pack that tightens the facility, by its name.", example="warehouse-stock-1"),
+    ]
+    draw_fee_minor: Annotated[Amount, Described("A fee for each draw.", example=0)] = 0
+    min_quality_bp: Annotated[BasisPoints, Described("The least quality that a value must have.", example=5000)] = 5000
+    insurer: Annotated[
+        Organisation | None,
+        Described("Who may freeze as the insurer; left out: the circle's insurer.", example="insurer"),
+    ] = None
+
+
+@dataclass(frozen=True)
+class FacilityReference:
+    """A facility, and nothing beside it."""
+
+    facility_id: FacilityId
+
+
+@dataclass(frozen=True)
+class LowerLine:
+    """A lower line."""
+
+    facility_id: FacilityId
+    line_minor: Annotated[PositiveAmount, Described("The new line, lower than the one in force.", example=400000000)]
+
+
+@dataclass(frozen=True)
+class Draw:
+    """An amount to draw."""
+
+    facility_id: FacilityId
+    amount_minor: Annotated[PositiveAmount, Described("What the borrower gets.", example=100000000)]
+
+
+@dataclass(frozen=True)
+class Repay:
+    """An amount to repay; of more than the debt, the debt is taken."""
+
+    facility_id: FacilityId
+    amount_minor: Annotated[PositiveAmount, Described("The most that is taken.", example=100000000)]
+
+
+@dataclass(frozen=True)
+class FreezeFacility:
+    """A freeze by hand."""
+
+    facility_id: FacilityId
+    reason: Cause
+
+
+@dataclass(frozen=True)
+class ReasonReference:
+    """A reason of a facility."""
+
+    facility_id: FacilityId
+    reason_key: ReasonKey
+
+
+@dataclass(frozen=True)
+class ApproveUnfreeze:
+    """An approval, for one opening of one reason."""
+
+    facility_id: FacilityId
+    reason_key: ReasonKey
+    opening_sequence: Annotated[
+        Amount | None,
+        Described("The opening that the approver has looked at; left out: the one this node shows.", example=113246208),
+    ] = None
+
+
+@dataclass(frozen=True)
+class ListAccount:
+    """Whether an organisation may hold deposits."""
+
+    organisation: Annotated[Organisation, Described("Whose account.", example="manufacturer")]
+    listed: Annotated[bool, Described("False takes the permission back.", example=True)] = True
+
+
+@dataclass(frozen=True)
+class MintDeposits:
+    """Deposits to issue."""
+
+    organisation: Annotated[Organisation, Described("Who gets them; its account is listed.", example="bank")]
+    amount_minor: Annotated[PositiveAmount, Described("How much is issued.", example=1000000000)]
+
+
+@dataclass(frozen=True)
+class AllowFacilities:
+    """What facilities may take of the caller's deposits."""
+
+    amount_minor: Annotated[Amount, Described("How much, for all draws together; 0 stops them.", example=1000000000)]
+
+
+@obligation(
+    "propose_facility",
+    on="facility",
+    creates=True,
+    path="/facilities",
+    call="CreditFacility.propose",
+    trace="facility_proposed",
+    roles={BANK},
+    party="pledgee",
+    events=("facility_proposed", "facility_bound"),
+    problems=(
+        *("not_found", "unsupported_action", "receipt_not_active", "pledge_not_active", "not_pledgee", "not_owner"),
+        *("command_repeated", "reverted"),
+    ),
+    en="Propose a facility over a pledge; the terms on the chain are derived from receipt and pledge.",
+    zh="质权人以质押为基础提出授信。",
+)
+def propose_facility(making: Making, wanted: ProposeFacility) -> list[Any]:
+    return [key_of(wanted.facility_id), making.facility_terms(wanted)]
+
+
+@obligation(
+    "withdraw_facility",
+    on="facility",
+    path="/facilities/{facility_id}/withdraw",
+    call="CreditFacility.withdraw",
+    trace="facility_withdrawn",
+    roles={BANK},
+    party="lender",
+    events=("facility_withdrawn", "facility_unbound"),
+    problems=ON_FACILITY,
+    en="Take a proposal back.",
+    zh="撤回授信提议。",
+)
+def withdraw_facility(making: Making, wanted: FacilityReference) -> list[Any]:
+    return [key_of(wanted.facility_id)]
+
+
+@obligation(
+    "activate_facility",
+    on="facility",
+    path="/facilities/{facility_id}/activate",
+    call="CreditFacility.activate",
+    trace="facility_activated",
+    roles={BANK},
+    party="lender",
+    events=("facility_activated",),
+    problems=(*ON_FACILITY, "lien_missing"),
+    en="Activate a facility over an attested lien.",
+    zh="在质权状态已存证后启用授信。",
+)
+def activate_facility(making: Making, wanted: FacilityReference) -> list[Any]:
+    return [key_of(wanted.facility_id)]
+
+
+@obligation(
+    "lower_line",
+    on="facility",
+    path="/facilities/{facility_id}/lower-line",
+    call="CreditFacility.lowerLine",
+    trace="line_changed",
+    roles={BANK},
+    party="lender",
+    events=("line_changed",),
+    problems=ON_FACILITY,
+    en="Lower the line at once.",
+    zh="立即调低额度。",
+)
+def lower_line(making: Making, wanted: LowerLine) -> list[Any]:
+    return [key_of(wanted.facility_id), wanted.line_minor]
+
+
+@obligation(
+    "draw",
+    on="facility",
+    path="/facilities/{facility_id}/draw",
+    call="CreditFacility.draw",
+    trace="drawn",
+    roles=ANYONE,
+    party="borrower",
+    events=("interest_accrued", "drawn", "transfer"),
+    problems=(
+        *ON_FACILITY,
+        *("facility_not_active", "facility_matured", "facility_frozen", "attestation_stale", "lien_missing"),
+        *("price_stale", "limit_exceeded", "insufficient_funds"),
+    ),
+    en="Draw on a facility, as its borrower; a refused draw is on the chain, with its code.",
+    zh="借款人支用授信；被拒绝的支用同样上链并注明原因。",
+)
+def draw(making: Making, wanted: Draw) -> list[Any]:
+    return [key_of(wanted.facility_id), wanted.amount_minor]
+
+
+@obligation(
+    "repay",
+    on="facility",
+    path="/facilities/{facility_id}/repay",
+    call="CreditFacility.repay",
+    trace="repaid",
+    roles=ANYONE,
+    party="anyone but the lender",
+    events=("interest_accrued", "repaid", "transfer"),
+    problems=(*ON_FACILITY, "insufficient_funds"),
+    en="Repay, in every state of a facility; of more than the debt, the debt is taken.",
+    zh="还款，任何状态下均可；超出部分不收取。",
+)
+def repay(making: Making, wanted: Repay) -> list[Any]:
+    return [key_of(wanted.facility_id), wanted.amount_minor]
+
+
+@obligation(
+    "freeze_facility",
+    on="facility",
+    path="/facilities/{facility_id}/freeze",
+    call="CreditFacility.freeze",
+    trace="freeze_opened",
+    roles=ANYONE,
+    party="lender, insurer or regulator",
+    events=("freeze_opened",),
+    problems=ON_FACILITY,
+    en="Freeze a facility by hand.",
+    zh="人工冻结授信。",
+)
+def freeze_facility(making: Making, wanted: FreezeFacility) -> list[Any]:
+    return [key_of(wanted.facility_id), _cause(wanted.reason)]
+
+
+@obligation(
+    "lift_freeze",
+    on="facility",
+    path="/facilities/{facility_id}/lift",
+    call="CreditFacility.lift",
+    trace="freeze_cleared",
+    roles=ANYONE,
+    party="the role that set it",
+    events=("freeze_cleared",),
+    problems=ON_FACILITY,
+    en="Lift a freeze that your role set by hand.",
+    zh="解除本角色人工设置的冻结。",
+)
+def lift_freeze(making: Making, wanted: ReasonReference) -> list[Any]:
+    return [key_of(wanted.facility_id), _bytes32(wanted.reason_key)]
+
+
+@obligation(
+    "approve_unfreeze",
+    on="facility",
+    path="/facilities/{facility_id}/approve",
+    call="CreditFacility.approveUnfreeze",
+    trace="unfreeze_approved",
+    roles=ANYONE,
+    party="a role that the rule names",
+    events=("unfreeze_approved",),
+    problems=(*ON_FACILITY, "not_clean"),
+    en="Approve the clearing of a rule's reason, for one opening, after enough clean windows.",
+    zh="在足够的正常窗口之后，批准解除某一次规则冻结。",
+)
+def approve_unfreeze(making: Making, wanted: ApproveUnfreeze) -> list[Any]:
+    opening = wanted.opening_sequence
+    if opening is None:
+        opening = making.standing_opening(wanted.facility_id, wanted.reason_key)
+    return [key_of(wanted.facility_id), _bytes32(wanted.reason_key), f"int:{opening}"]
+
+
+@obligation(
+    "unfreeze_facility",
+    on="facility",
+    path="/facilities/{facility_id}/unfreeze",
+    call="CreditFacility.unfreeze",
+    trace="freeze_cleared",
+    roles=ANYONE,
+    party="lender, borrower, insurer or regulator",
+    events=("freeze_cleared",),
+    problems=(*ON_FACILITY, "not_clean", "approval_missing"),
+    en="Clear a rule's reason once its remediation is done and approved.",
+    zh="补救期完成并获批准后解冻。",
+)
+def unfreeze_facility(making: Making, wanted: ReasonReference) -> list[Any]:
+    return [key_of(wanted.facility_id), _bytes32(wanted.reason_key)]
+
+
+@obligation(
+    "start_closing",
+    on="facility",
+    path="/facilities/{facility_id}/start-closing",
+    call="CreditFacility.startClosing",
+    trace="closing_started",
+    roles=ANYONE,
+    party="lender or borrower",
+    events=("closing_started",),
+    problems=ON_FACILITY,
+    en="With no debt, end all drawing.",
+    zh="债务清零后停止一切支用。",
+)
+def start_closing(making: Making, wanted: FacilityReference) -> list[Any]:
+    return [key_of(wanted.facility_id)]
+
+
+@obligation(
+    "close_facility",
+    on="facility",
+    path="/facilities/{facility_id}/close",
+    call="CreditFacility.close",
+    trace="facility_closed",
+    roles=ANYONE,
+    party="lender or borrower",
+    events=("facility_closed", "facility_unbound"),
+    problems=(*ON_FACILITY, "closing_unreleased"),
+    en="Close a facility once the release of the pledge is attested.",
+    zh="质权解除已存证后关闭授信。",
+)
+def close_facility(making: Making, wanted: FacilityReference) -> list[Any]:
+    return [key_of(wanted.facility_id)]
+
+
+@obligation(
+    "list_account",
+    on="deposit",
+    path="/deposits/list",
+    id_field="organisation",
+    call="DepositToken.list",
+    roles={BANK},
+    events=("account_listed",),
+    problems=("not_found", "command_repeated", "reverted"),
+    en="Allow an organisation to hold deposits, or no longer.",
+    zh="允许或不再允许某机构持有存款凭证。",
+)
+def list_account(making: Making, wanted: ListAccount) -> list[Any]:
+    return [making.address_of(wanted.organisation), wanted.listed]
+
+
+@obligation(
+    "mint_deposits",
+    on="deposit",
+    path="/deposits/mint",
+    id_field="organisation",
+    call="DepositToken.mint",
+    roles={BANK},
+    events=("minted", "transfer"),
+    problems=("not_found", "command_repeated", "reverted"),
+    en="Issue deposits.",
+    zh="发行存款凭证。",
+)
+def mint_deposits(making: Making, wanted: MintDeposits) -> list[Any]:
+    return [making.address_of(wanted.organisation), wanted.amount_minor]
+
+
+@obligation(
+    "allow_facilities",
+    on="deposit",
+    path="/deposits/allow",
+    id_field="",
+    call="DepositToken.approve",
+    takes_command_id=False,
+    roles={BANK},
+    events=("approval",),
+    problems=("reverted",),
+    en="Say how much the caller's facilities may take of its deposits for draws.",
+    zh="设定本行授信可从存款中支取的上限。",
+)
+def allow_facilities(making: Making, wanted: AllowFacilities) -> list[Any]:
+    return [making.facility_contract(), wanted.amount_minor]
+
+
+def key_of(facility_id: str) -> str:
+    """The bytes32 of a facility, 0x hex: of its id, or the key itself."""
+    return facility_id if FACILITY_KEY.fullmatch(facility_id) else "0x" + facility_key(facility_id).hex()
+
+
+def _cause(reason: str) -> str:
+    """A cause as bytes32, 0x hex: the text itself, or 64 hex digits as they are."""
+    return "0x" + (reason if len(reason) == 64 else reason.encode().ljust(32, b"\x00").hex())
+
+
+def _bytes32(key: str) -> str:
+    return key if key.startswith("0x") else "0x" + key
+
+
+OBLIGATIONS: Final = obligations_in(globals())
+"""Name to obligation: all that the node does on a chain for a caller."""
+
+SUBMIT_ATTESTATION: Final = "submit_attestation"
+CALLS: Final[dict[str, Call]] = {
+    **{name: each.call for name, each in OBLIGATIONS.items()},
+    SUBMIT_ATTESTATION: Call("AttestationFeed.submit", takes_command_id=False),
+}
+"""What is kept of a step on a chain, to what is called for it; that of a relayed attestation is no command alone."""

@@ -1,0 +1,63 @@
+"""Carrying a command to the facts, so that it is one transaction however often it is sent.
+
+    seat's secret ‖ organisation ‖ key ‖ attempt ─▶ nonce ─▶ transaction id: known before anything is sent
+
+What was sent before is asked for by its id. Only being overtaken by another transaction, which is final, makes another
+attempt under another id worth while: `Overtaken`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Any
+
+from network.membership.seats import Seat
+from network.ports import Commit, Invalid, PortError
+from node.ledgers.served import Served
+from wuxin_evidence.fabric import serialized_identity, transaction_id
+
+NONCE_BYTES = 24  # the customary length of Fabric's nonces
+# Another transaction came first: it changed what this one read, or, in the same block, who has to endorse the key.
+OVERTAKEN = frozenset({"MVCC_READ_CONFLICT", "PHANTOM_READ_CONFLICT", "ENDORSEMENT_POLICY_FAILURE"})
+
+
+class Overtaken(PortError):
+    """Another transaction came first; this attempt is final and changed nothing."""
+
+    def __init__(self, cause: Invalid) -> None:
+        super().__init__(cause.code, cause.detail, cause.hint)
+        self.tx_id = cause.tx_id
+        self.block = cause.block
+
+
+def nonce_of(secret: bytes, organisation: str, idempotency_key: str, attempt: int) -> bytes:
+    """HMAC-SHA-256(secret, org ‖ key ‖ attempt)[:24]; a zero byte parts the three."""
+    text = f"{organisation}\x00{idempotency_key}\x00{attempt}".encode()
+    return hmac.new(secret, text, hashlib.sha256).digest()[:NONCE_BYTES]
+
+
+async def carry_fact(
+    served: Served,
+    function: str,
+    arguments: Mapping[str, Any],
+    private: Mapping[str, bytes],
+    *,
+    idempotency_key: str,
+    attempt: int,
+    sent_before: bool,
+) -> Commit:
+    """One attempt of a command, or what an earlier sending of the same attempt became. Raises Overtaken, PortError."""
+    nonce = nonce_of(served.seat.command_secret, served.name, idempotency_key, attempt)
+    try:
+        known = await served.ledger.status(_transaction_id(served.seat, nonce)) if sent_before else None
+        return known or await served.ledger.submit(function, arguments, private=private, nonce=nonce)
+    except Invalid as error:
+        if error.validation_code in OVERTAKEN:
+            raise Overtaken(error) from error
+        raise
+
+
+def _transaction_id(seat: Seat, nonce: bytes) -> str:
+    return transaction_id(nonce, serialized_identity(seat.msp_id, seat.fabric_signer.certificate_pem))
