@@ -12,7 +12,7 @@ verifier: it holds each part against a trust file of its own.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from network.membership.consortium import Consortium
 from network.ports import Chain, Ledger
 from node.commands.seals import Seals
 from node.evidence.anchor_path import consistency_part
+from node.evidence.entitlement import may_read_packs
 from node.gate.problems import Problem
 from node.ledgers.served import Served
 from node.products import profiles, rule_packs
@@ -85,8 +86,9 @@ async def make_bundle(
 
     Raises ``not_found`` where this node has no such attestation.
     """
-    found = await asyncio.to_thread(locate, read_model, identifier)
+    found = await asyncio.to_thread(locate, read_model, identifier, served.in_circle)
     upload = await asyncio.to_thread(load_upload, uploads, found.digest, consortium.consortium_id)
+    upload = await asyncio.to_thread(_of_its_data_class, read_model, upload, served)
     rules = await asyncio.to_thread(_rules, read_model, upload.signed, found, home) if served.in_circle else None
     members = parts.attestation_members(upload.signed, _profile(upload.signed, home), rules)
     if upload.packs:
@@ -106,8 +108,9 @@ async def make_bundle(
     return await asyncio.to_thread(write_bundle, members, consortium_id=consortium.consortium_id, clock=clock)
 
 
-def locate(read_model: Store, identifier: str) -> Found:
-    """The attestation that a digest or a transaction id of either ledger names. Raises ``not_found``."""
+def locate(read_model: Store, identifier: str, in_circle: bool = True) -> Found:
+    """The attestation that a digest or a transaction id names; of the obligations, for members of the circle only.
+    Raises ``not_found``."""
     wanted = identifier.removeprefix("0x").lower()
     facts, chain = tables.attestation, tables.accepted_attestation
     with read_model.read() as connection:
@@ -116,9 +119,8 @@ def locate(read_model: Store, identifier: str) -> Found:
         ).first()
         digest = wanted if fact is None else fact.digest
         ids = (wanted, "0x" + wanted)
-        accepted = connection.execute(
-            select(chain).where(or_(chain.c.digest == digest, chain.c.tx_id.in_(ids))).limit(1)
-        ).first()
+        taken = select(chain).where(or_(chain.c.digest == digest, chain.c.tx_id.in_(ids))).limit(1)
+        accepted = connection.execute(taken).first() if in_circle else None
         if fact is None and accepted is not None:
             fact = connection.execute(select(facts).where(facts.c.digest == accepted.digest).limit(1)).first()
     if fact is None and accepted is None:
@@ -133,6 +135,15 @@ def locate(read_model: Store, identifier: str) -> Found:
         obligation_tx=None if accepted is None else accepted.tx_id,
         accepted_block=None if accepted is None else accepted.block,
     )
+
+
+def _of_its_data_class(read_model: Store, upload: Upload, served: Served) -> Upload:
+    """The upload as the caller may have it: without packs for whoever is not entitled to raw ones."""
+    device_ids = sorted({pack.device_id for pack in upload.packs})
+    with read_model.read() as connection:
+        if may_read_packs(connection, served.seat.organisation, upload.signed.attestation, device_ids):
+            return upload
+    return replace(upload, packs=())
 
 
 def load_upload(uploads: Uploads, digest: str, consortium_id: bytes) -> Upload:
