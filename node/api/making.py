@@ -26,7 +26,9 @@ class FromNode:
         node, organisation = self.node, self.principal.organisation
         chain = node.act_as(self.principal).chain.name
         with node.read_model.read() as connection:
-            return facilities.terms_of(connection, wanted, organisation, node.consortium, chain, node.address_of, node.home)
+            return facilities.terms_of(
+                connection, wanted, organisation, node.consortium, chain, node.address_of, node.home
+            )
 
     def standing_opening(self, facility_id: str, reason_key: str) -> int:
         with self.node.read_model.read() as connection:

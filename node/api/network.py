@@ -146,7 +146,9 @@ async def _evidence(call: Call, wanted: EvidenceWanted, _: None) -> Response:
     await asyncio.to_thread(note_read, call, EVIDENCE, [])
     uploads = Uploads(call.node.local, call.node.pack_seals)
     served = call.node.act_as(call.principal)
-    raw = await make_bundle(wanted.evidence_id, uploads, call.node.read_model, served, call.node.consortium, call.node.home)
+    raw = await make_bundle(
+        wanted.evidence_id, uploads, call.node.read_model, served, call.node.consortium, call.node.home
+    )
     name = f"wuxin-evidence-{wanted.evidence_id.removeprefix('0x')[:16]}.zip"
     return Response(raw, media_type=ZIP, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
