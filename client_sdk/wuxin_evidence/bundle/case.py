@@ -57,6 +57,7 @@ class Case:
 
     @property
     def attestation(self) -> Attestation:
+        """The statement under the signatures. Raises what ``signed`` raises."""
         return self.signed.attestation
 
     @cached_property

@@ -115,10 +115,12 @@ class Header:
 
     @property
     def chain_id(self) -> str:
+        """Name of the chain; every vote signs it, so that a block of one chain never counts on another."""
         return self.values["chain_id"]
 
     @property
     def height(self) -> int:
+        """Number of the block."""
         return self.values["height"]
 
     @property
@@ -128,15 +130,18 @@ class Header:
 
     @property
     def previous_hash(self) -> bytes:
+        """Hash of the block before, 32 bytes; empty for the chain's first block."""
         last: Values = self.values["last_block_id"]
         return last["hash"]
 
     @property
     def data_hash(self) -> bytes:
+        """Head of the tree over the block's transactions, 32 bytes."""
         return self.values["data_hash"]
 
     @property
     def last_results_hash(self) -> bytes:
+        """Head of the tree over the results of the block before, 32 bytes: results stand in the next header."""
         return self.values["last_results_hash"]
 
     def hash(self) -> bytes:
@@ -173,15 +178,18 @@ class Commit:
 
     @property
     def height(self) -> int:
+        """Number of the block that the commit is for."""
         return self.values["height"]
 
     @property
     def block_hash(self) -> bytes:
+        """Hash of the block that the commit is for, 32 bytes."""
         block: Values = self.values["block_id"]
         return block["hash"]
 
     @property
     def votes(self) -> tuple[Vote, ...]:
+        """The validators' parts in the order of the validator set, those who were absent included."""
         listed: list[Values] = self.values["signatures"]
         return tuple(Vote(each["flag"], each["address"], each["timestamp"], each["signature"]) for each in listed)
 

@@ -28,6 +28,7 @@ class EvmKey:
 
     @classmethod
     def generate(cls) -> EvmKey:
+        """Make a key uniform in 1..n-1, from the system's cryptographic generator."""
         return cls.from_bytes((1 + secrets.randbelow(ORDER - 1)).to_bytes(32, "big"))
 
     @classmethod

@@ -37,6 +37,7 @@ class GmsslProvider:
         return b"\x04" + _multiply(int.from_bytes(private_key, "big"), _TABLE["g"])
 
     def sign(self, private_key: bytes, message: bytes) -> bytes:
+        """Return 64 bytes r||s, drawing another nonce where r or s came out as zero (GB/T 32918.2, 6.1)."""
         digest = _message_digest(self.public_key(private_key), message)
         machine = _machine("", private_key.hex())
         while True:
@@ -45,6 +46,7 @@ class GmsslProvider:
                 return bytes.fromhex(signature)
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Tell whether the 64-byte signature is the key's over the message."""
         digest = _message_digest(public_key, message)
         try:
             return bool(_machine(public_key[1:].hex(), "").verify(signature.hex(), digest))

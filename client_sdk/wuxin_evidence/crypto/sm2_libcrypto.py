@@ -153,6 +153,7 @@ class LibcryptoProvider:
             c.EC_GROUP_free(group)
 
     def sign(self, private_key: bytes, message: bytes) -> bytes:
+        """Return 64 bytes r||s over the message. Raises `unavailable` when OpenSSL fails."""
         key = self._private(private_key)
         with self._digest_context(key) as context:
             der = ctypes.create_string_buffer(_DER_SIGNATURE_MAX)
@@ -164,6 +165,7 @@ class LibcryptoProvider:
             return raw_signature(der.raw[: size.value])
 
     def verify(self, public_key: bytes, message: bytes, signature: bytes) -> bool:
+        """Tell whether the 64-byte signature is the key's over the message. Raises `unavailable` when OpenSSL fails."""
         der = der_signature(signature)
         key = self._public(public_key)
         with self._digest_context(key) as context:

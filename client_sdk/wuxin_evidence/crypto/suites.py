@@ -78,6 +78,8 @@ class SigningKey:
 
     @classmethod
     def generate(cls, suite_name: str) -> SigningKey:
+        """Make a key of the suite of that name, from the system's cryptographic generator. Raises `malformed` for an
+        unknown suite."""
         return _GENERATORS[suite(suite_name).name]()
 
     @classmethod
@@ -86,6 +88,7 @@ class SigningKey:
         return _sm2_from_pem(raw) or _other_from_pem(raw)
 
     def sign(self, message: bytes) -> bytes:
+        """Return the suite's 64-byte signature over the message."""
         return suite(self.suite).sign(self.private_bytes, message)
 
     def to_pem(self) -> bytes:

@@ -106,10 +106,14 @@ class Executed(Protocol):
     """What an executed transaction left behind, on whatever engine: status (1 done, 0 reverted) and logs."""
 
     @property
-    def status(self) -> int: ...
+    def status(self) -> int:
+        """1 for a transaction that ran to its end, 0 for one that reverted."""
+        ...
 
     @property
-    def logs(self) -> tuple[Log, ...]: ...
+    def logs(self) -> tuple[Log, ...]:
+        """Events in the order in which the transaction brought them."""
+        ...
 
 
 @dataclass(frozen=True)

@@ -131,18 +131,22 @@ class TransactionView:
 
     @property
     def reads(self) -> tuple[Read, ...]:
+        """Keys that the chaincode's own namespace was read at, with their versions."""
         return self._own().reads
 
     @property
     def writes(self) -> tuple[Write, ...]:
+        """Keys that the transaction writes or deletes in the chaincode's own namespace."""
         return self._own().writes
 
     @property
     def metadata_writes(self) -> tuple[MetadataWrite, ...]:
+        """Keys of the chaincode's own namespace whose metadata, their endorsement policy above all, is set."""
         return self._own().metadata_writes
 
     @property
     def hashed_writes(self) -> tuple[HashedCollection, ...]:
+        """Private collections of the chaincode's own namespace, with reads and writes by hash."""
         return self._own().collections
 
     def _own(self) -> NamespaceChanges:
@@ -166,18 +170,22 @@ class BlockView:
 
     @property
     def number(self) -> int:
+        """Number of the block, from 0."""
         return self.header.number
 
     @property
     def previous_hash(self) -> bytes:
+        """Header hash of the block before, 32 bytes; empty for block 0."""
         return self.header.previous_hash
 
     @property
     def data_hash(self) -> bytes:
+        """SHA-256 of the envelopes as the header says it; ``verify_block`` compares it with them."""
         return self.header.data_hash
 
     @property
     def header_hash(self) -> bytes:
+        """SHA-256 of the header's DER form, 32 bytes; the next block names it as ``previous_hash``."""
         return self.header.hash()
 
     @property
