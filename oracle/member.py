@@ -7,7 +7,8 @@
 
 One thread calls it, and it never waits. `receive` returns what may be acknowledged: all of it is durable by then.
 
-Home of a member, `orgs/<org>/oracle/`: evidence.db (the log), quarantine.db, locks.db, outbox.db, price-source.json.
+Home of a member, `orgs/<org>/oracle/`: evidence.db (the log), quarantine.db, locks.db, outbox.db, price-source.json,
+and status.json, where the member says what it cannot use or agree on.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ from oracle.sources.values import SourceValues
 from oracle.standing import Standing
 from oracle.storage.cipher import STORAGE_KEY_BYTES, StorageCipher
 from oracle.storage.quarantine import QUARANTINE_FILE, Quarantine
+from oracle.storage.status import Status
 from oracle.storage.store import EVIDENCE_FILE, Store
 from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, SignedAttestation
 from wuxin_evidence.errors import EvidenceError
@@ -93,6 +95,7 @@ class Member:
         profile: Profile,
         clock: Clock,
         ports: MemberPorts,
+        status: Status,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         cipher = StorageCipher(identity.storage_key)
@@ -108,7 +111,7 @@ class Member:
         self.registry = Registry()
         self.context = MemberContext(
             identity.organisation, identity.consortium_id, identity.keys, profile, clock, self.registry, self.store,
-            Locks(home / "locks.db"), self._send_note, monotonic,
+            Locks(home / "locks.db"), self._send_note, monotonic, status,
         )  # fmt: skip
         self.collector = SignatureCollector(self.context, self._on_quorum)
         self.closings = Closings(self.context, self.collector)

@@ -38,6 +38,7 @@ from oracle.sources.liens import read_liens
 from oracle.sources.prices import read_price
 from oracle.sources.session import INFLIGHT_MAX, Broker, Message, Session, Tls
 from oracle.sources.values import SourceValues
+from oracle.storage.status import STATUS_FILE, Status
 from wuxin_client import Client
 from wuxin_client.errors import WuxinError
 from wuxin_evidence.errors import EvidenceError
@@ -84,9 +85,12 @@ class Installation:
 class NodeWatch:
     """A thread that looks at the member's node and price file, and puts what it saw into the inbox."""
 
-    def __init__(self, node: NodeApi, home: Path, inbox: queue.Queue[object], stop: threading.Event) -> None:
+    def __init__(
+        self, node: NodeApi, home: Path, inbox: queue.Queue[object], stop: threading.Event, status: Status
+    ) -> None:
         self._node = node
         self._home = home
+        self._status = status
         self._inbox = inbox
         self._stop = stop
         self._asked = threading.Event()
@@ -106,17 +110,23 @@ class NodeWatch:
     def _price(self) -> list[SourceValues]:
         """A price file that cannot be read stops prices, and nothing else."""
         try:
-            return read_price(self._home)
+            price = read_price(self._home)
         except EvidenceError as error:
-            log.error("the price file cannot be used: %s", error)
+            self._status.problem("price", error)
             return []
+        self._status.solved("price")
+        return price
 
     def run(self) -> None:
         while not self._stop.is_set():
             try:
                 self._inbox.put(self.look())
-            except (WuxinError, EvidenceError, httpx.HTTPError, OSError, KeyError, ValueError) as error:
-                log.warning("the node's answer cannot be used: %s", error)
+                self._status.solved("node")
+            except (WuxinError, EvidenceError) as error:
+                self._status.problem("node", error)
+            except (httpx.HTTPError, OSError, KeyError, TypeError, ValueError) as error:
+                detail = f"the node's answer cannot be used: {error!r}"
+                self._status.problem("node", EvidenceError("unavailable", detail, "start the node, or see its log"))
             self._stop.wait(NODE_LOOK_S_MIN)
             self._asked.wait(NODE_LOOK_S)
             self._asked.clear()
@@ -139,13 +149,14 @@ class Process:
         self._stop = threading.Event()
         prefix = f"wuxin/1/{identity.consortium_id.hex()}"
         client_id = f"wuxin-{identity.consortium_id.hex()[:8]}-{identity.organisation}"
-        self._watch = NodeWatch(node, home, self._inbox, self._stop)
+        status = Status(home / STATUS_FILE, lambda: clock.now_ms() // 1000)
+        self._watch = NodeWatch(node, home, self._inbox, self._stop, status)
         topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
         self._session = Session(broker, client_id, topics, self._deliver, on_ready)
         origin = log_origin(identity.consortium_id, identity.organisation)
         self._anchors = AnchorWatch(node, origin, self._inbox, self._stop)
         ports = MemberPorts(self._session.publish, node, self._watch.ask, self._anchors.offer)
-        self.member = Member(identity, home, profile, clock, ports)
+        self.member = Member(identity, home, profile, clock, ports, status)
 
     def run(self) -> None:
         threads = [

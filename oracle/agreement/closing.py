@@ -12,12 +12,13 @@ signs the peer's. Every wait here is in real time, every window in clock time.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from oracle.agreement.context import MemberContext, Statement, log
 from oracle.agreement.notes import Note, digests
 from oracle.agreement.signatures import SignatureCollector, differences
 from oracle.operators.weighed_stock import compute, listed
+from oracle.storage.store import SETTLED_KEPT, Settled
 from oracle.windows import CitedSet, Position, cite_window
 from wuxin_evidence.attestation import SCHEDULED, SCHEDULED_N, Indicator, MemberSignature, sequence_of
 from wuxin_evidence.errors import EvidenceError, malformed
@@ -32,8 +33,13 @@ REPEAT_S = 2.0
 HAVES_MAX = 32
 """Times one window's set is said; after that the window stays unattested, and lending stops by staleness."""
 CATCH_UP_WINDOWS_MAX = 8
-"""Windows a member that was away still closes. The others have long settled older ones."""
-CLOSINGS_KEPT = 64
+"""Windows a member that was away still closes, beside the first one that it missed: the others, who settled it, answer
+from their logs, and what that window cited decides what is late in all after it."""
+EARLIER_WAIT_S = 10.0
+"""How long a window waits for the one before it: what that one cites is not late any more, and counts once."""
+GIVE_UP_S = 64.0
+"""A window that is open for longer is reported as one that members cannot agree on."""
+CLOSINGS_KEPT = SETTLED_KEPT
 """Windows of a slot that are remembered, so that a member that comes back can still be answered."""
 
 
@@ -59,6 +65,8 @@ class Closing:
     theirs: dict[str, Statement] = field(default_factory=dict[str, Statement])
     differs_sent: set[tuple[str, bytes]] = field(default_factory=set[tuple[str, bytes]])
     settled: bool = False
+    reported: bool = False
+    after: Closing | None = None
 
 
 class Closings:
@@ -81,8 +89,11 @@ class Closings:
         last_due = self._context.profile.windows.last_due(self._context.clock.now_ms())
         self.know_slots()
         for slot_id, first in list(self._next.items()):
-            for window in range(max(first, last_due - CATCH_UP_WINDOWS_MAX + 1), last_due + 1):
-                self._closing(slot_id, window)
+            missed = [first] if last_due - CLOSINGS_KEPT < first <= last_due - CATCH_UP_WINDOWS_MAX else []
+            before: Closing | None = None
+            for window in (*missed, *range(max(first, last_due - CATCH_UP_WINDOWS_MAX + 1), last_due + 1)):
+                closing = self._closing(slot_id, window)
+                closing.after, before = before, closing
             self._next[slot_id] = max(first, last_due + 1)
         self._forget(last_due)
         now = self._context.monotonic()
@@ -91,6 +102,9 @@ class Closings:
             if closing.statement is None and now - closing.said > REPEAT_S:
                 self._ask(closing)
                 self._send_have(closing)
+            if not closing.settled and not closing.reported and now - closing.opened > GIVE_UP_S:
+                closing.reported = True
+                self._context.status.problem(_about(closing), self._disagreement(closing))
 
     def on_have(self, note: Note) -> None:
         """A peer's set. Raises `malformed`."""
@@ -99,7 +113,7 @@ class Closings:
         if closing is None:
             return
         closing.peers[note.organisation] = cited
-        if closing.statement is not None:
+        if closing.statement is not None or closing.settled:
             self._answer(closing, note.organisation)
             return
         self._ask(closing)
@@ -133,29 +147,51 @@ class Closings:
         if closing is None or closing.settled:
             return
         closing.settled = True
-        about, store = statement.attestation.subject, self._context.store
-        store.settle(about, closing.window, closing.log_size, statement.packs)
+        settled = Settled(closing.window, closing.log_size, statement.packs, statement.late)
+        self._context.store.settle(statement.attestation.subject, settled)
+        if closing.reported:
+            self._context.status.solved(_about(closing))
+        for window in range(closing.window + 1, closing.window + CLOSINGS_KEPT):
+            if (later := self._open.get((closing.slot_id, window))) is not None:
+                self._recount(later)
 
     def _forget(self, last_due: int) -> None:
         """Old windows, settled or given up: nobody asks about them any more."""
         for key in [each for each in self._open if each[1] <= last_due - CLOSINGS_KEPT]:
-            del self._open[key]
+            if (closing := self._open.pop(key)).reported:
+                self._context.status.solved(_about(closing))
 
     def _first_window(self, slot_id: str) -> int:
         settled = self._context.store.settled(subject("slot", slot_id))
         return self._context.profile.windows.index(self._context.now_s) if settled is None else settled.window + 1
 
     def _find(self, slot_id: str, window: int) -> Closing | None:
-        """The closing of a window that is over; None for one that is not, or that is too old, or of no slot of ours."""
+        """The closing of a window that is over, out of the log if it is settled; None for one that is not over, or
+        that is too old, or of no slot of ours."""
         windows, now_ms = self._context.profile.windows, self._context.clock.now_ms()
         if (closing := self._open.get((slot_id, window))) is not None:
             return closing
         is_over = windows.due_ms(window) - self._context.profile.clock_skew_s * 1000 <= now_ms
-        is_recent = window > windows.last_due(now_ms) - CATCH_UP_WINDOWS_MAX
-        if not is_over or not is_recent or not self._context.registry.has_slot(slot_id):
+        age = windows.last_due(now_ms) - window
+        if not is_over or age >= CLOSINGS_KEPT or not self._context.registry.has_slot(slot_id):
             return None
-        settled = self._context.store.settled(subject("slot", slot_id))
-        return None if settled is not None and window <= settled.window else self._closing(slot_id, window)
+        about, store = subject("slot", slot_id), self._context.store
+        if (settled := store.settled(about, window)) is not None:
+            return self._signed_before(slot_id, settled)
+        newest = store.settled(about)
+        is_new = newest is None or window > newest.window
+        return self._closing(slot_id, window) if is_new and age < CATCH_UP_WINDOWS_MAX else None
+
+    def _signed_before(self, slot_id: str, settled: Settled) -> Closing | None:
+        """A window that was settled before this member started again: signed once more, so that a peer that missed
+        it can settle it, too. The lock lets the same digest through and no other."""
+        if not all(self._context.store.holds(each) for each in settled.cited):
+            return None
+        now, cited = self._context.monotonic(), CitedSet(settled.cited, settled.late)
+        closing = Closing(slot_id, settled.window, now, settled.log_size, {}, cited, now, settled=True)
+        self._open[slot_id, settled.window] = closing
+        self._sign(closing)
+        return closing
 
     def _closing(self, slot_id: str, window: int) -> Closing:
         key = (slot_id, window)
@@ -169,9 +205,20 @@ class Closings:
 
     def _positions(self, slot_id: str, window: int) -> list[Position]:
         context = self._context
-        return context.store.positions(
-            context.registry.devices_of(slot_id), window, context.store.settled(subject("slot", slot_id))
-        )
+        settled = context.store.settled_before(subject("slot", slot_id), window)
+        return context.store.positions(context.registry.devices_of(slot_id), window, settled)
+
+    def _disagreement(self, closing: Closing) -> EvidenceError:
+        """Why a window is not settled, as far as this member knows."""
+        committee = self._context.committee_at(self._context.profile.windows.end_s(closing.window))
+        members = [] if committee is None else [each.organisation for each in committee.members]
+        others = [name for name in members if name != self._context.organisation]
+        differing = [name for name in others if name in closing.peers and closing.peers[name] != closing.cited]
+        silent = [name for name in others if name not in closing.peers]
+        end_s = self._context.profile.windows.end_s(closing.window)
+        detail = f"the window that ended at {end_s} s UTC is not settled: cited here {len(closing.cited.packs)} packs,"
+        detail += f" {len(closing.altered)} of them altered; another set at {differing}, no set from {silent}"
+        return EvidenceError("quorum_not_met", detail, "compare the members' logs; start those that are silent")
 
     def _send_have(self, closing: Closing) -> None:
         if closing.haves >= HAVES_MAX:
@@ -201,6 +248,19 @@ class Closings:
                 closing.held.setdefault(position.digest, position)
         for digest in self._context.store.equivocal() & closing.held.keys():
             del closing.held[digest]
+        self._cite(closing)
+
+    def _recount(self, closing: Closing) -> None:
+        """An earlier window was settled: the packs that it cited are not late in this one any more."""
+        if closing.settled or closing.statement is not None:
+            return
+        still_late = {each.digest for each in self._positions(closing.slot_id, closing.window) if each.late}
+        for digest, position in closing.held.items():
+            closing.held[digest] = replace(position, late=position.late and digest in still_late)
+        self._cite(closing)
+
+    def _cite(self, closing: Closing) -> None:
+        """Say my set again if it changed, and sign if that is what was missing."""
         cited = cite_window(closing.held.values(), closing.window)
         if cited != closing.cited:
             closing.cited, closing.changed = cited, self._context.monotonic()
@@ -213,6 +273,8 @@ class Closings:
         if closing.settled or closing.computed is not None or committee is None:
             return
         now = self._context.monotonic()
+        if closing.after is not None and not closing.after.settled and now - closing.opened < EARLIER_WAIT_S:
+            return
         peers = (cited for name, cited in closing.peers.items() if committee.find(name))
         agreeing = 1 + sum(cited == closing.cited for cited in peers)
         everyone = agreeing >= len(committee.members)
@@ -277,6 +339,10 @@ class Closings:
         if own is not None:
             self._send_have(closing)
             self._collector.publish(statement, own)
+
+
+def _about(closing: Closing) -> str:
+    return f"slot {closing.slot_id} window {closing.window}"
 
 
 def _read_have(note: Note) -> tuple[str, int, CitedSet]:

@@ -14,6 +14,7 @@ from oracle.agreement.locks import Locks
 from oracle.profile import Profile
 from oracle.registry import Registry
 from oracle.storage.evidence import LoadedPacks, load_packs
+from oracle.storage.status import Status
 from oracle.storage.store import Store
 from wuxin_evidence.attestation import Attestation, Committee, Indicator
 from wuxin_evidence.crypto.secp256k1 import EvmKey
@@ -61,6 +62,7 @@ class MemberContext:
     locks: Locks
     send_note: Callable[[str, Mapping[str, object]], None]
     monotonic: Callable[[], float]
+    status: Status
     committees: tuple[Committee, ...] = ()
 
     def learn(self, committees: Iterable[Committee]) -> None:

@@ -24,6 +24,10 @@ from wuxin_evidence.packs.pack import Pack
 
 EVIDENCE_FILE = "evidence.db"
 """In a member's home."""
+WINDOW_END = 2**47
+"""Above every window: a sequence is a window's index and 16 bits."""
+SETTLED_KEPT = 64
+"""Windows of a subject whose cited packs are remembered, so that a member that was away can be answered."""
 LOADS_KEPT = 4096
 """Device windows whose load is remembered; any other is counted again when a pack of it comes."""
 
@@ -36,8 +40,9 @@ CREATE TABLE IF NOT EXISTS packs (
 CREATE INDEX IF NOT EXISTS packs_order ON packs (device_id, boot, seq);
 CREATE INDEX IF NOT EXISTS packs_window ON packs (device_id, window);
 CREATE INDEX IF NOT EXISTS packs_equivocal ON packs (digest) WHERE equivocal = 1;
-CREATE TABLE IF NOT EXISTS settled (
-  subject BLOB PRIMARY KEY, window INTEGER NOT NULL, log_size INTEGER NOT NULL, cited BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS settled_windows (
+  subject BLOB NOT NULL, window INTEGER NOT NULL, log_size INTEGER NOT NULL, cited BLOB NOT NULL, late BLOB NOT NULL,
+  PRIMARY KEY (subject, window)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS peers (organisation TEXT PRIMARY KEY, boot INTEGER NOT NULL, seq INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS numbers (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
@@ -46,11 +51,12 @@ _POSITION = "device_id, boot, seq, digest, window"
 
 @dataclass(frozen=True)
 class Settled:
-    """The last window of a subject that this member is done with: what it cited, and the log's size back then."""
+    """A window of a subject that this member is done with: what it cited, and the log's size when it was closed."""
 
     window: int
     log_size: int
     cited: frozenset[bytes]
+    late: frozenset[bytes]
 
 
 class Store:
@@ -144,10 +150,11 @@ class Store:
         and late ones (with the pack before each) that came after `settled`."""
         found: dict[bytes, Position] = {}
         for device_id in devices:
-            for position in [*self._late(device_id, window, settled), *self._of_window(device_id, window)]:
-                found[position.digest] = position
-            for position in self._before(device_id, window):
-                found.setdefault(position.digest, position)
+            late = self._late(device_id, window, settled)
+            for position in [*late, *self._of_window(device_id, window), *self._before(device_id, window)]:
+                # A late pack is often the pack before another one, too: late it stays, in whatever order both came
+                if position.late or position.digest not in found:
+                    found[position.digest] = position
         return list(found.values())
 
     def _of_window(self, device_id: str, window: int) -> list[Position]:
@@ -188,19 +195,30 @@ class Store:
         ).fetchone()
         return [] if row is None else [Position(*row)]
 
-    def settled(self, subject: bytes) -> Settled | None:
-        row = self._db.execute("SELECT window, log_size, cited FROM settled WHERE subject = ?", (subject,)).fetchone()
-        if row is None:
-            return None
-        cited = bytes(row[2])
-        return Settled(row[0], row[1], frozenset(cited[n : n + 32] for n in range(0, len(cited), 32)))
+    def settled(self, subject: bytes, window: int | None = None) -> Settled | None:
+        """That window of a subject, if this member is done with it; without a window the newest such one."""
+        if window is None:
+            return self.settled_before(subject, WINDOW_END)
+        found = self.settled_before(subject, window + 1)
+        return found if found is not None and found.window == window else None
 
-    def settle(self, subject: bytes, window: int, log_size: int, cited: Iterable[bytes]) -> None:
-        """This member is done with `window` of `subject`; never goes back."""
+    def settled_before(self, subject: bytes, window: int) -> Settled | None:
+        """The newest window of a subject below `window` that this member is done with."""
+        row = self._db.execute(
+            "SELECT window, log_size, cited, late FROM settled_windows WHERE subject = ? AND window < ?"
+            " ORDER BY window DESC LIMIT 1",
+            (subject, window),
+        ).fetchone()
+        return None if row is None else Settled(row[0], row[1], _split(bytes(row[2])), _split(bytes(row[3])))
+
+    def settle(self, subject: bytes, settled: Settled) -> None:
+        """Remember that this member is done with a window; the first account of a window stays."""
         self._db.execute(
-            "INSERT INTO settled VALUES (?, ?, ?, ?) ON CONFLICT (subject) DO UPDATE SET window = excluded.window,"
-            " log_size = excluded.log_size, cited = excluded.cited WHERE excluded.window > settled.window",
-            (subject, window, log_size, b"".join(sorted(cited))),
+            "INSERT OR IGNORE INTO settled_windows VALUES (?, ?, ?, ?, ?)",
+            (subject, settled.window, settled.log_size, *(b"".join(sorted(x)) for x in (settled.cited, settled.late))),
+        )
+        self._db.execute(
+            "DELETE FROM settled_windows WHERE subject = ? AND window <= ?", (subject, settled.window - SETTLED_KEPT)
         )
 
     def peer_position(self, organisation: str) -> tuple[int, int]:
@@ -219,7 +237,12 @@ class Store:
         return int(self._db.execute("SELECT value FROM numbers WHERE name = ?", (name,)).fetchone()[0])
 
     def close(self) -> None:
+        """Close the file; a store that failed is closed as far as it can be."""
         try:
             self._db.close()
-        except sqlite3.Error:  # a store that failed is closed as far as it can be
+        except sqlite3.Error:
             return
+
+
+def _split(digests: bytes) -> frozenset[bytes]:
+    return frozenset(digests[n : n + 32] for n in range(0, len(digests), 32))

@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from network.membership.consortium import Consortium, write_demo
+from network.membership.consortium import Consortium
 from node.cli import replay as command
 from node.cli.main import app
 from node.cli.replay import print_outcome, replay_series, show_plan
+from node.demo.founding import write_consortium
 from oracle.sources.broker import LOOPBACK, broker_thread
 from oracle.sources.replay import WAIT_S_MAX, Device, place, replay
 from oracle.sources.series import Due
@@ -99,7 +100,7 @@ class Home:
 
     def __init__(self, path: Path, port: int) -> None:
         self.path = path
-        self.consortium = write_demo(path, start_ms=None)
+        self.consortium = write_consortium(path, start_ms=None)
         (path / "run").mkdir()
         (path / "run" / "endpoints.json").write_text(json.dumps({"mqtt": f"{LOOPBACK}:{port}"}))
         (path / "devices").mkdir()

@@ -20,6 +20,7 @@ from oracle.profile import Profile
 from oracle.registry import Device
 from oracle.sources.session import Message
 from oracle.sources.values import SourceValues
+from oracle.storage.status import STATUS_FILE, Status
 from wuxin_evidence.attestation import Committee, CommitteeMember, SignedAttestation, check_quorum
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey
@@ -128,7 +129,10 @@ class Trio:
         """Start (again) over the same home."""
         offered = self.offered[name].append
         ports = MemberPorts(lambda t, raw: self.broadcast(name, Message(t, raw)), NodeDouble(), lambda: None, offered)
-        member = Member(self.identities[name], self.home / name, PROFILE, self.clock, ports, self.clock.monotonic)
+        status = Status(self.home / name / STATUS_FILE, lambda: self.clock.ms // 1000)
+        member = Member(
+            self.identities[name], self.home / name, PROFILE, self.clock, ports, status, self.clock.monotonic
+        )
         self.members[name] = member
         self.look(name)
         return member
