@@ -22,6 +22,7 @@ from wuxin_evidence.printable import LineFormatter
 
 
 def main() -> None:
+    """Run one member until SIGTERM or SIGINT."""
     options = _options()
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())

@@ -70,6 +70,7 @@ class Guesses:
     made: int = 0
 
     def may_try(self, now_ms: int) -> bool:
+        """Whether one more forged pack may be tried for other devices in this second; counts the try."""
         if now_ms // 1000 != self.second:
             self.second, self.made = now_ms // 1000, 0
         self.made += 1

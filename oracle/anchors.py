@@ -143,6 +143,7 @@ class AnchorWatch:
         self._waiting.append(offer)
 
     def run(self) -> None:
+        """Post and look every LOOK_S until the process stops."""
         while not self._stop.is_set():
             try:
                 self.post()

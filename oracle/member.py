@@ -71,6 +71,7 @@ class Identity:
 
     @property
     def storage_key(self) -> bytes:
+        """16 bytes for StorageCipher: HMAC-SHA-256 of the secret over a fixed label, cut."""
         return hmac.digest(self.storage_secret, b"wuxin/1/oracle/evidence-log", hashlib.sha256)[:STORAGE_KEY_BYTES]
 
 
@@ -180,6 +181,7 @@ class Member:
             self.standing.tick()
 
     def close(self) -> None:
+        """Stop the outbox and close the member's files."""
         self.outbox.stop()
         self.store.close()
         self.quarantine.close()

@@ -93,6 +93,7 @@ class Outbox:
         database.close()
 
     def stop(self) -> None:
+        """Let `run` return; from any thread."""
         self._stop.set()
         self._wake.set()
 

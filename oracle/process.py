@@ -69,6 +69,7 @@ class Installation:
 
     @classmethod
     def open(cls, home: Path, org: str) -> Installation:
+        """Open the seat of `org`. Raises KeystoreError, ConsortiumError."""
         consortium = Consortium.load(home)
         return cls(open_seat(home, org), consortium, open_clock(consortium, home))
 
@@ -118,6 +119,7 @@ class NodeWatch:
         return price
 
     def run(self) -> None:
+        """Look at the node until the process stops: once a second, and soon when asked."""
         while not self._stop.is_set():
             try:
                 self._inbox.put(self.look())
@@ -159,6 +161,7 @@ class Process:
         self.member = Member(identity, home, profile, clock, ports, status)
 
     def run(self) -> None:
+        """Run the member in this thread until `stop`; raises when a batch cannot be made durable."""
         threads = [
             threading.Thread(target=self._watch.run, name="node", daemon=True),
             threading.Thread(target=self.member.outbox.run, name="outbox", daemon=True),

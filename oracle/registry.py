@@ -28,6 +28,7 @@ class Registry:
         self.replace(devices)
 
     def replace(self, devices: Iterable[Device]) -> None:
+        """Take these devices for all there are."""
         self._devices = {each.device_id: each for each in devices}
         self._by_slot: dict[str, list[str]] = {}
         for device_id in sorted(self._devices):
@@ -35,6 +36,7 @@ class Registry:
                 self._by_slot.setdefault(slot_id, []).append(device_id)
 
     def find(self, device_id: str) -> Device | None:
+        """The device of that id; None when it is not enrolled."""
         return self._devices.get(device_id)
 
     def others(self, device_id: str, limit: int) -> list[str]:
@@ -47,9 +49,11 @@ class Registry:
         return sorted(self._by_slot)
 
     def has_slot(self, slot_id: str) -> bool:
+        """Whether a device weighs or weighed that slot."""
         return slot_id in self._by_slot
 
     def devices_of(self, slot_id: str) -> list[str]:
+        """Ids of the devices of a slot, sorted."""
         return list(self._by_slot.get(slot_id, ()))
 
 

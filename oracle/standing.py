@@ -52,6 +52,7 @@ class ProposalState:
         return dict(read.values) != self.proposed_values or now - self.proposed >= self.pause_s
 
     def on_proposed(self, read: SourceValues, now: float, pause_s_max: float) -> None:
+        """Remember a proposal; the same values again make the next pause twice as long."""
         said_before = dict(read.values) == self.proposed_values
         self.pause_s = min(2 * self.pause_s, pause_s_max) if said_before else REPROPOSE_S
         self.proposed_values, self.proposed = dict(read.values), now

@@ -26,12 +26,15 @@ class Windows:
     day_offset_s: int
 
     def index(self, t_s: int) -> int:
+        """The window of a moment, seconds UTC."""
         return (t_s + self.day_offset_s) // self.window_s
 
     def start_s(self, index: int) -> int:
+        """When a window begins, seconds UTC."""
         return index * self.window_s - self.day_offset_s
 
     def end_s(self, index: int) -> int:
+        """When a window ends, seconds UTC; the next one begins then."""
         return self.start_s(index + 1)
 
     def due_ms(self, index: int) -> int:

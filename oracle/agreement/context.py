@@ -81,6 +81,7 @@ class MemberContext:
 
     @property
     def now_s(self) -> int:
+        """The clock's time, seconds UTC."""
         return self.clock.now_ms() // 1000
 
     @property
@@ -91,9 +92,11 @@ class MemberContext:
 
     @property
     def current(self) -> Committee:
+        """The committee in force now. Raises `unavailable` before the node has named one."""
         return self.require_committee(self.now_s)
 
     def require_committee(self, end_s: int) -> Committee:
+        """The committee that answers for a window ending at `end_s`. Raises `unavailable` when none is known."""
         committee = self.committee_at(end_s)
         if committee is None:
             raise EvidenceError("unavailable", f"no committee of {end_s} is known", "wait for the node's answer")

@@ -35,6 +35,7 @@ class Locks:
         return held
 
     def holder(self, subject: bytes, kind: int, sequence: int) -> bytes | None:
+        """The digest that holds this lock; None while it is free."""
         row = self._db.execute(
             "SELECT digest FROM locks WHERE subject = ? AND kind = ? AND sequence = ?", (subject, kind, sequence)
         ).fetchone()
@@ -50,4 +51,5 @@ class Locks:
         return 0 if row[0] is None else int(row[0]) & 0xFFFF
 
     def close(self) -> None:
+        """Close the file."""
         self._db.close()

@@ -49,6 +49,7 @@ class Note:
 
 
 def notes_topic(consortium_id: bytes, organisation: str) -> str:
+    """The MQTT topic on which a member publishes its notes."""
     return f"wuxin/1/{consortium_id.hex()}/members/{organisation}/notes"
 
 
@@ -63,6 +64,7 @@ class NoteWriter:
         self._seq = 0
 
     def write(self, kind: str, body: Mapping[str, object]) -> bytes:
+        """A signed note of that type, with the next number."""
         self._seq += 1
         payload = cbor.encode({"type": kind, "boot": self._boot, "seq": self._seq, "body": dict(body)})
         return sign1(self._key, {_KID: self._organisation.encode()}, payload, self.topic.encode())

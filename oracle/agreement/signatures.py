@@ -68,6 +68,7 @@ class SignatureCollector:
         return True
 
     def publish(self, statement: Statement, signature: MemberSignature) -> None:
+        """Send a statement with this member's signatures to its peers."""
         self._context.send_note(
             "signed",
             {
@@ -93,6 +94,7 @@ class SignatureCollector:
         self._collect(digest, statement, signature)
 
     def own(self, digest: bytes) -> MemberSignature | None:
+        """This member's signatures on a digest; None when it has not signed since its start."""
         collected = self._by_digest.get(digest)
         return None if collected is None else collected.signatures.get(self._context.organisation)
 

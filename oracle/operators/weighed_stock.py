@@ -40,6 +40,7 @@ class MeasuredPack:
 
     @property
     def order(self) -> tuple[str, int, int]:
+        """What packs are folded by: device, boot, seq."""
         return self.device_id, self.boot, self.seq
 
 

@@ -90,6 +90,7 @@ async def _serve(port: int) -> None:
 
 
 def main() -> None:
+    """Run the broker until SIGTERM or SIGINT."""
     parser = argparse.ArgumentParser(prog="python -m oracle.sources.broker", description="The demo's broker.")
     parser.add_argument("--port", type=int, default=0, help="0: a free one")
     asyncio.run(_serve(parser.parse_args().port))

@@ -44,6 +44,7 @@ class Tls:
     key: Path
 
     def context(self) -> ssl.SSLContext:
+        """An SSL context with TLS 1.3 only, the root and this member's certificate."""
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(self.ca))
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         context.load_cert_chain(self.certificate, self.key)
@@ -121,6 +122,7 @@ class Session:
                 log.warning("message %d was not acknowledged; it will come again", message.mid)
 
     def stop(self) -> None:
+        """Disconnect and end the network thread."""
         self._client.disconnect()
         self._client.loop_stop()
 

@@ -22,4 +22,5 @@ class SourceValues:
 
     @property
     def about(self) -> tuple[str, str]:
+        """(kind, id) of the subject."""
         return self.subject_kind, self.subject_id

@@ -86,6 +86,7 @@ class Quarantine:
         return _rows(self._db, limit)
 
     def close(self) -> None:
+        """Close the file."""
         self._db.close()
 
     @staticmethod

@@ -113,6 +113,7 @@ class Store:
         return self._loads[key]
 
     def mark_equivocal(self, device_id: str, boot: int, seq: int) -> None:
+        """Cite no pack at that place any more: two of them claim it."""
         self._db.execute(
             "UPDATE packs SET equivocal = 1 WHERE device_id = ? AND boot = ? AND seq = ?", (device_id, boot, seq)
         )
@@ -129,6 +130,7 @@ class Store:
         return None if row is None else bytes(row[0])
 
     def holds(self, digest: bytes) -> bool:
+        """Whether a pack is in the log."""
         return self._db.execute("SELECT 1 FROM packs WHERE digest = ?", (digest,)).fetchone() is not None
 
     def index_of(self, digest: bytes) -> int:
@@ -227,6 +229,7 @@ class Store:
         return (-1, -1) if row is None else (int(row[0]), int(row[1]))
 
     def set_peer_positions(self, positions: Sequence[tuple[str, int, int]]) -> None:
+        """Remember how far each peer was heard, as (organisation, boot, seq)."""
         self._db.executemany("INSERT OR REPLACE INTO peers VALUES (?, ?, ?)", positions)
 
     def next_number(self, name: str) -> int:
