@@ -15,9 +15,6 @@ MODULES = sorted(NODE.rglob("*.py"))
 SAID = {"Described", "Field"}
 """Declarations whose examples are there to be read; nothing is computed from them."""
 
-LEFT = ("api/facilities.py", "api/receipts.py")
-"""Modules that still say one. Each must be taken out of here when it no longer does: its test then fails."""
-
 
 def words() -> set[str]:
     """What the data says, as far as only the data may say it."""
@@ -51,13 +48,7 @@ def texts(module: Path) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id if isinstance(node, ast.Name) else node.attr
 
 
-def judged(module: Path) -> object:
-    name = str(module.relative_to(NODE))
-    still = pytest.mark.xfail(strict=True, reason=f"{name} still says a word of the data")
-    return pytest.param(module, id=name, marks=[still] if name in LEFT else [])
-
-
-@pytest.mark.parametrize("module", map(judged, MODULES))
+@pytest.mark.parametrize("module", MODULES, ids=[str(each.relative_to(NODE)) for each in MODULES])
 def test_a_module_of_the_node_says_no_word_of_the_data(module: Path) -> None:
     patterns = [re.compile(rf"(?<!\w){re.escape(word)}(?!\w)", re.IGNORECASE) for word in words()]
     patterns.append(re.compile("grams_?per", re.IGNORECASE))
