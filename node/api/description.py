@@ -62,7 +62,10 @@ def described(operations: Sequence[Operation]) -> Json:
         },
         "servers": [{"url": "/", "description": "The node that answered this document."}],
         "security": [{"key": []}],
-        "tags": [{"name": name, "description": TAGS[name]} for name in dict.fromkeys(each.tag for each in operations)],
+        "tags": [
+            {"name": name, "description": TAGS.get(name, f"All about {name}.")}
+            for name in dict.fromkeys(each.tag for each in operations)
+        ],
         "paths": paths,
         "components": {
             "schemas": _schemas(operations),
