@@ -7,6 +7,7 @@ processes of the machine agree:
     {"segments": [{"real_ms": 1795000000000, "scenario_ms": 1641114000000, "factor": 1}, …]}
 
 From `real_ms` on, scenario time is scenario_ms + (real time − real_ms) × factor, until the next segment begins.
+A factor of 0 holds the time: a demo that nobody runs does not grow old, and whatever runs over it resumes it first.
 The file is written whole (rename) under a lock and read again when it changed.
 """
 
@@ -26,6 +27,8 @@ from network.membership.consortium import Consortium
 from network.ports import Unavailable
 
 CLOCK_FILE = Path("run") / "clock.json"
+HELD = 0
+"""The factor of a segment in which time stands still. No caller can set it but by `hold`."""
 
 
 class Clock(Protocol):
@@ -105,11 +108,18 @@ class ScenarioClock:
     @staticmethod
     def set_factor(home: Path, factor: int) -> None:
         """From now on scenario time runs `factor` times as fast as real time, in every process."""
-        with _Lock(home):
-            segments = _read_segments(home / CLOCK_FILE)
-            real_ms = system_ms()
-            turn = Segment(real_ms, segments[-1].at(real_ms), _checked_factor(factor))
-            _write_segments(home, (*segments, turn))
+        _turn(home, _checked_factor(factor))
+
+    @staticmethod
+    def hold(home: Path) -> None:
+        """Let scenario time stand still, because nothing runs over the home from now on."""
+        _turn(home, HELD)
+
+    @staticmethod
+    def resume(home: Path) -> None:
+        """Let held time go on at factor 1; a clock that runs is left as it is."""
+        if _read_segments(home / CLOCK_FILE)[-1].factor == HELD:
+            _turn(home, 1)
 
 
 def open_clock(consortium: Consortium, home: Path) -> Clock:
@@ -120,17 +130,29 @@ def open_clock(consortium: Consortium, home: Path) -> Clock:
     return ScenarioClock(home)
 
 
+def _turn(home: Path, factor: int) -> None:
+    """Begin a segment now, from where scenario time is."""
+    with _Lock(home):
+        segments = _read_segments(home / CLOCK_FILE)
+        real_ms = system_ms()
+        _write_segments(home, (*segments, Segment(real_ms, segments[-1].at(real_ms), factor)))
+
+
 def _checked_factor(factor: int) -> int:
     if not 1 <= factor <= CLOCK_FACTOR_MAX:
         raise ValueError(f"clock factor {factor} is outside 1…{CLOCK_FACTOR_MAX}")
     return factor
 
 
+def _read_factor(factor: int) -> int:
+    return HELD if factor == HELD else _checked_factor(factor)
+
+
 def _read_segments(path: Path) -> tuple[Segment, ...]:
     try:
         document = cast(dict[str, list[dict[str, Any]]], json.loads(path.read_text("utf-8")))
         segments = tuple(
-            Segment(int(row["real_ms"]), int(row["scenario_ms"]), _checked_factor(int(row["factor"])))
+            Segment(int(row["real_ms"]), int(row["scenario_ms"]), _read_factor(int(row["factor"])))
             for row in document["segments"]
         )
     except FileNotFoundError as missing:

@@ -24,7 +24,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, compile_path
 
-from network.clock import Clock, open_clock
+from network.clock import Clock, ScenarioClock, open_clock
 from network.membership.published import public_keys
 from network.ports import PortError
 from node.api.context import Node
@@ -103,6 +103,8 @@ async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Nod
         locks = ServingLocks(settings)
         stack.callback(locks.release)
         clock = open_clock(settings.consortium, settings.home)
+        if isinstance(clock, ScenarioClock):
+            ScenarioClock.resume(settings.home)
         ledgers = await asyncio.to_thread(engine, settings, clock)
         stack.push_async_callback(ledgers.aclose)
         node = await asyncio.to_thread(_assemble, settings, clock, ledgers)

@@ -119,6 +119,30 @@ def device_replay(
     raise typer.Exit(status)
 
 
+@device.command("new")
+def device_new(
+    device_id: Annotated[str, typer.Argument(metavar="ID", help="The device's name in the consortium.")],
+    suite: Annotated[str, typer.Option(help="sm2-sm3, es256 or eddsa.")] = "sm2-sm3",
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Make the key of a simulated device, and print what its enrolment needs."""
+    from node.cli.own_device import new
+
+    print(json.dumps(new(home, device_id, suite)))
+
+
+@device.command("send")
+def device_send(
+    device_id: Annotated[str, typer.Argument(metavar="ID", help="A device whose key this home has.")],
+    readings: Annotated[list[str], typer.Argument(metavar="NAME=VALUE", help="Readings, in the profile's units.")],
+    home: Home = HOME_DEFAULT,
+) -> None:
+    """Sign readings of this moment as a device, and publish them."""
+    from node.cli.own_device import send
+
+    print(json.dumps(send(home, device_id, readings)))
+
+
 @pack.command("sign")
 def pack_sign(
     readings: Annotated[Path, typer.Argument(help='JSON: [{"name", "value" as text, "unit", "time_ms"}].')],

@@ -4,7 +4,7 @@
           → acknowledged notice → clean windows → approvals → unfreeze → repay → release → close → evidence
 
 Two bins tell it side by side: the scale of bin 16 loses weight between two visits and freezes its line; bin 6 is
-healthy and is drawn on to the end. Nothing is scripted but the acts: what freezes is a row of the series, judged by
+healthy and its line stays open. Nothing is scripted but the acts: what freezes is a row of the series, judged by
 three oracle members and the rule pack on the chain.
 """
 
@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from types import FrameType
 
+from network.clock import ScenarioClock
 from node.demo.acts import Programme, utc
 from node.demo.founding import demo_product
 from node.demo.story import BREACH_S, CLEAN_S, FIRST_WINDOW_S, Bin, Cast
@@ -48,6 +49,8 @@ def run(home: Path, *, as_json: bool = False, engines: Collection[RealEngine] = 
                 threading.Event().wait()
     finally:
         world.close()
+        if isinstance(world.clock, ScenarioClock):
+            ScenarioClock.hold(home)
     chosen = "" if set(engines) == set(REAL_ENGINES) else "".join(f" --engine {name}" for name in engines)
     again = f"network up{chosen} --home {home} && wuxin serve" if engines else "serve"
     programme.say(f"`wuxin {again} --home {home}` brings everything up again")
@@ -82,7 +85,7 @@ def clear(home: Path) -> None:
 
 def play(world: World, programme: Programme) -> None:
     cast = Cast(world, programme)
-    sick, healthy = (Bin(**demo_product().story["bins"][name]) for name in ("sick", "healthy"))
+    sick, healthy = (Bin.named(**demo_product().story["bins"][name]) for name in ("sick", "healthy"))
     for story in (sick, healthy):
         cast.enrol(story)
     world.replay(sick, until_s=BREACH_S)
@@ -106,8 +109,8 @@ def play(world: World, programme: Programme) -> None:
 
     _let_time_pass(world, CLEAN_S, programme)
     cast.unfreeze(sick)
-    for story in (sick, healthy):
-        cast.settle(story)
+    cast.stays_lendable(healthy)
+    cast.settle(sick)
     cast.verify_evidence(sick)
 
 

@@ -43,6 +43,12 @@ class Bin:
     facility_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     slot_id: str = ""
 
+    @classmethod
+    def named(cls, number: str, *, receipt_t: int, draw_minor: int) -> "Bin":
+        """A bin whose ids are names, so that a reader can go on with what a demo left."""
+        ids = {f"{each}_id": f"bin-{number}-{each}" for each in ("receipt", "pledge", "facility")}
+        return cls(number, receipt_t, draw_minor, device_id=f"bin-{number}-scale", **ids)
+
     @property
     def name(self) -> str:
         return f"bin {self.number}"
@@ -158,6 +164,18 @@ class Cast:
         self._did(f"{story.name}: release pledge", bank.release_pledge(story.pledge_id, wait_s=WAIT_S))
         self._attested(f"{story.name}: lien zero attested", "pledge", story.pledge_id, 2, _says_released)
         self._did(f"{story.name}: close", bank.close_facility(story.facility_id, wait_s=WAIT_S))
+
+    def stays_lendable(self, story: Bin) -> None:
+        """The bank asks whether it may lend on; the answer has no blocker."""
+        answer, until = self._world.node("bank").collateral(story.receipt_id), time.monotonic() + WAIT_S
+        while not answer.lendable and time.monotonic() < until:
+            time.sleep(0.2)  # its newest window is attested within seconds
+            answer = self._world.node("bank").collateral(story.receipt_id)
+        result = "lendable" if answer.lendable else "not_lendable"
+        at = utc(self._world.clock.now_ms())
+        self._programme.show(Act(f"{story.name}: collateral", "none", story.receipt_id, result, None, at))
+        if not answer.lendable:
+            raise UnexpectedResultError(f"{story.name} is not lendable: {[each.code for each in answer.blockers]}")
 
     def verify_evidence(self, story: Bin) -> None:
         """The insurer hands out a bundle of the alarm that its own member attested; anyone verifies it offline, and

@@ -1,5 +1,6 @@
 """Scenario time: one for all processes of a home, and never backwards."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,24 @@ def test_time_does_not_jump_when_the_factor_falls(tmp_path: Path) -> None:
     before = clock.now_ms()
     ScenarioClock.set_factor(tmp_path, 1)
     assert clock.now_ms() >= before
+
+
+def test_held_time_stands_still_and_goes_on_from_there(tmp_path: Path) -> None:
+    ScenarioClock.start(tmp_path, 5_000, 1000)
+    clock = ScenarioClock(tmp_path)
+    ScenarioClock.hold(tmp_path)
+    held = clock.now_ms()
+    time.sleep(0.02)
+    assert clock.now_ms() == held
+    ScenarioClock.resume(tmp_path)
+    assert held <= clock.now_ms() < held + 60_000
+    assert clock.factor() == 1
+
+
+def test_a_clock_that_runs_is_not_resumed(tmp_path: Path) -> None:
+    ScenarioClock.start(tmp_path, 5_000, 60)
+    ScenarioClock.resume(tmp_path)
+    assert ScenarioClock(tmp_path).factor() == 60
 
 
 @pytest.mark.parametrize("factor", [0, -1, 10**6])

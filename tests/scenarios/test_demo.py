@@ -148,7 +148,7 @@ def test_a_refused_draw_has_a_transaction_of_its_own(acts: list[dict[str, Any]])
 def test_the_healthy_bin_is_never_frozen(acts: list[dict[str, Any]]) -> None:
     healthy = [act for act in acts if act["act"].startswith("bin 6:")]
     assert of(healthy, "draw again")["result"] == "committed"
-    assert of(healthy, "close")["result"] == "committed"
+    assert of(healthy, "collateral")["result"] == "lendable"
     assert not [act for act in healthy if act["result"] in {"frozen", "reverted"}]
 
 
