@@ -38,7 +38,7 @@ def new(home: Path, device_id: str, suite_name: str) -> dict[str, str]:
     file.parent.mkdir(mode=0o700, exist_ok=True)
     file.touch(mode=0o600)
     file.write_bytes(key.to_pem())
-    return {"device_id": device_id, "suite": suite_name, "public_key": key.public_key.hex(), "key_file": str(file)}
+    return {"device_id": device_id, "suite": suite_name, "public_key": key.public_key.hex()}
 
 
 def send(home: Path, device_id: str, readings: Sequence[str]) -> dict[str, Any]:

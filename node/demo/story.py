@@ -167,10 +167,10 @@ class Cast:
 
     def stays_lendable(self, story: Bin) -> None:
         """The bank asks whether it may lend on; the answer has no blocker."""
-        answer, until = self._world.node("bank").collateral(story.receipt_id), time.monotonic() + WAIT_S
+        answer, until = self._world.node("bank").get_collateral(story.receipt_id), time.monotonic() + WAIT_S
         while not answer.lendable and time.monotonic() < until:
             time.sleep(0.2)  # its newest window is attested within seconds
-            answer = self._world.node("bank").collateral(story.receipt_id)
+            answer = self._world.node("bank").get_collateral(story.receipt_id)
         result = "lendable" if answer.lendable else "not_lendable"
         at = utc(self._world.clock.now_ms())
         self._programme.show(Act(f"{story.name}: collateral", "none", story.receipt_id, result, None, at))

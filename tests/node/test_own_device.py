@@ -78,4 +78,4 @@ def test_the_command_prints_what_an_enrolment_needs(home):
 
     told = CliRunner().invoke(app, ["device", "new", "my-scale", "--home", str(home)])
     assert told.exit_code == 0
-    assert set(json.loads(told.stdout)) == {"device_id", "suite", "public_key", "key_file"}
+    assert set(json.loads(told.stdout)) == {"device_id", "suite", "public_key"}
