@@ -89,11 +89,12 @@ def serve(
     home: Home = HOME_DEFAULT,
     port: Annotated[int, typer.Option(help="Port of the API; 0 picks a free one.")] = 8080,
     dev_rpc: Annotated[bool, typer.Option(help="Also serve the embedded chain's JSON-RPC on loopback.")] = False,
+    pace: Annotated[int, typer.Option(help="How much quicker a consortium runs that is founded now.")] = 1,
 ) -> None:
     """Run the broker, the oracle members and the node of a home; without one, make the demo consortium first."""
     from node.cli.serve import run
 
-    run(home, port=port, dev_rpc=dev_rpc)
+    run(home, port=port, dev_rpc=dev_rpc, pace=pace)
 
 
 @device.command("replay")

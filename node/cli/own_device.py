@@ -62,7 +62,7 @@ def send(home: Path, device_id: str, readings: Sequence[str]) -> dict[str, Any]:
     finally:
         device.close()
     told = [{"name": each.name, "value": str(each.value), "unit": each.unit} for each in parsed]
-    return {"device_id": device_id, "boot": boot, "time_ms": now_ms, "readings": told}
+    return {"device_id": device_id, "boot": boot, "readings": told}
 
 
 def key_file(home: Path, device_id: str) -> Path:

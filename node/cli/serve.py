@@ -6,7 +6,8 @@ import threading
 from pathlib import Path
 from types import FrameType
 
-from network.membership.consortium import CONSORTIUM_FILE
+from network.clock import ScenarioClock, open_clock
+from network.membership.consortium import CONSORTIUM_FILE, Consortium
 from network.membership.homes import HOMES, is_separated
 from node.demo.founding import found
 from node.machine.processes import Processes
@@ -15,11 +16,15 @@ LOOK_EVERY_S = 1.0
 """How soon `run/endpoints.json` has the process id of what was started again."""
 
 
-def run(home: Path, *, port: int, dev_rpc: bool) -> None:
-    """Start everything, print where it is, say what ends and is started again, end all at an interrupt or SIGTERM."""
+def run(home: Path, *, port: int, dev_rpc: bool, pace: int) -> None:
+    """Start everything, print where it is, say what ends and is started again, end all at an interrupt or SIGTERM.
+
+    `pace` is how much quicker a consortium runs that is founded now. Scenario time stands still while nothing runs.
+    """
     if not (home / CONSORTIUM_FILE).exists():
         print(f"no consortium in {home}: founding the demo consortium on the system clock", flush=True)
-        found(home)
+        found(home, pace=pace)
+    scenario = isinstance(open_clock(Consortium.load(home), home), ScenarioClock)
     processes = Processes(home)
     ended = threading.Event()
 
@@ -42,3 +47,5 @@ def run(home: Path, *, port: int, dev_rpc: bool) -> None:
                 print(sentence, file=sys.stderr, flush=True)
     finally:
         processes.down()
+        if scenario:
+            ScenarioClock.hold(home)

@@ -31,9 +31,9 @@ _NO_ID = "0" * 64
 _NO_SCENARIO = 'kind = "system"'
 
 
-def found(home: Path, *, scenario_start_ms: int | None = None) -> Consortium:
+def found(home: Path, *, scenario_start_ms: int | None = None, pace: int = 1) -> Consortium:
     """Make a home with everything in it, on embedded ledgers; on the system clock unless a scenario begins."""
-    consortium = prepare(home, scenario_start_ms=scenario_start_ms)
+    consortium = prepare(home, scenario_start_ms=scenario_start_ms, pace=pace)
     found_over(home)
     return consortium
 

@@ -1,6 +1,8 @@
 """The demo from the outside: its acts, and what anyone can check in the home that it leaves behind."""
 
 import json
+import re
+import shutil
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -13,6 +15,8 @@ from network.bringup import supervisor
 from network.membership.homes import home_of
 from node.demo.founding import found
 from node.machine.processes import ENDPOINTS_FILE
+from tests.docs.pages import ROOT
+from tests.docs.typed import Shell, matches, steps
 from tests.engines import BOTH, EVM, FABRIC, Pair, pair_of
 from tests.plays import until, wuxin
 from tests.scenarios.demo_books import books_of
@@ -218,3 +222,30 @@ def foreign_folder(tmp_path: Path) -> Iterator[Path]:
 def test_the_demo_never_empties_a_folder_it_did_not_make(foreign_folder: Path) -> None:
     assert wuxin("demo", "--home", foreign_folder).returncode != 0
     assert (foreign_folder / "thesis.txt").read_text() == "mine"
+
+
+def test_the_next_lines_of_the_readme_do_what_they_print(
+    acts: list[dict[str, Any]], home: Path, tmp_path: Path
+) -> None:
+    """Over a copy, on another port, and as fast as the page says; the snippet in Python answers as curl does."""
+    copy = tmp_path / ".wuxin" / "demo"
+    shutil.copytree(home, copy)
+    page = (ROOT / "README.md").read_text("utf-8")
+    shell = Shell(tmp_path)
+    try:
+        shell.type(f"wuxin serve --home {copy} --port 0 &")
+        shell.type(f"until test -e {copy}/run/endpoints.json; do sleep 0.5; done")
+        api = json.loads((copy / "run" / "endpoints.json").read_text("utf-8"))["api"]
+        typed = [step for step in steps(page) if "bin-6" in step.command or step.command.startswith("key=")]
+        (snippet,) = re.findall(r"^```python\n(import json.*?)^```$", page, re.MULTILINE | re.DOTALL)
+        (tmp_path / "snippet.py").write_text(snippet.replace("http://127.0.0.1:8080", api))
+        assert len(typed) == 4
+        for step in typed:
+            command = step.command.replace("http://127.0.0.1:8080", api).replace(".venv/bin/wuxin", "wuxin")
+            printed, _ = shell.type(command)
+            assert matches(step.prints, printed), f"$ {command}\n{printed}"
+            if "curl" in command:
+                lendable = '"lendable":true' in printed
+                assert shell.type("python snippet.py")[0].startswith(str(lendable))
+    finally:
+        shell.close()
