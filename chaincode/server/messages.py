@@ -17,14 +17,15 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
 from chaincode.world.stub import Caller, Entry, KeyChange, Page
-from wuxin_evidence.fabric import VALIDATION_PARAMETER, parse_signed_proposal
-from wuxin_evidence.fabric.schema import (
+from wuxin_evidence.fabric import (
     CHAINCODE,
     CHAINCODE_EVENT,
     CHAINCODE_SHIM,
     PROPOSAL_RESPONSE,
     QUERY_RESULT,
+    VALIDATION_PARAMETER,
     parse,
+    parse_signed_proposal,
     serialize,
 )
 

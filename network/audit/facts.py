@@ -29,11 +29,20 @@ from network.ports import Rejected
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.encoding.canonical import parse_canonical_json
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import VALID, BlockView, TransactionView, parse_block, validation_code_name
-from wuxin_evidence.fabric.blocks import SIGNATURES, TRANSACTIONS_FILTER, require_exact_block
-from wuxin_evidence.fabric.proof import verify_block
-from wuxin_evidence.fabric.proposals import ENDORSER_TRANSACTION
-from wuxin_evidence.fabric.schema import COMMON, parse
+from wuxin_evidence.fabric import (
+    COMMON,
+    ENDORSER_TRANSACTION,
+    SIGNATURES,
+    TRANSACTIONS_FILTER,
+    VALID,
+    BlockView,
+    TransactionView,
+    parse,
+    parse_block,
+    require_exact_block,
+    validation_code_name,
+    verify_block,
+)
 
 LEDGER = "ledger/facts.db"
 

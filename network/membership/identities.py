@@ -21,8 +21,14 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import parse_identity, serialized_identity
-from wuxin_evidence.fabric.proof import P256_ORDER, VerifiedIdentity, verify_identity, verify_signature
+from wuxin_evidence.fabric import (
+    P256_ORDER,
+    VerifiedIdentity,
+    parse_identity,
+    serialized_identity,
+    verify_identity,
+    verify_signature,
+)
 
 REMEMBERED_MAX = 10_000
 """Certificates kept as checked; a consortium has tens, so only an attacker reaches this, and then it starts over."""

@@ -24,7 +24,7 @@ from wuxin_evidence.bundle.trust import (
     TrustedOrganisation,
     TrustedValidator,
 )
-from wuxin_evidence.fabric.proof import BlockSigner
+from wuxin_evidence.fabric import BlockSigner
 
 TRUST_FILE = "trust.json"
 

@@ -23,7 +23,7 @@ from network.facts.fabric.ledger import open_ledger
 from network.membership.consortium import Consortium
 from network.membership.identities import key_to_pem
 from network.membership.seats import Seat, open_admin, open_seat, open_tls
-from wuxin_evidence.fabric.policy import peers_at_least
+from wuxin_evidence.fabric import peers_at_least
 
 SOURCE = Path(__file__).parent / "go"
 CHAINCODE = "factsgo"

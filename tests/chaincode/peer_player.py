@@ -31,16 +31,21 @@ from network.facts.embedded.simulator import Simulator
 from network.facts.embedded.state import PrivateValue, State
 from network.facts.embedded.storage import SCHEMA
 from wuxin_evidence.fabric import (
+    CHAINCODE,
+    CHAINCODE_SHIM,
+    PROPOSAL,
+    QUERY_RESULT,
     SignedProposal,
     Version,
+    parse,
     parse_policy,
     parse_signed_proposal,
     peers_all,
     propose,
+    serialize,
     serialized_identity,
     signed_proposal,
 )
-from wuxin_evidence.fabric.schema import CHAINCODE, CHAINCODE_SHIM, PROPOSAL, QUERY_RESULT, parse, serialize
 
 CHAINCODE_ID = "facts_1:" + "ab" * 32
 CHANNEL = "wuxin"

@@ -30,8 +30,7 @@ from tests.chaincode.peer_player import (
     proposal_of,
     serving,
 )
-from wuxin_evidence.fabric import parse_signed_proposal
-from wuxin_evidence.fabric.schema import PROPOSAL
+from wuxin_evidence.fabric import PROPOSAL, parse_signed_proposal
 
 Run = Callable[[PeerStub], Any]
 

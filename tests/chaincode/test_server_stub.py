@@ -11,7 +11,7 @@ from chaincode.server.stub import PeerRefused, PeerStub
 from chaincode.world.composite_keys import LAST_CHARACTER, composite_key, composite_range, split_composite_key
 from chaincode.world.errors import Refusal
 from chaincode.world.stub import Caller
-from wuxin_evidence.fabric.schema import CHAINCODE_SHIM, parse, serialize
+from wuxin_evidence.fabric import CHAINCODE_SHIM, parse, serialize
 
 CALL = Call(Place("wuxin", "tx"), (b"f", b"{}"), Caller("BankMSP", b"pem"), 1, {})
 HELD = "_implicit_org_BankMSP"

@@ -15,7 +15,7 @@ from wuxin_evidence.bundle.archive import read_bundle, write_bundle
 from wuxin_evidence.bundle.members import DeviceKey, log_members, pack_members
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.crypto.suites import SigningKey
-from wuxin_evidence.fabric.schema import COMMON, parse
+from wuxin_evidence.fabric import COMMON, parse
 from wuxin_evidence.packs.pack import parse_pack, sign_pack
 from wuxin_evidence.packs.senml import Reading
 

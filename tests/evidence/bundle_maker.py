@@ -41,6 +41,8 @@ from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.evm import proof as evm_proof
 from wuxin_evidence.evm import trie as evm_trie
 from wuxin_evidence.fabric import (
+    P256_ORDER,
+    BlockSigner,
     Endorsement,
     NamespaceChanges,
     Outcome,
@@ -51,13 +53,12 @@ from wuxin_evidence.fabric import (
     encode_rwset,
     endorsement_message,
     envelope,
+    genesis_envelope,
     propose,
     response_payload,
     serialized_identity,
     transaction_payload,
 )
-from wuxin_evidence.fabric.config import genesis_envelope
-from wuxin_evidence.fabric.proof import P256_ORDER, BlockSigner
 from wuxin_evidence.ids import indicator_id, subject
 from wuxin_evidence.log.checkpoint import Checkpoint, sign_checkpoint
 from wuxin_evidence.log.tree import Tree, pack_root

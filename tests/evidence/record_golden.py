@@ -39,8 +39,7 @@ from wuxin_evidence.bundle.archive import write_bundle
 from wuxin_evidence.bundle.members import attestation_members, facts_members
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.encoding.canonical import canonical_json
-from wuxin_evidence.fabric import envelope, parse_block
-from wuxin_evidence.fabric.proof import BlockSigner
+from wuxin_evidence.fabric import BlockSigner, envelope, parse_block
 from wuxin_evidence.ids import command_id
 
 GOLDEN = Path(__file__).parent / "golden"

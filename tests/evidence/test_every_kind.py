@@ -35,8 +35,7 @@ from wuxin_evidence.bundle.check_evidence import check_pack_set
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.bundle.verify import INCOMPLETE, VALID, Verdict, verify_bundle
 from wuxin_evidence.encoding.canonical import canonical_json
-from wuxin_evidence.fabric import parse_block
-from wuxin_evidence.fabric.schema import COMMON, parse
+from wuxin_evidence.fabric import COMMON, parse, parse_block
 from wuxin_evidence.log.tree import EMPTY_ROOT
 from wuxin_evidence.packs.pack import parse_pack
 

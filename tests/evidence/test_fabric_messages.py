@@ -6,8 +6,7 @@ import pytest
 
 from wuxin_evidence import fabric as messages
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric.config import genesis_envelope
-from wuxin_evidence.fabric.schema import CHAINCODE, COMMON, POLICIES, PROPOSAL, parse, serialize
+from wuxin_evidence.fabric import CHAINCODE, COMMON, POLICIES, PROPOSAL, genesis_envelope, parse, serialize
 
 CREATOR = messages.serialized_identity("BankMSP", b"a certificate")
 NONCE = b"n" * 24

@@ -10,18 +10,28 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from tests.evidence.bundle_maker import NOON_S, Authority, Consortium, FabricSigner
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric import (
+    COMMON,
+    P256_ORDER,
     BlockSignature,
+    BlockSigner,
+    BlockView,
     Endorsement,
     Identity,
+    TransactionView,
     block_signature_message,
     endorsement_message,
+    find_transaction,
     parse_block,
     parse_envelope,
+    serialize,
     serialized_identity,
+    verify_block,
+    verify_block_signatures,
+    verify_creator,
+    verify_endorsements,
+    verify_identity,
+    verify_signature,
 )
-from wuxin_evidence.fabric import proof as fabric_proof
-from wuxin_evidence.fabric.blocks import BlockView, TransactionView
-from wuxin_evidence.fabric.schema import COMMON, serialize
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +55,12 @@ def identity(signer: FabricSigner) -> Identity:
 
 def refused(consortium: Consortium, signer: FabricSigner, at_s: int | None = None) -> str:
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_identity(identity(signer), consortium.trust.roots, at_s)
+        verify_identity(identity(signer), consortium.trust.roots, at_s)
     return refusal.value.code
 
 
 def test_a_peer_of_a_known_organisation_is_named_with_its_role(consortium: Consortium) -> None:
-    peer = fabric_proof.verify_identity(identity(consortium.peers["BankMSP"]), consortium.trust.roots, NOON_S)
+    peer = verify_identity(identity(consortium.peers["BankMSP"]), consortium.trust.roots, NOON_S)
     assert peer.principal == ("BankMSP", "PEER")
 
 
@@ -80,12 +90,12 @@ def test_a_root_itself_is_no_identity(consortium: Consortium) -> None:
 def test_an_expired_certificate_is_refused_where_time_is_real(consortium: Consortium) -> None:
     short = consortium.authorities["BankMSP"].issue("peer", days=30)
     assert refused(consortium, short, NOON_S) == "forbidden"
-    fabric_proof.verify_identity(identity(short), consortium.trust.roots)
+    verify_identity(identity(short), consortium.trust.roots)
 
 
 def test_text_that_is_no_certificate_is_malformed(consortium: Consortium) -> None:
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_identity(Identity("BankMSP", b"not PEM"), consortium.trust.roots)
+        verify_identity(Identity("BankMSP", b"not PEM"), consortium.trust.roots)
     assert refusal.value.code == "malformed"
 
 
@@ -94,20 +104,20 @@ def test_only_the_low_s_der_form_of_a_signature_holds(consortium: Consortium) ->
     good = signer.sign(b"message")
     r, s = decode_dss_signature(good)
     key = signer.key.public_key()
-    fabric_proof.verify_signature(key, b"message", good)
-    others = [encode_dss_signature(r, fabric_proof.P256_ORDER - s), good + b"\0", b"", encode_dss_signature(0, 0)]
+    verify_signature(key, b"message", good)
+    others = [encode_dss_signature(r, P256_ORDER - s), good + b"\0", b"", encode_dss_signature(0, 0)]
     for other in [*others, signer.sign(b"another message")]:
         with pytest.raises(EvidenceError) as refusal:
-            fabric_proof.verify_signature(key, b"message", other)
+            verify_signature(key, b"message", other)
         assert refusal.value.code == "bad_signature"
 
 
 def test_the_caller_is_proved_over_the_whole_payload(consortium: Consortium, transaction: TransactionView) -> None:
-    creator = fabric_proof.verify_creator(transaction, consortium.trust.roots, NOON_S)
+    creator = verify_creator(transaction, consortium.trust.roots, NOON_S)
     assert creator.principal == ("BankMSP", "CLIENT")
     changed = replace(transaction, payload=transaction.payload + b"\0")
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_creator(changed, consortium.trust.roots)
+        verify_creator(changed, consortium.trust.roots)
     assert refusal.value.code == "bad_signature"
 
 
@@ -117,13 +127,13 @@ def test_a_result_of_another_proposal_is_refused(
 ) -> None:
     value: object = "0" * 64 if field == "tx_id" else bytes(32)
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_creator(replace(transaction, **{field: value}), consortium.trust.roots)  # type: ignore[arg-type]
+        verify_creator(replace(transaction, **{field: value}), consortium.trust.roots)  # type: ignore[arg-type]
     assert refusal.value.code == "malformed"
 
 
 def test_endorsements_count_once_per_identity(consortium: Consortium, transaction: TransactionView) -> None:
     doubled = replace(transaction, endorsements=(*transaction.endorsements, transaction.endorsements[0]))
-    result = fabric_proof.verify_endorsements(doubled, consortium.trust.roots)
+    result = verify_endorsements(doubled, consortium.trust.roots)
     assert sorted(msp for msp, _ in result.signers) == ["BankMSP", "InsurerMSP", "ManufacturerMSP"]
     assert consortium.trust.facts.policy.satisfied_by(result.signers)
 
@@ -134,7 +144,7 @@ def test_one_certificate_in_two_spellings_is_still_one_identity(
     peer = consortium.peers["BankMSP"]
     spelled = serialized_identity("BankMSP", peer.pem + b"\n")
     again = Endorsement(spelled, peer.sign(endorsement_message(transaction.response_payload, spelled)))
-    result = fabric_proof.verify_endorsements(
+    result = verify_endorsements(
         replace(transaction, endorsements=(*transaction.endorsements, again)), consortium.trust.roots
     )
     assert len(result.signers) == 3
@@ -143,7 +153,7 @@ def test_one_certificate_in_two_spellings_is_still_one_identity(
 def test_an_endorsement_over_another_result_does_not_count(
     consortium: Consortium, transaction: TransactionView
 ) -> None:
-    result = fabric_proof.verify_endorsements(
+    result = verify_endorsements(
         replace(transaction, response_payload=transaction.response_payload + b"\0"), consortium.trust.roots
     )
     assert result.signers == () and len(result.rejected) == 3
@@ -153,7 +163,7 @@ def test_a_clients_endorsement_is_no_peers(consortium: Consortium, transaction: 
     client = consortium.authorities["RegulatorMSP"].issue("client")
     message = endorsement_message(transaction.response_payload, client.serialized)
     two = (*transaction.endorsements[:2], Endorsement(client.serialized, client.sign(message)))
-    result = fabric_proof.verify_endorsements(replace(transaction, endorsements=two), consortium.trust.roots)
+    result = verify_endorsements(replace(transaction, endorsements=two), consortium.trust.roots)
     assert len(result.signers) == 3
     assert not consortium.trust.facts.policy.satisfied_by(result.signers)
 
@@ -162,44 +172,44 @@ def test_a_write_set_with_one_key_twice_is_refused(consortium: Consortium, trans
     (changes,) = transaction.changes
     twice = replace(transaction, changes=(replace(changes, writes=changes.writes * 2),))
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_endorsements(twice, consortium.trust.roots)
+        verify_endorsements(twice, consortium.trust.roots)
     assert refusal.value.code == "malformed"
 
 
 def test_a_flood_of_endorsements_is_refused(consortium: Consortium, transaction: TransactionView) -> None:
     flood = replace(transaction, endorsements=transaction.endorsements * 30)
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_endorsements(flood, consortium.trust.roots)
+        verify_endorsements(flood, consortium.trust.roots)
     assert refusal.value.code == "too_large"
 
 
 def test_a_block_is_proved_by_its_listed_signer(consortium: Consortium, block: BlockView) -> None:
-    assert fabric_proof.verify_block(block, consortium.trust.facts.block_signers, 1) == 1
+    assert verify_block(block, consortium.trust.facts.block_signers, 1) == 1
 
 
 def test_a_block_signed_by_another_orderer_lacks_its_quorum(consortium: Consortium) -> None:
     other = consortium.authorities["RegulatorMSP"].issue("orderer")
     forged = parse_block(consortium.block(consortium.record(consortium.attestation()), signer=other))
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_block(forged, consortium.trust.facts.block_signers, 1)
+        verify_block(forged, consortium.trust.facts.block_signers, 1)
     assert refusal.value.code == "quorum_not_met"
 
 
 def test_a_block_with_other_transactions_is_refused(consortium: Consortium, block: BlockView) -> None:
     changed = replace(block, envelopes=(*block.envelopes, block.envelopes[0]))
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_block(changed, consortium.trust.facts.block_signers, 1)
+        verify_block(changed, consortium.trust.facts.block_signers, 1)
     assert refusal.value.code == "malformed"
 
 
 def test_a_changed_header_voids_the_signature(consortium: Consortium, block: BlockView) -> None:
     changed = replace(block, header=replace(block.header, previous_hash=bytes(32)))
-    assert fabric_proof.verify_block_signatures(changed, consortium.trust.facts.block_signers) == frozenset()
+    assert verify_block_signatures(changed, consortium.trust.facts.block_signers) == frozenset()
 
 
 def test_bft_orderers_sign_by_consenter_number_and_count_once(block: BlockView) -> None:
     keys = [Authority(f"Orderer{number}MSP").issue("orderer") for number in range(4)]
-    signers = [fabric_proof.BlockSigner(each.pem, number) for number, each in enumerate(keys)]
+    signers = [BlockSigner(each.pem, number) for number, each in enumerate(keys)]
 
     def signature(number: int, key: FabricSigner) -> BlockSignature:
         header = serialize(COMMON.IdentifierHeader(identifier=number, nonce=b"n"))
@@ -207,17 +217,17 @@ def test_bft_orderers_sign_by_consenter_number_and_count_once(block: BlockView) 
         return BlockSignature(b"", key.sign(message), header)
 
     three = replace(block, signatures=tuple(signature(number, keys[number]) for number in (0, 1, 2)))
-    assert fabric_proof.verify_block(three, signers, 3) == 3
+    assert verify_block(three, signers, 3) == 3
     again = replace(block, signatures=(*three.signatures[:2], signature(1, keys[1]), signature(3, keys[2])))
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_block(again, signers, 3)
+        verify_block(again, signers, 3)
     assert refusal.value.code == "quorum_not_met"
 
 
 def test_a_transaction_is_found_by_its_exact_bytes(block: BlockView) -> None:
-    assert fabric_proof.find_transaction(block, block.envelopes[0]).index == 0
+    assert find_transaction(block, block.envelopes[0]).index == 0
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.find_transaction(block, block.envelopes[0] + b"\0")
+        find_transaction(block, block.envelopes[0] + b"\0")
     assert refusal.value.code == "not_found"
 
 
@@ -226,5 +236,5 @@ def test_a_signature_on_another_curve_is_malformed(consortium: Consortium) -> No
     roots = {"BankMSP": [authority.root.public_bytes(Encoding.PEM)]}
     other = authority._certificate(authority._name("peer"), ec.generate_private_key(ec.SECP384R1()), is_ca=False)  # type: ignore[attr-defined]
     with pytest.raises(EvidenceError) as refusal:
-        fabric_proof.verify_identity(Identity("BankMSP", other.public_bytes(Encoding.PEM)), roots)
+        verify_identity(Identity("BankMSP", other.public_bytes(Encoding.PEM)), roots)
     assert refusal.value.code == "malformed"

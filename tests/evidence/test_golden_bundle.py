@@ -9,8 +9,7 @@ import pytest
 from wuxin_evidence.bundle.archive import read_bundle, write_bundle
 from wuxin_evidence.bundle.trust import Trust, TrustedValidator
 from wuxin_evidence.bundle.verify import Verdict, verify_bundle
-from wuxin_evidence.fabric.proof import BlockSigner
-from wuxin_evidence.fabric.schema import COMMON, parse, serialize
+from wuxin_evidence.fabric import COMMON, BlockSigner, parse, serialize
 
 GOLDEN = Path(__file__).parent / "golden"
 TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())

@@ -16,6 +16,10 @@ from tests.evidence.bundle_maker import Authority
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.fabric import (
+    COMMON,
+    CONFIG,
+    UNREADABLE,
+    BlockSigner,
     BlockView,
     Principal,
     TransactionView,
@@ -24,20 +28,17 @@ from wuxin_evidence.fabric import (
     block_signature_message,
     data_hash,
     key_policies,
+    load_certificate,
+    parse,
     parse_block,
     parse_policy,
+    require_exact_block,
+    serialize,
     validation_code_name,
-)
-from wuxin_evidence.fabric.blocks import UNREADABLE, require_exact_block
-from wuxin_evidence.fabric.config import CONFIG
-from wuxin_evidence.fabric.proof import (
-    BlockSigner,
-    load_certificate,
     verify_block,
     verify_creator,
     verify_endorsements,
 )
-from wuxin_evidence.fabric.schema import COMMON, parse, serialize
 
 GOLDEN = Path(__file__).parent / "golden" / "fabric"
 FILES = sorted(GOLDEN.glob("*.pb"))

@@ -9,18 +9,21 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import parse_block, parse_identity, serialized_identity
-from wuxin_evidence.fabric.blocks import require_exact_block
-from wuxin_evidence.fabric.proof import (
+from wuxin_evidence.fabric import (
+    COMMON,
     P256_ORDER,
     BlockSigner,
     load_certificate,
+    parse,
+    parse_block,
+    parse_identity,
+    require_exact_block,
+    serialized_identity,
     verify_block,
     verify_creator,
     verify_endorsements,
     verify_identity,
 )
-from wuxin_evidence.fabric.schema import COMMON, parse
 
 GOLDEN = Path(__file__).parent / "golden" / "raft"
 TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())

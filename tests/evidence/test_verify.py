@@ -24,7 +24,7 @@ from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric.proof import BlockSigner
+from wuxin_evidence.fabric import BlockSigner
 from wuxin_evidence.ids import subject
 from wuxin_evidence.log.tree import EMPTY_ROOT
 

@@ -19,8 +19,7 @@ from network.ports import Commit, Unavailable
 from tests.network.conftest import OpenFacts
 from tests.network.faulty_storage import Faults
 from tests.network.submitter import nonce
-from wuxin_evidence.fabric import parse_block
-from wuxin_evidence.fabric.proof import BlockSigner, verify_block
+from wuxin_evidence.fabric import BlockSigner, parse_block, verify_block
 
 
 async def require_sound_chain(facts: LocalFacts, home: Path) -> set[str]:

@@ -16,7 +16,7 @@ from network.membership.identities import (
     new_key,
 )
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric.proof import P256_ORDER
+from wuxin_evidence.fabric import P256_ORDER
 
 IN_2022_MS = 1_641_114_000_000
 IN_2050_MS = 2_524_608_000_000

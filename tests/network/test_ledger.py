@@ -16,8 +16,7 @@ from network.ports import Ledger, Rejected, Unavailable
 from tests.network.conftest import OpenFacts
 from tests.network.ledger_contract import LedgerContract, LedgerOf, take
 from wuxin_evidence.encoding.canonical import canonical_json
-from wuxin_evidence.fabric import parse_block
-from wuxin_evidence.fabric.proof import BlockSigner, verify_block, verify_creator, verify_endorsements
+from wuxin_evidence.fabric import BlockSigner, parse_block, verify_block, verify_creator, verify_endorsements
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from network.membership.seats import create_home
 from network.membership.trust_file import TRUST_FILE, set_block_signers, set_feed, set_validators
 from node.demo.founding import write_consortium
 from wuxin_evidence.bundle.trust import Trust, TrustedValidator
-from wuxin_evidence.fabric.proof import BlockSigner
+from wuxin_evidence.fabric import BlockSigner
 
 VALIDATORS = [TrustedValidator(bytes([n]) * 32, 1) for n in (4, 2, 3, 1)]
 

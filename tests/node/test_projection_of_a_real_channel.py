@@ -12,8 +12,7 @@ from node.projection.facts import Channel, Foreign, Gap, apply_block
 from node.projection.tables import open_read_model
 from node.stores.databases import Store
 from wuxin_evidence.bundle.trust import Trust
-from wuxin_evidence.fabric import parse_block
-from wuxin_evidence.fabric.blocks import VALID
+from wuxin_evidence.fabric import VALID, parse_block
 
 GOLDEN = Path(__file__).parents[1] / "evidence" / "golden"
 BLOCKS = [path.read_bytes() for path in sorted((GOLDEN / "fabric").glob("*.pb"))]

@@ -13,9 +13,16 @@ from wuxin_evidence.bundle.archive import device_member
 from wuxin_evidence.bundle.case import Assumed, Case, Checked, Missing, Note, hex_bytes, json_object
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import TransactionView, parse_block, validation_code_name
-from wuxin_evidence.fabric.blocks import require_exact_block
-from wuxin_evidence.fabric.proof import find_transaction, verify_block, verify_creator, verify_endorsements
+from wuxin_evidence.fabric import (
+    TransactionView,
+    find_transaction,
+    parse_block,
+    require_exact_block,
+    validation_code_name,
+    verify_block,
+    verify_creator,
+    verify_endorsements,
+)
 from wuxin_evidence.ids import subject
 
 RECORD_ATTESTATION = "record_attestation"

@@ -26,8 +26,7 @@ from wuxin_evidence.attestation import Committee
 from wuxin_evidence.crypto.suites import suite
 from wuxin_evidence.encoding.canonical import require_shallow
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric.policy import Policy, parse_policy, peers_at_least
-from wuxin_evidence.fabric.proof import BlockSigner, load_certificate
+from wuxin_evidence.fabric import BlockSigner, Policy, load_certificate, parse_policy, peers_at_least
 
 TRUST_VERSION = 1
 
@@ -118,7 +117,7 @@ class Trust:
 
     @property
     def roots(self) -> dict[str, list[bytes]]:
-        """MSP id to CA certificates (PEM), as fabric_proof takes them."""
+        """MSP id to CA certificates (PEM), as `wuxin_evidence.fabric` takes them."""
         return {each.msp_id: [pem.encode() for pem in each.certificates] for each in self.organisations}
 
     @property

@@ -205,7 +205,7 @@ def sealed_by(header_rlp: bytes) -> bytes:
     digest = seal_hash(header)
     signature = header.extra_data[-SEAL_BYTES:]
     if signature[64] > 1:
-        raise EvidenceError("bad_signature", "the seal's recovery id is neither 0 nor 1", "seal with evm_proof.seal")
+        raise EvidenceError("bad_signature", "the seal's recovery id is neither 0 nor 1", "seal with evm.proof.seal")
     return recover(digest, signature[:64] + bytes([signature[64] + 27]))
 
 

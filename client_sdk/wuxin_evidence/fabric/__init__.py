@@ -1,9 +1,13 @@
-"""Fabric's messages: one door to the typed readers and builders.
+"""Fabric's messages: the door to their builders, their readers and what they prove.
 
 A transaction is made with ``propose`` → ``signed_proposal`` → ``response_payload`` and
 ``endorsement_message`` at each endorser → ``transaction_payload`` → ``envelope``; blocks with
-``block_header`` → ``assemble_block``; both are read back with ``parse_block``. Read-write sets live in
-fabric_rwset, policies in fabric_policy; names are gathered here so that a room imports them from one place.
+``block_header`` → ``assemble_block``; both are read back with ``parse_block``. ``verify_block`` →
+``find_transaction`` → ``verify_creator`` → ``verify_endorsements`` prove what a block holds.
+
+Modules of this package import one another; everyone else imports from here, and ``tests/evidence/test_doors.py``
+holds it. For those who speak with peers and orderers, ``COMMON``, ``PROPOSAL`` and the like are Fabric's generated
+protobuf modules, written and read with ``serialize`` and ``parse``.
 """
 
 from wuxin_evidence.fabric.blocks import (
@@ -12,6 +16,9 @@ from wuxin_evidence.fabric.blocks import (
     ENDORSEMENT_POLICY_FAILURE,
     MVCC_READ_CONFLICT,
     NOT_VALIDATED,
+    SIGNATURES,
+    TRANSACTIONS_FILTER,
+    UNREADABLE,
     VALID,
     BlockHeader,
     BlockSignature,
@@ -25,9 +32,26 @@ from wuxin_evidence.fabric.blocks import (
     orderer_metadata,
     parse_block,
     parse_envelope,
+    require_exact_block,
 )
+from wuxin_evidence.fabric.config import CONFIG, genesis_envelope, genesis_statement
 from wuxin_evidence.fabric.policy import Policy, Principal, parse_policy, peers_all, peers_at_least
+from wuxin_evidence.fabric.proof import (
+    ENDORSEMENTS_MAX,
+    P256_ORDER,
+    BlockSigner,
+    VerifiedIdentity,
+    find_transaction,
+    load_certificate,
+    verify_block,
+    verify_block_signatures,
+    verify_creator,
+    verify_endorsements,
+    verify_identity,
+    verify_signature,
+)
 from wuxin_evidence.fabric.proposals import (
+    ENDORSER_TRANSACTION,
     NONCE_BYTES,
     Endorsement,
     Identity,
@@ -36,6 +60,7 @@ from wuxin_evidence.fabric.proposals import (
     SignedProposal,
     endorsement_message,
     envelope,
+    header_hash,
     parse_identity,
     parse_signed_proposal,
     proposal_hash,
@@ -61,6 +86,28 @@ from wuxin_evidence.fabric.rwset import (
     encode_rwset,
     key_policies,
     private_writes,
+)
+from wuxin_evidence.fabric.schema import (
+    APPLICATION_POLICY,
+    CHAINCODE,
+    CHAINCODE_EVENT,
+    CHAINCODE_SHIM,
+    COMMON,
+    CONFIGTX,
+    EVENTS,
+    GATEWAY,
+    LEDGER,
+    LIFECYCLE,
+    ORDERING,
+    PEER_CONFIGURATION,
+    POLICIES,
+    PROPOSAL,
+    PROPOSAL_RESPONSE,
+    QUERY,
+    QUERY_RESULT,
+    TRANSACTION,
+    parse,
+    serialize,
 )
 
 VALIDATION_CODE_NAMES = {
@@ -102,16 +149,42 @@ def validation_code_name(code: int) -> str:
 
 
 __all__ = [
+    "APPLICATION_POLICY",
     "BAD_CREATOR_SIGNATURE",
+    "CHAINCODE",
+    "CHAINCODE_EVENT",
+    "CHAINCODE_SHIM",
+    "COMMON",
+    "CONFIG",
+    "CONFIGTX",
     "DUPLICATE_TXID",
+    "ENDORSEMENTS_MAX",
     "ENDORSEMENT_POLICY_FAILURE",
+    "ENDORSER_TRANSACTION",
+    "EVENTS",
+    "GATEWAY",
+    "LEDGER",
+    "LIFECYCLE",
     "MVCC_READ_CONFLICT",
     "NONCE_BYTES",
     "NOT_VALIDATED",
+    "ORDERING",
+    "P256_ORDER",
+    "PEER_CONFIGURATION",
+    "POLICIES",
+    "PROPOSAL",
+    "PROPOSAL_RESPONSE",
+    "QUERY",
+    "QUERY_RESULT",
+    "SIGNATURES",
+    "TRANSACTION",
+    "TRANSACTIONS_FILTER",
+    "UNREADABLE",
     "VALID",
     "VALIDATION_PARAMETER",
     "BlockHeader",
     "BlockSignature",
+    "BlockSigner",
     "BlockView",
     "Endorsement",
     "HashedCollection",
@@ -127,6 +200,7 @@ __all__ = [
     "Read",
     "SignedProposal",
     "TransactionView",
+    "VerifiedIdentity",
     "Version",
     "Write",
     "assemble_block",
@@ -138,8 +212,14 @@ __all__ = [
     "endorsement_message",
     "endorser_identity",
     "envelope",
+    "find_transaction",
+    "genesis_envelope",
+    "genesis_statement",
+    "header_hash",
     "key_policies",
+    "load_certificate",
     "orderer_metadata",
+    "parse",
     "parse_block",
     "parse_envelope",
     "parse_identity",
@@ -150,11 +230,19 @@ __all__ = [
     "private_writes",
     "proposal_hash",
     "propose",
+    "require_exact_block",
     "response_payload",
+    "serialize",
     "serialized_identity",
     "signature_header",
     "signed_proposal",
     "transaction_id",
     "transaction_payload",
     "validation_code_name",
+    "verify_block",
+    "verify_block_signatures",
+    "verify_creator",
+    "verify_endorsements",
+    "verify_identity",
+    "verify_signature",
 ]

@@ -3,7 +3,7 @@
 Writing: ``assemble_block`` takes ordered envelopes, signs header and orderer metadata through the given
 signer, and sets the validation codes. Reading: ``parse_block`` gives a ``BlockView`` whose
 ``TransactionView``s carry everything a projector or verifier needs. Reading decides nothing: signatures,
-hashes and policies are checked in fabric_proof.
+hashes and policies are checked in the module ``proof``.
 
 The validation codes (TRANSACTIONS_FILTER) are written by the peer after ordering, so no orderer signature
 covers them.

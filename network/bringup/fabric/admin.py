@@ -53,16 +53,20 @@ from network.facts.fabric.wire import FOR_EVER, PROCESS_PROPOSAL, seek_payload, 
 from network.membership.connections import FabricNode
 from network.membership.identities import FabricSigner
 from wuxin_evidence.fabric import (
+    EVENTS,
+    LEDGER,
     NONCE_BYTES,
+    PROPOSAL_RESPONSE,
+    QUERY,
     VALID,
     Endorsement,
     Proposal,
     envelope,
+    parse,
     propose,
     signed_proposal,
     transaction_payload,
 )
-from wuxin_evidence.fabric.schema import EVENTS, LEDGER, PROPOSAL_RESPONSE, QUERY, parse
 
 DEADLINE_S = 30.0
 """For one answer: installing builds the package and joining writes a ledger, everything else takes milliseconds."""

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from wuxin_evidence.fabric.schema import APPLICATION_POLICY, LIFECYCLE, POLICIES, parse, serialize
+from wuxin_evidence.fabric import APPLICATION_POLICY, LIFECYCLE, POLICIES, parse, serialize
 
 APPROVE = b"ApproveChaincodeDefinitionForMyOrg"
 COMMIT = b"CommitChaincodeDefinition"

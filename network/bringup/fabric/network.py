@@ -44,8 +44,7 @@ from network.membership.published import certificate, certificate_file
 from network.membership.seats import create_home, open_admin, open_tls
 from network.membership.trust_file import set_block_signers
 from wuxin_evidence.errors import NamedError
-from wuxin_evidence.fabric.policy import peers_at_least
-from wuxin_evidence.fabric.proof import BlockSigner
+from wuxin_evidence.fabric import BlockSigner, peers_at_least
 
 READY_TIMEOUT_S = 60.0
 """A peer listens after one to two seconds on two idle cores; a minute means that it does not come up."""

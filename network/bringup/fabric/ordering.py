@@ -21,8 +21,7 @@ from network.facts.fabric.wire import seek_payload
 from network.membership.connections import FabricNode
 from network.membership.identities import FabricSigner
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import NONCE_BYTES, envelope
-from wuxin_evidence.fabric.schema import COMMON, ORDERING, parse
+from wuxin_evidence.fabric import COMMON, NONCE_BYTES, ORDERING, envelope, parse
 
 BROADCAST = "/orderer.AtomicBroadcast/Broadcast"
 DELIVER = "/orderer.AtomicBroadcast/Deliver"

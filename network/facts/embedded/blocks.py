@@ -20,6 +20,7 @@ from network.ports import Rejected
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.fabric import (
     BAD_CREATOR_SIGNATURE,
+    COMMON,
     DUPLICATE_TXID,
     NONCE_BYTES,
     VALID,
@@ -27,11 +28,12 @@ from wuxin_evidence.fabric import (
     Version,
     assemble_block,
     block_header,
+    genesis_envelope,
+    genesis_statement,
+    parse,
     parse_block,
     parse_envelope,
 )
-from wuxin_evidence.fabric.config import genesis_envelope, genesis_statement
-from wuxin_evidence.fabric.schema import COMMON, parse
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,12 @@ from wuxin_evidence.fabric import (
     NamespaceChanges,
     Outcome,
     SignedProposal,
+    VerifiedIdentity,
     encode_rwset,
     endorsement_message,
     parse_signed_proposal,
     response_payload,
 )
-from wuxin_evidence.fabric.proof import VerifiedIdentity
 
 CLOCK_SKEW_MS_MAX = 15 * 60 * 1000
 """Fabric's authentication time window: how far a proposal's time may be from the endorser's clock."""

@@ -27,6 +27,7 @@ from wuxin_evidence.fabric import (
     BAD_CREATOR_SIGNATURE,
     DUPLICATE_TXID,
     ENDORSEMENT_POLICY_FAILURE,
+    ENDORSEMENTS_MAX,
     MVCC_READ_CONFLICT,
     VALID,
     NamespaceChanges,
@@ -40,7 +41,6 @@ from wuxin_evidence.fabric import (
     peers_at_least,
     transaction_id,
 )
-from wuxin_evidence.fabric.proof import ENDORSEMENTS_MAX
 
 IMPLICIT_PREFIX = implicit_collection("")
 

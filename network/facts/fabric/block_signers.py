@@ -10,8 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import BlockView, parse_block
-from wuxin_evidence.fabric.proof import BlockSigner, verify_block
+from wuxin_evidence.fabric import BlockSigner, BlockView, parse_block, verify_block
 
 
 @dataclass(frozen=True)

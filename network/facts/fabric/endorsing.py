@@ -55,8 +55,8 @@ from wuxin_evidence.fabric import (
     parse_policy,
     peers_all,
     peers_at_least,
+    verify_signature,
 )
-from wuxin_evidence.fabric.proof import verify_signature
 
 ROUNDS_MAX = 5
 """With pauses that add up to about a second: a peer that still differs then is not merely behind."""

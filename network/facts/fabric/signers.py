@@ -18,8 +18,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from network.facts.proposal import Signer
 from network.membership.identities import FabricSigner
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import serialized_identity
-from wuxin_evidence.fabric.proof import P256_ORDER
+from wuxin_evidence.fabric import P256_ORDER, serialized_identity
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,7 @@ from typing import Any, cast
 from google.protobuf import any_pb2, descriptor_pb2, descriptor_pool, message_factory
 
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import Endorsement, signature_header, transaction_id
-from wuxin_evidence.fabric.policy import Policy, parse_policy
-from wuxin_evidence.fabric.proposals import header_hash
-from wuxin_evidence.fabric.schema import (
+from wuxin_evidence.fabric import (
     COMMON,
     EVENTS,
     GATEWAY,
@@ -25,8 +22,14 @@ from wuxin_evidence.fabric.schema import (
     PROPOSAL,
     PROPOSAL_RESPONSE,
     TRANSACTION,
+    Endorsement,
+    Policy,
+    header_hash,
     parse,
+    parse_policy,
     serialize,
+    signature_header,
+    transaction_id,
 )
 
 ENDORSE = "/gateway.Gateway/Endorse"

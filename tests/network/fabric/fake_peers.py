@@ -28,8 +28,7 @@ from network.facts.fabric import wire
 from network.membership.connections import FabricNode, FactsConnection
 from network.membership.identities import key_to_pem, new_key
 from network.ports import Rejected
-from wuxin_evidence.fabric import Principal, parse_envelope, parse_signed_proposal, transaction_payload
-from wuxin_evidence.fabric.schema import (
+from wuxin_evidence.fabric import (
     COMMON,
     EVENTS,
     GATEWAY,
@@ -37,8 +36,12 @@ from wuxin_evidence.fabric.schema import (
     ORDERING,
     POLICIES,
     PROPOSAL_RESPONSE,
+    Principal,
     parse,
+    parse_envelope,
+    parse_signed_proposal,
     serialize,
+    transaction_payload,
 )
 
 MISMATCH = "ProposalResponsePayloads do not match"

@@ -12,8 +12,7 @@ from network.bringup.fabric.definition import (
     read_readiness,
 )
 from network.bringup.fabric.lifecycle import Wanted
-from wuxin_evidence.fabric.policy import parse_policy, peers_at_least
-from wuxin_evidence.fabric.schema import LIFECYCLE, parse, serialize
+from wuxin_evidence.fabric import LIFECYCLE, parse, parse_policy, peers_at_least, serialize
 
 POLICY = peers_at_least(2, ["AMSP", "BMSP", "CMSP"])
 DEFINITION = Definition("wuxin", "facts", "v1", 3, POLICY)

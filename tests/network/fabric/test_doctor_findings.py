@@ -38,9 +38,15 @@ from network.bringup.fabric.refusals import AdminError
 from network.membership.connections import FabricNode
 from network.membership.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
 from tests.network.fabric.conftest import free_ports
-from wuxin_evidence.fabric.config import genesis_envelope
-from wuxin_evidence.fabric.policy import peers_at_least
-from wuxin_evidence.fabric.schema import COMMON, CONFIGTX, PEER_CONFIGURATION, parse, serialize
+from wuxin_evidence.fabric import (
+    COMMON,
+    CONFIGTX,
+    PEER_CONFIGURATION,
+    genesis_envelope,
+    parse,
+    peers_at_least,
+    serialize,
+)
 
 NAMES = ("bank", "insurer", "warehouse", "regulator")
 NOW = datetime.datetime(2030, 6, 1, tzinfo=datetime.UTC)

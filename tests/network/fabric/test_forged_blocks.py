@@ -18,8 +18,7 @@ from tests.network.fabric.fake_peers import FakeNetwork
 from tests.network.ledger_contract import take
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import block_header, parse_block
-from wuxin_evidence.fabric.schema import COMMON, parse, serialize
+from wuxin_evidence.fabric import COMMON, block_header, parse, parse_block, serialize
 
 GOLDEN = Path(__file__).parents[2] / "evidence" / "golden"
 

@@ -21,8 +21,7 @@ from network.membership.identities import FabricSigner, key_to_pem, new_key
 from network.membership.seats import Seat
 from network.ports import Rejected
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric import Identity
-from wuxin_evidence.fabric.proof import P256_ORDER
+from wuxin_evidence.fabric import P256_ORDER, Identity
 
 LedgerOf = Callable[[str], FabricLedger]
 

@@ -18,7 +18,7 @@ from network.ports import Unavailable
 from tests.network.fabric.conftest import free_ports
 from tests.network.fabric.fake_peers import NO_QUORUM, FakeNetwork, FakePeer, Fault
 from tests.network.fabric.test_ordering import NO_LEADER, TAKEN, TRANSACTION, Service, service  # noqa: F401
-from wuxin_evidence.fabric.schema import COMMON, ORDERING, PROPOSAL_RESPONSE, parse, serialize
+from wuxin_evidence.fabric import COMMON, ORDERING, PROPOSAL_RESPONSE, parse, serialize
 
 UNREADABLE = b"\xff\xff\xff"
 

@@ -14,7 +14,7 @@ from network.bringup.fabric.refusals import AdminError
 from network.membership.connections import FabricNode
 from network.membership.seats import open_admin
 from tests.engines import FABRIC, Ledgers, on
-from wuxin_evidence.fabric.policy import peers_at_least
+from wuxin_evidence.fabric import peers_at_least
 
 pytestmark = on(FABRIC)
 

@@ -13,7 +13,7 @@ from network.bringup.fabric.refusals import AdminError
 from network.membership.connections import FabricNode
 from network.membership.identities import Authority, FabricSigner, Validity, new_key
 from tests.network.fabric.fake_peers import make_certificate
-from wuxin_evidence.fabric.schema import COMMON, ORDERING, serialize
+from wuxin_evidence.fabric import COMMON, ORDERING, serialize
 
 TRANSACTION = b"an envelope"
 TAKEN = ORDERING.BroadcastResponse(status=COMMON.SUCCESS)

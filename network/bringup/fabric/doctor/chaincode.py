@@ -18,7 +18,7 @@ from network.bringup.fabric.doctor.certificates import listens
 from network.bringup.fabric.doctor.findings import ExpectedPeer, Finding
 from network.bringup.fabric.package import Package, ServerAddress
 from wuxin_evidence.errors import EvidenceError
-from wuxin_evidence.fabric.schema import CHAINCODE, CHAINCODE_SHIM, parse
+from wuxin_evidence.fabric import CHAINCODE, CHAINCODE_SHIM, parse
 
 CONNECT = "/protos.Chaincode/Connect"
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from network.bringup.fabric.doctor.findings import ExpectedPeer, Finding
-from wuxin_evidence.fabric.schema import COMMON, CONFIGTX, PEER_CONFIGURATION, parse
+from wuxin_evidence.fabric import COMMON, CONFIGTX, PEER_CONFIGURATION, parse
 
 ANCHORS = "AnchorPeers"
 
