@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from itertools import islice
 from typing import Any, Protocol
 
 from oracle.registry import DEVICES_MAX
 from wuxin_client import Client
-from wuxin_client.models import Consistency
 from wuxin_evidence.attestation import Committee
 
 PLEDGES_MAX = 10_000
@@ -59,34 +59,29 @@ class ClientNode:
 
     def devices(self) -> Sequence[Mapping[str, Any]]:
         """See `NodeApi.devices`."""
-        return list(islice(self._client.iter_devices(limit=PAGE), DEVICES_MAX))
+        return [asdict(each) for each in islice(self._client.iter_devices(limit=PAGE), DEVICES_MAX)]
 
     def committee(self) -> Mapping[str, Any]:
         """See `NodeApi.committee`."""
-        return self._client.get_committee()
+        return asdict(self._client.get_committee())
 
     def pledges(self) -> Sequence[Mapping[str, Any]]:
         """See `NodeApi.pledges`."""
-        return list(islice(self._client.iter_pledges(limit=PAGE), PLEDGES_MAX))
+        return [asdict(each) for each in islice(self._client.iter_pledges(limit=PAGE), PLEDGES_MAX)]
 
     def receipt(self, receipt_id: str) -> Mapping[str, Any]:
         """See `NodeApi.receipt`."""
-        return self._client.get_receipt(receipt_id)
+        return asdict(self._client.get_receipt(receipt_id))
 
     def post_attestation(self, body: Mapping[str, Any], idempotency_key: str) -> None:
         """See `NodeApi.post_attestation`."""
-        fields = dict(body)
-        given = fields.pop("consistency", None)
-        proof = None if given is None else Consistency(from_=given["from"], path=given["path"])
         # A refusal by a ledger is not this member's to mend: another member may have been first.
-        self._client.relay_attestation(
-            **fields, consistency=proof, raise_on_failure=False, idempotency_key=idempotency_key
-        )
+        self._client.relay_attestation(**body, raise_on_failure=False, idempotency_key=idempotency_key)
 
     def newest_anchor(self, origin: str) -> Mapping[str, Any] | None:
         """See `NodeApi.newest_anchor`."""
         items = self._client.list_anchors(origin=origin, limit=1).items
-        return items[0] if items else None
+        return asdict(items[0]) if items else None
 
     def post_anchor(self, body: Mapping[str, Any], idempotency_key: str) -> None:
         """See `NodeApi.post_anchor`."""

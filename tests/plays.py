@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -100,7 +101,7 @@ class Play:
     def records(self, story: Bin, kind: int = 0) -> list[dict[str, Any]]:
         node = self.world.node("regulator")
         page = node.list_attestations(subject_kind="slot", subject_id=story.slot_id, kind=kind)
-        return [dict(record) for record in page.items]
+        return [asdict(record) for record in reversed(page.items)]
 
     def wait_attested(self, story: Bin, count: int) -> list[Attestation]:
         """Until so many windows of the slot are recorded."""

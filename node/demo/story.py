@@ -11,7 +11,7 @@ from node.demo.acts import Act, Programme, UnexpectedResultError, utc
 from node.demo.founding import demo_product
 from node.demo.world import World
 from wuxin_client import NotFound
-from wuxin_client.models import Depositor, Event, Goods, Insurance, Reason, Transaction
+from wuxin_client.models import Depositor, Event, Goods, Insurance, ReasonProgress, Transaction
 from wuxin_evidence.attestation import Attestation
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.bundle.verify import verify_bundle
@@ -146,12 +146,12 @@ class Cast:
         reason = self._clean_reason(story)
         nodes = {name: self._world.node(name) for name in ("bank", "insurer")}
         key = reason.reason_key
-        tx = nodes["bank"].unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
+        tx = nodes["bank"].unfreeze_facility(story.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
         self._refused(f"{story.name}: unfreeze unapproved", tx, "approval_missing")
         for name, node in nodes.items():
             tx = node.approve_unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S)
             self._did(f"{story.name}: {name} approves", tx)
-        tx = nodes["bank"].unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S)
+        tx = nodes["bank"].unfreeze_facility(story.facility_id, reason_key=key, wait_s=WAIT_S)
         self._did(f"{story.name}: unfreeze", tx)
 
     def settle(self, story: Bin) -> None:
@@ -294,30 +294,30 @@ class Cast:
         raise UnexpectedResultError(f"{name}: nothing within {WAIT_S:g} s: see {self._world.home}/run/oracle-*.log")
 
     def _attestations(self, kind: SubjectKind, identifier: str, code: int) -> list[dict[str, Any]]:
-        """Digest, content and obligations transaction of each attestation that both ledgers have."""
+        """Digest, content and obligations transaction of each attestation that both ledgers have, oldest first."""
         node = self._world.node("regulator")
         recorded = node.list_attestations(subject_kind=kind, subject_id=identifier, kind=code).items
-        whole = [node.get_attestation(item["digest"]) for item in recorded]
+        whole = [node.get_attestation(each.digest) for each in reversed(recorded)]
         return [
             {
-                "digest": a["digest"],
-                "attestation": Attestation.from_json(a["attestation"]),
-                "tx_id": a["obligations"]["tx_id"],
+                "digest": each.digest,
+                "attestation": Attestation.from_json(each.attestation),
+                "tx_id": each.obligations.tx_id,
             }
-            for a in whole
-            if a["obligations"] is not None
+            for each in whole
+            if each.obligations is not None
         ]
 
-    def _reason(self, story: Bin) -> Reason:
+    def _reason(self, story: Bin) -> ReasonProgress:
         reasons = self._world.node("bank").list_reasons(story.facility_id).items
         standing = [each for each in reasons if each.cleared_at_s is None]
         if not standing:
             raise UnexpectedResultError(f"{story.name} has no standing reason")
         return standing[0]
 
-    def _clean_reason(self, story: Bin) -> Reason:
+    def _clean_reason(self, story: Bin) -> ReasonProgress:
         until = time.monotonic() + WAIT_S
-        while (reason := self._reason(story)).clean_windows < CURE_WINDOWS and time.monotonic() < until:
+        while ((reason := self._reason(story)).clean_windows or 0) < CURE_WINDOWS and time.monotonic() < until:
             time.sleep(0.1)
         last = self._attestations("slot", story.slot_id, 0)[-1]["tx_id"]
         at = utc(self._world.clock.now_ms())

@@ -38,7 +38,7 @@ class Described:
         success = next(each for code, each in sorted(operation["responses"].items()) if code[0] == "2")
         for media, content in success.get("content", {}).items():
             if "json" in media:
-                return httpx.Response(200, json=self._answer_of(operation, content["schema"]))
+                return httpx.Response(200, json=self.example(content["schema"]))
         return httpx.Response(200, content=b"PK")
 
     def example(self, schema: Schema) -> Any:
@@ -57,13 +57,6 @@ class Described:
         if kind == "array":
             return [self.example(schema["items"])] if schema.get("items") else []
         return {"string": "x", "integer": 1, "boolean": True, "object": {}, "number": 1.0, "null": None}[kind]
-
-    def _answer_of(self, operation: dict[str, Any], schema: Schema) -> Any:
-        """The example; an answer that the description leaves open has at least its outer shape."""
-        if not schema and "requestBody" in operation:
-            return {"transaction": self.example({"$ref": "#/Transaction"}) | {"status": "committed"}}
-        is_list = operation["operationId"].startswith("list_") and "$ref" not in schema
-        return {"items": [], "next": None} if is_list else self.example(schema) or {}
 
     def _find(self, method: str, path: str) -> tuple[dict[str, Any], dict[str, str]]:
         for template, methods in self._document["paths"].items():

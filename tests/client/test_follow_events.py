@@ -23,11 +23,12 @@ from wuxin_client import FilePlace, Rejected, Unreadable
 from wuxin_client.places import FILE_BYTES_MAX, after_event, parse_cursor
 
 Make = Callable[..., Twin]
+SUBJECT = {"subject_kind": "slot", "subject_id": "s"}
 
 
 def event(ident: str) -> dict[str, object]:
     ledger = "facts" if ident.startswith("f:") else ident.partition(":")[0]
-    return {"id": ident, "ledger": ledger, "type": "t", "at_s": 1, "tx_id": "a", "body": {}}
+    return {"id": ident, "ledger": ledger, "type": "t", "at_s": 1, "tx_id": "a", "body": {}} | SUBJECT
 
 
 LOG = [f"f:{n}.0.0" if n % 3 else f"e1:{n}.2" for n in range(1, 30)]

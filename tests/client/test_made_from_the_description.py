@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 
 from tests.client.generate.derive import derived
-from tests.client.generate.document import Api, UnknownShape, operation_name
+from tests.client.generate.document import Api, UnknownShape
 from tests.client.generate.files import PAGE, SDK, generated, present
-from tests.client.generate.overlay import LISTS, READS, SCHEMAS, completed
 from tests.client.generate.routes import iterator_of
 from wuxin_client import AsyncClient, Client
 
 
 @pytest.fixture(scope="module")
 def api(document: dict[str, Any]) -> Api:
-    return Api.read(completed(copy.deepcopy(document)))
+    return Api.read(document)
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +68,6 @@ def test_nothing_that_blocks_mentions_what_awaits() -> None:
         code = path.read_text("utf-8").split("\n", 1)[1]
         for word in ("async ", "await ", "Async", "asyncio", "aclose", "wuxin_client.aio"):
             assert word not in code, f"{path.name} says {word!r}"
-
-
-def test_what_the_description_names_is_not_named_a_second_time(document: dict[str, Any]) -> None:
-    """The overlay shrinks as the description grows."""
-    named = set(SCHEMAS) & set(document["components"]["schemas"])
-    assert not named, f"delete {named} from tests/client/generate/overlay.py"
-    operations = {
-        operation_name(operation["operationId"], method, path)
-        for path, methods in document["paths"].items()
-        for method, operation in methods.items()
-    }
-    assert set(READS) | set(LISTS) <= operations
 
 
 def minimal(**operation: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from wuxin_client import Conflict, Denied, Malformed, NotFound, Unanswered, Unav
 from wuxin_client.requests import ANSWER_BYTES_MAX
 
 Make = Callable[..., Twin]
+SUBJECT = {"subject_kind": "slot", "subject_id": "s"}
 
 
 def pages(*answers: dict[str, Any]) -> Callable[[httpx.Request], httpx.Response]:
@@ -63,20 +64,33 @@ async def test_parameters_that_are_not_given_are_not_sent(twin: Make) -> None:
 
 
 async def test_an_id_stays_one_segment_of_the_path(twin: Make) -> None:
-    node = twin(lambda _: httpx.Response(200, json={}))
-    await node.call("get_receipt", "../status?x=1#y")
-    assert node.sent[0].url.raw_path == b"/v1/receipts/..%2Fstatus%3Fx%3D1%23y"
+    node = twin(lambda _: httpx.Response(200, json=PENDING))
+    await node.call("get_transaction", "../status?x=1#y")
+    assert node.sent[0].url.raw_path == b"/v1/transactions/..%2Fstatus%3Fx%3D1%23y"
 
 
 async def test_a_list_is_read_to_its_end(twin: Make) -> None:
-    node = twin(pages({"items": [{"n": 1}], "next": "x"}, {"items": [{"n": 2}], "next": None}))
-    assert [each["n"] for each in await node.all("iter_receipts", status="active", limit=1)] == [1, 2]
-    assert [each.url.params["status"] for each in node.sent] == ["active", "active"]
+    newer, older = PENDING | {"id": "t2"}, PENDING | {"id": "t1"}
+    node = twin(pages({"items": [newer], "next": "x", "previous": None}, {"items": [older], "next": None}))
+    assert [each.id for each in await node.all("iter_transactions", status="pending", limit=1)] == ["t2", "t1"]
+    assert [each.url.params["status"] for each in node.sent] == ["pending", "pending"]
+
+
+async def test_a_page_has_cursors_both_ways_and_keeps_what_is_not_known(twin: Make) -> None:
+    node = twin(pages({"items": [], "next": "x", "previous": "y", "total": 5}))
+    page = await node.call("list_transactions")
+    assert (page.items, page.next, page.previous, page.extra) == ((), "x", "y", {"total": 5})
+
+
+@pytest.mark.parametrize("answer", [{"items": {}}, {"next": None}, {"items": [], "next": 5}, {"items": [{}]}])
+async def test_a_page_of_another_shape_is_unreadable(twin: Make, answer: dict[str, Any]) -> None:
+    with pytest.raises(Unreadable):
+        await twin(lambda _: httpx.Response(200, json=answer)).call("list_transactions")
 
 
 async def test_a_list_of_events_is_read_to_the_newest(twin: Make) -> None:
     def event(number: int) -> dict[str, object]:
-        return {"id": f"f:{number}.0.0", "ledger": "facts", "type": "t", "at_s": 1, "tx_id": "a", "body": {}}
+        return {"id": f"f:{number}.0.0", "ledger": "facts", "type": "t", "at_s": 1, "tx_id": "a", "body": {}} | SUBJECT
 
     node = twin(
         pages(
@@ -89,9 +103,9 @@ async def test_a_list_of_events_is_read_to_the_newest(twin: Make) -> None:
 
 
 async def test_a_list_that_goes_in_a_circle_is_refused_and_not_read_for_ever(twin: Make) -> None:
-    node = twin(lambda _: httpx.Response(200, json={"items": [{}], "next": "x"}))
+    node = twin(lambda _: httpx.Response(200, json={"items": [PENDING], "next": "x"}))
     with pytest.raises(Unreadable):
-        await node.all("iter_receipts")
+        await node.all("iter_transactions")
     assert len(node.sent) == 2
 
 

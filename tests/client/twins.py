@@ -20,7 +20,17 @@ from wuxin_client.sync.sender import Pace
 KINDS = ("blocking", "awaiting")
 Answer = Callable[[httpx.Request], httpx.Response]
 
-PENDING = {"id": "t1", "command": "draw", "organisation": "manufacturer", "ledger": "e1", "status": "pending"}
+PENDING = {
+    "id": "t1",
+    "command": "draw",
+    "organisation": "manufacturer",
+    "ledger": "e1",
+    "status": "pending",
+    **dict.fromkeys(("tx_id", "block", "code", "detail", "hint", "result")),
+    "attempt": 0,
+    "created_at_ms": 1,
+    "updated_at_ms": 1,
+}
 COMMITTED = PENDING | {"status": "committed", "tx_id": "0xab", "block": 7}
 FAILED = PENDING | {"status": "failed", "code": "facility_frozen", "detail": "frozen", "hint": "wait", "tx_id": "0xab"}
 

@@ -71,7 +71,7 @@ class AsyncClient(AsyncEveryRoute):
         """Closes the connections."""
         await self._sender.aclose()
 
-    def follow_events(self, place: Place | Path | str, *, wait_s: float = 20.0) -> AsyncIterator[Event]:
+    def follow_events(self, place: Place | Path | str, *, wait_s: int = 20) -> AsyncIterator[Event]:
         """Follows the event log from the place that was kept last, for ever, and keeps the place.
 
         An event counts as handled when the next one is asked for, that is when the body of the loop has ended. Only

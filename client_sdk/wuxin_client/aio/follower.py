@@ -24,12 +24,12 @@ PAUSE_S_MAX = 30.0
 class AsyncEventSource(Protocol):
     """A client, as far as following the events needs one."""
 
-    async def list_events(self, *, after: str | None = None, wait: float | None = None) -> Page[Event]:
+    async def list_events(self, *, after: str | None = None, wait: int | None = None) -> Page[Event]:
         """Gives the events after a cursor."""
         ...
 
 
-async def follow(source: AsyncEventSource, place: Place, pace: AsyncPace, wait_s: float) -> AsyncIterator[Event]:
+async def follow(source: AsyncEventSource, place: Place, pace: AsyncPace, wait_s: int) -> AsyncIterator[Event]:
     """Yields events for ever; see `AsyncClient.follow_events`."""
     cursor = place.load()
     pause_s = PAUSE_S

@@ -72,7 +72,7 @@ class Client(EveryRoute):
         """Closes the connections."""
         self._sender.close()
 
-    def follow_events(self, place: Place | Path | str, *, wait_s: float = 20.0) -> Iterator[Event]:
+    def follow_events(self, place: Place | Path | str, *, wait_s: int = 20) -> Iterator[Event]:
         """Follows the event log from the place that was kept last, for ever, and keeps the place.
 
         An event counts as handled when the next one is asked for, that is when the body of the loop has ended. Only

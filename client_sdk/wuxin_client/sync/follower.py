@@ -25,12 +25,12 @@ PAUSE_S_MAX = 30.0
 class EventSource(Protocol):
     """A client, as far as following the events needs one."""
 
-    def list_events(self, *, after: str | None = None, wait: float | None = None) -> Page[Event]:
+    def list_events(self, *, after: str | None = None, wait: int | None = None) -> Page[Event]:
         """Gives the events after a cursor."""
         ...
 
 
-def follow(source: EventSource, place: Place, pace: Pace, wait_s: float) -> Iterator[Event]:
+def follow(source: EventSource, place: Place, pace: Pace, wait_s: int) -> Iterator[Event]:
     """Yields events for ever; see `Client.follow_events`."""
     cursor = place.load()
     pause_s = PAUSE_S

@@ -112,10 +112,10 @@ def _node(home: Path, consortium: Consortium, org: str, url: str) -> Iterator[Fi
     yield from _health(home, org, url)
     try:
         with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
-            status: Mapping[str, Any] = node.get_status()
-            yield Finding(True, f"node of {org}", f"it answers at {url}, {status.get('pending', 0)} commands wait")
+            status = node.get_status()
+            yield Finding(True, f"node of {org}", f"it answers at {url}, {status.pending} commands wait")
             for name in ("facts", *(circle.chain for circle in consortium.circles)):
-                look = status.get(name, {})
+                look: Mapping[str, Any] = status.facts if name == "facts" else status.extra.get(name, {})
                 if trouble := look.get("detail") or look.get("trouble"):
                     told = f"seen by the node of {org}: {trouble}"
                     yield Finding(False, name, told, f"wuxin network doctor --home {home}")
@@ -144,5 +144,5 @@ def _has_keys(home: Path, org: str) -> bool:
 def _duties(node: Client) -> Iterator[Finding]:
     """Half-done states: not an error of the machine, but somebody has to act."""
     for duty in node.list_duties().items:
-        where = f"receipt {duty.get('receipt_id', '')}"
-        yield Finding(False, where, str(duty["code"]), f"next: {duty.get('next_actor')}")
+        where = f"receipt {duty.receipt_id}"
+        yield Finding(False, where, duty.code, f"next: {duty.next_actor}")

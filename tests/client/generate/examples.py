@@ -57,6 +57,8 @@ def _literal(api: Api, schema: Schema, value: Any) -> str:
     if isinstance(value, str) and (repeated := _REPEATED.fullmatch(value)):
         start, unit = repeated[1], repeated[2]
         return (f'"{start}" + ' if start else "") + f'"{unit}" * {(len(value) - len(start)) // len(unit)}'
+    if isinstance(value, str) and "\n" in value:
+        return "(" + " ".join(repr(line) for line in value.splitlines(keepends=True)) + ")"
     if isinstance(value, str) and value.isprintable() and '"' not in value and "\\" not in value:
         return f'"{value}"'
     return repr(value)

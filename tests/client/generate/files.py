@@ -14,7 +14,6 @@ from node.demo.founding import write_consortium
 from tests.client.generate.derive import derived
 from tests.client.generate.document import Api
 from tests.client.generate.models import model_files
-from tests.client.generate.overlay import completed
 from tests.client.generate.page import with_table
 from tests.client.generate.routes import route_files
 
@@ -33,7 +32,7 @@ def document_of(folder: Path) -> dict[str, Any]:
 
 def generated(document: dict[str, Any]) -> dict[str, str]:
     """Name to text of every file that is generated or derived; names are paths below `wuxin_client`, or `PAGE`."""
-    api = Api.read(completed(document))
+    api = Api.read(document)
     files = {**model_files(api), **route_files(api)}
     awaiting = {name: text for name, text in files.items() if name.startswith("aio/")}
     for name in WRITTEN:

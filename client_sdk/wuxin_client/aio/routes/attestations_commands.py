@@ -4,14 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from wuxin_client.aio.core import AsyncRoutes
 from wuxin_client.models import (
-    Consistency,
     Transaction,
 )
-from wuxin_client.records import Json
 
 
 class AsyncAttestationsCommands(AsyncRoutes):
@@ -20,32 +18,48 @@ class AsyncAttestationsCommands(AsyncRoutes):
     async def relay_attestation(
         self,
         *,
-        attestation: Json,
+        attestation: Any,
         subject_kind: Literal["slot", "pledge", "commodity"],
         subject_id: str,
         packs: Sequence[str] | None = None,
         checkpoint: str | None = None,
-        inclusion: Json | None = None,
-        consistency: Consistency | None = None,
+        inclusion: Any | None = None,
+        consistency: Any | None = None,
         wait_s: float | None = None,
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Keep the evidence, then deliver: to the obligations first, then to the facts.
+        """Relay an attestation with its packs and their place in the log.
 
-        `transactions` lists both, or the second alone for a member that is not in the circle, whose transactions its
-        chain does not take.
+        Brings: attestation_accepted, attestation_recorded.
 
         `POST /v1/attestations`
 
         Args:
-            attestation: Json.
-            subject_kind: One of `slot`, `pledge`, `commodity`.
-            subject_id: str.
-            packs: At most 2000 items.
-            checkpoint: At most 20000 characters.
-            inclusion: Json | None.
-            consistency: Consistency | None.
+            attestation: The signed attestation as `SignedAttestation.to_json` writes it.
+            subject_kind: What it is about. One of `slot`, `pledge`, `commodity`.
+            subject_id: Which one. At most 128 characters.
+            packs: The packs that it cites: COSE_Sign1 envelopes in base64. At most 2000 items, [] if not given.
+            checkpoint: A checkpoint of the relaying member's own log. At most 4096 characters.
+            inclusion: Where each pack stands in that log.
+            consistency: How the log grew from an anchored note: `from`, and the RFC 9162 `path`.
+
+        Raises:
+            Malformed: `wrong_aad`.
+            NotFound: `not_found`.
+            Conflict: `bad_signature`, `conflicted_signer`, `equivocation`, `profile_mismatch`, `proof_invalid`,
+                `quorum_not_met`, `reverted`, `sequence_regressed`, `unknown_device`, `wrong_epoch`.
+
+        Example:
+            >>> done = await node.relay_attestation(
+            ...     attestation={
+            ...         "attestation": {"epoch": 1, "kind": 0},
+            ...         "signatures": [{"organisation": "bank"}],
+            ...     },
+            ...     subject_kind="slot",
+            ...     subject_id="91310115MA3WUX3W6R/BIN-16",
+            ...     wait_s=10,
+            ... )
         """
         return await self._order(
             "/v1/attestations",

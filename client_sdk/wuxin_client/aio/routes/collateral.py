@@ -14,11 +14,19 @@ class AsyncCollateralRoutes(AsyncRoutes):
     """Routes of collateral; part of `AsyncClient`."""
 
     async def get_collateral(self, receipt_id: str) -> Collateral:
-        """One answer out of both ledgers; `as_of` says how far each had come.
+        """Can it be lent on now, and if not, who has to do what.
+
+        Members of the lending circle only.
 
         `GET /v1/collateral/{receipt_id}`
 
         Args:
-            receipt_id: str.
+            receipt_id: The receipt. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = await node.get_collateral("receipt-1")
         """
         return await self._ask(Collateral, f"/v1/collateral/{segment(receipt_id)}", {})

@@ -23,11 +23,17 @@ class AsyncDepositsCommands(AsyncRoutes):
     ) -> Transaction:
         """Allow an organisation to hold deposits, or no longer.
 
+        Of an organisation that is bank. Members of the lending circle only. Brings: account_listed.
+
         `POST /v1/deposits/list`
 
         Args:
-            organisation: str.
-            listed: True if not given.
+            organisation: Whose account. At most 32 characters.
+            listed: False takes the permission back. True if not given.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `command_repeated`, `reverted`.
 
         Example:
             >>> done = await node.list_account(organisation="manufacturer", wait_s=10)
@@ -49,13 +55,19 @@ class AsyncDepositsCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Mint Deposits.
+        """Issue deposits.
+
+        Of an organisation that is bank. Members of the lending circle only. Brings: minted, transfer.
 
         `POST /v1/deposits/mint`
 
         Args:
-            organisation: str.
-            amount_minor: At least 1.
+            organisation: Who gets them; its account is listed. At most 32 characters.
+            amount_minor: How much is issued. Unit: minor unit of the currency. At least 1.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `command_repeated`, `reverted`.
 
         Example:
             >>> done = await node.mint_deposits(organisation="bank", amount_minor=1000000000, wait_s=10)
@@ -76,12 +88,18 @@ class AsyncDepositsCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """How much the caller's facilities may take from its deposits for draws.
+        """Say how much the caller's facilities may take of its deposits for draws.
+
+        Of an organisation that is bank. Members of the lending circle only. Brings: approval.
 
         `POST /v1/deposits/allow`
 
         Args:
-            amount_minor: At least 0.
+            amount_minor: How much, for all draws together; 0 stops them. Unit: minor unit of the currency. At least
+                0.
+
+        Raises:
+            Conflict: `reverted`.
 
         Example:
             >>> done = await node.allow_facilities(amount_minor=1000000000, wait_s=10)

@@ -30,25 +30,31 @@ class AsyncDevicesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Enrol a device; bound at once it is active.
+        """Enrol a device with its public key; bound at once it is active.
+
+        Of an organisation that is manufacturer or warehouse. Brings: device_enrolled.
 
         `POST /v1/devices`
 
         Args:
-            device_id: str.
-            suite: One of `sm2-sm3`, `es256`, `eddsa`.
-            public_key: At most 2048 characters.
-            firmware_hash: str.
-            slots: At most 64 items.
-            asset_id: str | None.
-            certificate: At most 8192 characters.
+            device_id: Id of the device, as its packs name it. At most 64 characters.
+            suite: Signature suite of the device's key. One of `sm2-sm3`, `es256`, `eddsa`.
+            public_key: Raw public key, by its suite: 65 bytes 04‖x‖y, or 32 bytes for eddsa. At most 130 characters.
+            firmware_hash: SHA-256 of the firmware that the device runs. At most 64 characters.
+            slots: Slots of its warehouse that the device measures. At most 64 items, [] if not given.
+            asset_id: Asset of its manufacturer that the device measures. At most 128 characters.
+            certificate: X.509 certificate of the device in PEM, over the same public key. At most 8192 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_owner`.
 
         Example:
             >>> done = await node.enrol_device(
             ...     device_id="scale-16",
-            ...     suite="sm2-sm3",
-            ...     public_key="04" + "ab" * 64,
-            ...     firmware_hash="00" + "0" * 62,
+            ...     suite="eddsa",
+            ...     public_key="03a107bff3ce10be1d70dd18e74bc09967e4d6309ba50d5f1ddc8664125531b8",
+            ...     firmware_hash="ab" + "ab" * 31,
             ...     wait_s=10,
             ... )
         """
@@ -78,14 +84,23 @@ class AsyncDevicesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Bind Device.
+        """Bind a device to one more slot, or to its asset.
+
+        Of an organisation that is manufacturer or warehouse. As enroller. Brings: device_bound.
 
         `POST /v1/devices/{device_id}/bind`
 
         Args:
-            device_id: str.
-            slot_id: str | None.
-            asset_id: str | None.
+            device_id: The device, by the id under which it was enrolled. At most 64 characters.
+            slot_id: One more slot of the enroller that is measured. At most 51 characters.
+            asset_id: The asset of the enroller that is measured. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_owner`.
+
+        Example:
+            >>> done = await node.bind_device("scale-16", wait_s=10)
         """
         return await self._order(
             f"/v1/devices/{segment(device_id)}/bind",
@@ -104,13 +119,24 @@ class AsyncDevicesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Suspend Device.
+        """Stop listening to a device.
+
+        Of an organisation that is inspector or manufacturer or regulator or warehouse. As enroller. Brings:
+        device_suspended.
 
         `POST /v1/devices/{device_id}/suspend`
 
         Args:
-            device_id: str.
-            reason: At most 512 characters.
+            device_id: The device, by the id under which it was enrolled. At most 64 characters.
+            reason: Why the device is not to be trusted now. At most 512 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> done = await node.suspend_device(
+            ...     "scale-16", reason="the seal of the load cell is broken", wait_s=10
+            ... )
         """
         return await self._order(
             f"/v1/devices/{segment(device_id)}/suspend", {"reason": reason}, wait_s, raise_on_failure, idempotency_key
@@ -124,12 +150,21 @@ class AsyncDevicesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Resume Device.
+        """Listen again to a device that was suspended.
+
+        Of an organisation that is inspector or manufacturer or regulator or warehouse. As suspender. Brings:
+        device_resumed.
 
         `POST /v1/devices/{device_id}/resume`
 
         Args:
-            device_id: str.
+            device_id: The device, by the id under which it was enrolled. At most 64 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> done = await node.resume_device("scale-16", wait_s=10)
         """
         return await self._order(
             f"/v1/devices/{segment(device_id)}/resume", {}, wait_s, raise_on_failure, idempotency_key
@@ -143,12 +178,20 @@ class AsyncDevicesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Retire Device.
+        """Never listen to a device again.
+
+        Of an organisation that is manufacturer or regulator or warehouse. As enroller. Brings: device_retired.
 
         `POST /v1/devices/{device_id}/retire`
 
         Args:
-            device_id: str.
+            device_id: The device, by the id under which it was enrolled. At most 64 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> done = await node.retire_device("scale-16", wait_s=10)
         """
         return await self._order(
             f"/v1/devices/{segment(device_id)}/retire", {}, wait_s, raise_on_failure, idempotency_key

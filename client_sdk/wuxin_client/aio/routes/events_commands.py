@@ -20,12 +20,17 @@ class AsyncEventsCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Say on the ledger of facts that this organisation has received an event, with the hash of its content.
+        """Say that an event was received, and with which content.
+
+        Of an organisation that is bank or insurer or regulator. Brings: notice_acknowledged.
 
         `POST /v1/events/acknowledge`
 
         Args:
-            event_id: str.
+            event_id: The event. At most 64 characters.
+
+        Raises:
+            NotFound: `not_found`.
 
         Example:
             >>> done = await node.acknowledge_event(event_id="e1:44.2", wait_s=10)

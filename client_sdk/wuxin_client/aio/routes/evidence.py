@@ -11,11 +11,19 @@ class AsyncEvidenceRoutes(AsyncRoutes):
     """Routes of evidence; part of `AsyncClient`."""
 
     async def get_evidence(self, evidence_id: str) -> bytes:
-        """By the digest of an attestation, or by the transaction that recorded or accepted it.
+        """An evidence bundle, a zip that `wuxin verify` checks offline.
 
         `GET /v1/evidence/{evidence_id}`
 
         Args:
-            evidence_id: str.
+            evidence_id: The digest of an attestation, or the transaction that recorded or accepted it. At most 66
+                characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `profile_mismatch`.
+
+        Example:
+            >>> content = await node.get_evidence("cd" + "cd" * 31)
         """
         return await self._ask_bytes(f"/v1/evidence/{segment(evidence_id)}", {})

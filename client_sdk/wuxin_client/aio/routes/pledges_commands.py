@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from wuxin_client.aio.core import AsyncRoutes
 from wuxin_client.models import (
     Transaction,
 )
-from wuxin_client.records import Json
 from wuxin_client.requests import segment
 
 
@@ -22,24 +23,32 @@ class AsyncPledgesCommands(AsyncRoutes):
         pledgee: str,
         registration_number: str,
         accept_until_s: int,
-        terms: Json,
+        terms: Any,
         salt: str,
         wait_s: float | None = None,
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Propose Pledge.
+        """Offer a receipt as security to a bank.
+
+        Of an organisation that is bank or inspector or insurer or manufacturer or regulator or warehouse. As owner.
+        Brings: pledge_proposed.
 
         `POST /v1/pledges`
 
         Args:
-            pledge_id: str.
-            receipt_id: str.
-            pledgee: str.
-            registration_number: At most 64 characters.
-            accept_until_s: At least 0.
-            terms: Json.
-            salt: str.
+            pledge_id: Id of the new pledge, made by the owner. At most 128 characters.
+            receipt_id: The active receipt that is pledged. At most 128 characters.
+            pledgee: Bank to which the goods are pledged, 质权人. At most 32 characters.
+            registration_number: Number in the 动产和权利担保统一登记; stored, never checked live. At most 64
+                characters.
+            accept_until_s: Until when the pledgee may accept; at most a year ahead. Unit: s. At least 0.
+            terms: The terms, one JSON object; the other party must send the same bytes.
+            salt: Random bytes that both parties use, hex. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_owner`, `receipt_not_active`, `receipt_pledged`.
 
         Example:
             >>> done = await node.propose_pledge(
@@ -74,23 +83,37 @@ class AsyncPledgesCommands(AsyncRoutes):
         pledge_id: str,
         *,
         facility_id: str,
-        terms: Json,
+        terms: Any,
         salt: str,
         wait_s: float | None = None,
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """The pledgee accepts, naming the facility.
+        """Accept a pledge over the same private terms, naming the facility.
 
-        Whoever proposed cannot accept.
+        Of an organisation that is bank or inspector or insurer or manufacturer or regulator or warehouse. As
+        pledgee. Brings: pledge_accepted.
 
         `POST /v1/pledges/{pledge_id}/accept`
 
         Args:
-            pledge_id: str.
-            facility_id: str.
-            terms: Json.
-            salt: str.
+            pledge_id: The pledge, by the id under which it was proposed. At most 128 characters.
+            facility_id: The facility that the pledge secures, 授信. At most 128 characters.
+            terms: The terms, one JSON object; the other party must send the same bytes.
+            salt: Random bytes that both parties use, hex. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_pledgee`, `pledge_not_active`, `receipt_not_active`.
+
+        Example:
+            >>> done = await node.accept_pledge(
+            ...     "pledge-1",
+            ...     facility_id="facility-1",
+            ...     terms={"contract": "2022-ZY-001", "secured_amount_minor": 500000000},
+            ...     salt="5f" + "5f" * 31,
+            ...     wait_s=10,
+            ... )
         """
         return await self._order(
             f"/v1/pledges/{segment(pledge_id)}/accept",
@@ -108,12 +131,22 @@ class AsyncPledgesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Release Pledge.
+        """Give the security back.
+
+        Of an organisation that is bank or inspector or insurer or manufacturer or regulator or warehouse. As
+        pledgee. Brings: pledge_released.
 
         `POST /v1/pledges/{pledge_id}/release`
 
         Args:
-            pledge_id: str.
+            pledge_id: The pledge, by the id under which it was proposed. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_pledgee`, `pledge_not_active`.
+
+        Example:
+            >>> done = await node.release_pledge("pledge-1", wait_s=10)
         """
         return await self._order(
             f"/v1/pledges/{segment(pledge_id)}/release", {}, wait_s, raise_on_failure, idempotency_key
@@ -127,12 +160,22 @@ class AsyncPledgesCommands(AsyncRoutes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Lapse Pledge.
+        """Take back a proposal that nobody accepted in time.
+
+        Of an organisation that is bank or inspector or insurer or manufacturer or regulator or warehouse. As owner.
+        Brings: pledge_lapsed.
 
         `POST /v1/pledges/{pledge_id}/lapse`
 
         Args:
-            pledge_id: str.
+            pledge_id: The pledge, by the id under which it was proposed. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_owner`, `pledge_not_active`.
+
+        Example:
+            >>> done = await node.lapse_pledge("pledge-1", wait_s=10)
         """
         return await self._order(
             f"/v1/pledges/{segment(pledge_id)}/lapse", {}, wait_s, raise_on_failure, idempotency_key

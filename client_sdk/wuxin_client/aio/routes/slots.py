@@ -6,36 +6,72 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from wuxin_client.aio.core import AsyncRoutes
-from wuxin_client.records import Json, Page
+from wuxin_client.models import (
+    Slot,
+    SlotView,
+)
+from wuxin_client.records import Page
 
 
 class AsyncSlotsRoutes(AsyncRoutes):
     """Routes of slots; part of `AsyncClient`."""
 
-    async def list_slots(self, *, after: str | None = None, limit: int | None = None) -> Page[Json]:
-        """List Slots.
+    async def list_slots(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Page[Slot]:
+        """List slots.
 
         `GET /v1/slots`
 
         Args:
-            after: At most 64 characters.
-            limit: From 1 to 500, 100 if not given.
+            limit: The most items of a page. From 1 to 500, 100 if not given.
+            after: What is older than this cursor, the `next` of a page. At most 1000 characters.
+            before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
+            since: Only what was made then or later, UTC. At least 0.
+            until: Only what was made before then, UTC. At least 0.
+
+        Raises:
+            Conflict: `cursor_ahead`.
 
         Example:
             >>> page = await node.list_slots()
         """
-        return await self._page(Json, "/v1/slots", {"after": after, "limit": limit})
+        return await self._page(
+            Slot, "/v1/slots", {"limit": limit, "after": after, "before": before, "since": since, "until": until}
+        )
 
-    def iter_slots(self, *, after: str | None = None, limit: int | None = None) -> AsyncIterator[Json]:
+    def iter_slots(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> AsyncIterator[Slot]:
         """Goes through all pages of `list_slots`, whose arguments these are; `limit` is for one page."""
-        return self._every(Json, "/v1/slots", {"after": after, "limit": limit})
+        return self._every(
+            Slot, "/v1/slots", {"limit": limit, "after": after, "before": before, "since": since, "until": until}
+        )
 
-    async def get_slot(self, *, slot_id: str) -> Json:
-        """The slot, and which receipt holds it.
+    async def get_slot(self, *, slot_id: str) -> SlotView:
+        """One slot, and which receipt holds it.
 
         `GET /v1/slots/by-id`
 
         Args:
-            slot_id: str.
+            slot_id: The slot. At most 51 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = await node.get_slot(slot_id="91310115MA3WUX3W6R/BIN-16")
         """
-        return await self._ask(Json, "/v1/slots/by-id", {"slot_id": slot_id})
+        return await self._ask(SlotView, "/v1/slots/by-id", {"slot_id": slot_id})

@@ -24,14 +24,35 @@ class AnchorsCommands(Routes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Pin the caller's own log to the facts.
+        """Pin the caller's own evidence log to the ledger.
+
+        Of an organisation that is bank or inspector or insurer or manufacturer or regulator or warehouse. As
+        committee member. Brings: checkpoint_anchored.
 
         `POST /v1/anchors`
 
         Args:
-            origin: str.
-            note: At most 4096 characters.
-            consistency: At most 64 items.
+            origin: Name of the log, `wuxin/1/<consortium id>/logs/<organisation>`. At most 200 characters.
+            note: Origin, size, root and signature, one a line (C2SP tlog-checkpoint). At most 4096 characters.
+            consistency: Proof from the anchored size to this one; empty for the first. Source: RFC 9162 §2.1.4. At
+                most 64 items.
+
+        Raises:
+            Conflict: `bad_signature`, `equivocation`, `sequence_regressed`.
+
+        Example:
+            >>> done = node.anchor_checkpoint(
+            ...     origin="wuxin/1/5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c/logs/bank",
+            ...     note=(
+            ...         "wuxin/1/5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c5c/logs/bank\\n"
+            ...         "4096\\n"
+            ...         "sbGx…\\n"
+            ...         "\\n"
+            ...         "— bank AbCd…\\n"
+            ...     ),
+            ...     consistency=["ab" + "ab" * 31],
+            ...     wait_s=10,
+            ... )
         """
         return self._order(
             "/v1/anchors",

@@ -6,7 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Literal
 
-from wuxin_client.records import Json, Page
+from wuxin_client.models import (
+    AttestationView,
+    AttestationWithChain,
+)
+from wuxin_client.records import Page
 from wuxin_client.requests import segment
 from wuxin_client.sync.core import Routes
 
@@ -21,34 +25,46 @@ class AttestationsRoutes(Routes):
         subject_kind: Literal["slot", "pledge", "commodity"] | None = None,
         subject_id: str | None = None,
         kind: int | None = None,
-        after: str | None = None,
         limit: int | None = None,
-    ) -> Page[Json]:
-        """What the facts recorded, by subject, kind and sequence.
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Page[AttestationView]:
+        """List what the facts recorded.
 
         `GET /v1/attestations`
 
         Args:
-            subject: str | None.
-            subject_kind: Literal['slot', 'pledge', 'commodity'] | None.
-            subject_id: str | None.
-            kind: From 0 to 3.
-            after: str | None.
-            limit: From 1 to 500, 100 if not given.
+            subject: Only those of this subject, by its hash. At most 64 characters.
+            subject_kind: With `subject_id`: only those of this subject. One of `slot`, `pledge`, `commodity`.
+            subject_id: With `subject_kind`. At most 128 characters.
+            kind: Only those of this kind: 0 scheduled, 1 alarm, 2 lien, 3 price. From 0 to 3.
+            limit: The most items of a page. From 1 to 500, 100 if not given.
+            after: What is older than this cursor, the `next` of a page. At most 1000 characters.
+            before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
+            since: Only what was made then or later, UTC. At least 0.
+            until: Only what was made before then, UTC. At least 0.
+
+        Raises:
+            Conflict: `cursor_ahead`.
 
         Example:
             >>> page = node.list_attestations()
         """
         return self._page(
-            Json,
+            AttestationView,
             "/v1/attestations",
             {
                 "subject": subject,
                 "subject_kind": subject_kind,
                 "subject_id": subject_id,
                 "kind": kind,
-                "after": after,
                 "limit": limit,
+                "after": after,
+                "before": before,
+                "since": since,
+                "until": until,
             },
         )
 
@@ -59,29 +75,41 @@ class AttestationsRoutes(Routes):
         subject_kind: Literal["slot", "pledge", "commodity"] | None = None,
         subject_id: str | None = None,
         kind: int | None = None,
-        after: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[Json]:
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Iterator[AttestationView]:
         """Goes through all pages of `list_attestations`, whose arguments these are; `limit` is for one page."""
         return self._every(
-            Json,
+            AttestationView,
             "/v1/attestations",
             {
                 "subject": subject,
                 "subject_kind": subject_kind,
                 "subject_id": subject_id,
                 "kind": kind,
-                "after": after,
                 "limit": limit,
+                "after": after,
+                "before": before,
+                "since": since,
+                "until": until,
             },
         )
 
-    def get_attestation(self, digest: str) -> Json:
-        """One attestation by its digest, with where each ledger took it.
+    def get_attestation(self, digest: str) -> AttestationWithChain:
+        """One attestation, with where each ledger took it.
 
         `GET /v1/attestations/{digest}`
 
         Args:
-            digest: str.
+            digest: The digest that members signed. At most 64 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = node.get_attestation("cd" + "cd" * 31)
         """
-        return self._ask(Json, f"/v1/attestations/{segment(digest)}", {})
+        return self._ask(AttestationWithChain, f"/v1/attestations/{segment(digest)}", {})

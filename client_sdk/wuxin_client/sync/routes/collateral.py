@@ -14,11 +14,19 @@ class CollateralRoutes(Routes):
     """Routes of collateral; part of `Client`."""
 
     def get_collateral(self, receipt_id: str) -> Collateral:
-        """One answer out of both ledgers; `as_of` says how far each had come.
+        """Can it be lent on now, and if not, who has to do what.
+
+        Members of the lending circle only.
 
         `GET /v1/collateral/{receipt_id}`
 
         Args:
-            receipt_id: str.
+            receipt_id: The receipt. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = node.get_collateral("receipt-1")
         """
         return self._ask(Collateral, f"/v1/collateral/{segment(receipt_id)}", {})

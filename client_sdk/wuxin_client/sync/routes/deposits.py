@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from wuxin_client.records import Json
+from wuxin_client.models import (
+    Deposits,
+)
 from wuxin_client.requests import segment
 from wuxin_client.sync.core import Routes
 
@@ -11,12 +13,20 @@ from wuxin_client.sync.core import Routes
 class DepositsRoutes(Routes):
     """Routes of deposits; part of `Client`."""
 
-    def get_deposits(self, organisation: str) -> Json:
-        """Asked of the chain: balance, whether it is listed, and what its facilities may still take.
+    def get_deposits(self, organisation: str) -> Deposits:
+        """Balance, allowance, and whether the account is listed.
+
+        Members of the lending circle only.
 
         `GET /v1/deposits/{organisation}`
 
         Args:
-            organisation: str.
+            organisation: Whose. At most 32 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = node.get_deposits("bank")
         """
-        return self._ask(Json, f"/v1/deposits/{segment(organisation)}", {})
+        return self._ask(Deposits, f"/v1/deposits/{segment(organisation)}", {})

@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
-from wuxin_client.records import Json, Page
+from wuxin_client.models import (
+    Device,
+)
+from wuxin_client.records import Page
 from wuxin_client.requests import segment
 from wuxin_client.sync.core import Routes
 
@@ -14,52 +18,68 @@ class DevicesRoutes(Routes):
     """Routes of devices; part of `Client`."""
 
     def list_devices(
-        self, *, after: str | None = None, status: str | None = None, limit: int | None = None
-    ) -> Page[Json]:
-        """List Devices.
+        self,
+        *,
+        status: Literal["registered", "active", "suspended", "retired"] | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Page[Device]:
+        """List devices.
 
         `GET /v1/devices`
 
         Args:
-            after: str | None.
-            status: str | None.
-            limit: From 1 to 500, 100 if not given.
+            status: Only those of this status. One of `registered`, `active`, `suspended`, `retired`.
+            limit: The most items of a page. From 1 to 500, 100 if not given.
+            after: What is older than this cursor, the `next` of a page. At most 1000 characters.
+            before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
+            since: Only what was made then or later, UTC. At least 0.
+            until: Only what was made before then, UTC. At least 0.
+
+        Raises:
+            Conflict: `cursor_ahead`.
 
         Example:
             >>> page = node.list_devices()
         """
-        return self._page(Json, "/v1/devices", {"after": after, "status": status, "limit": limit})
+        return self._page(
+            Device,
+            "/v1/devices",
+            {"status": status, "limit": limit, "after": after, "before": before, "since": since, "until": until},
+        )
 
     def iter_devices(
-        self, *, after: str | None = None, status: str | None = None, limit: int | None = None
-    ) -> Iterator[Json]:
+        self,
+        *,
+        status: Literal["registered", "active", "suspended", "retired"] | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Iterator[Device]:
         """Goes through all pages of `list_devices`, whose arguments these are; `limit` is for one page."""
-        return self._every(Json, "/v1/devices", {"after": after, "status": status, "limit": limit})
+        return self._every(
+            Device,
+            "/v1/devices",
+            {"status": status, "limit": limit, "after": after, "before": before, "since": since, "until": until},
+        )
 
-    def get_device(self, device_id: str) -> Json:
-        """Get Device.
+    def get_device(self, device_id: str) -> Device:
+        """One device.
 
         `GET /v1/devices/{device_id}`
 
         Args:
-            device_id: str.
-        """
-        return self._ask(Json, f"/v1/devices/{segment(device_id)}", {})
+            device_id: The device. At most 64 characters.
 
-    def list_oracle_devices(self, *, after: str | None = None, limit: int | None = None) -> Page[Json]:
-        """What an oracle member needs to admit packs: key, suite and status of each device, and what it is bound to.
-
-        `GET /v1/oracle/devices`
-
-        Args:
-            after: str | None.
-            limit: From 1 to 500, 100 if not given.
+        Raises:
+            NotFound: `not_found`.
 
         Example:
-            >>> page = node.list_oracle_devices()
+            >>> found = node.get_device("scale-16")
         """
-        return self._page(Json, "/v1/oracle/devices", {"after": after, "limit": limit})
-
-    def iter_oracle_devices(self, *, after: str | None = None, limit: int | None = None) -> Iterator[Json]:
-        """Goes through all pages of `list_oracle_devices`, whose arguments these are; `limit` is for one page."""
-        return self._every(Json, "/v1/oracle/devices", {"after": after, "limit": limit})
+        return self._ask(Device, f"/v1/devices/{segment(device_id)}", {})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from wuxin_client.models import (
     Event,
+    EventDetail,
 )
 from wuxin_client.records import Page
 from wuxin_client.requests import segment
@@ -17,34 +18,41 @@ class EventsRoutes(Routes):
     """Routes of events; part of `Client`."""
 
     def list_events(
-        self, *, after: str | None = None, wait: float | None = None, limit: int | None = None
+        self, *, limit: int | None = None, after: str | None = None, wait: int | None = None
     ) -> Page[Event]:
-        """The events after a cursor.
-
-        `wait` holds an empty answer for so many seconds until there is an event.
+        """The events after a cursor, oldest first.
 
         `GET /v1/events`
 
         Args:
-            after: At most 200 characters.
-            wait: From 0 to 30, 0 if not given.
-            limit: From 1 to 500, 100 if not given.
+            limit: The most items of an answer. From 1 to 500, 100 if not given.
+            after: The cursor of an earlier answer; without it, from the beginning. At most 200 characters.
+            wait: Hold an empty answer for up to so many seconds. From 0 to 30, 0 if not given.
+
+        Raises:
+            Conflict: `cursor_ahead`.
 
         Example:
             >>> page = node.list_events()
         """
-        return self._page(Event, "/v1/events", {"after": after, "wait": wait, "limit": limit})
+        return self._page(Event, "/v1/events", {"limit": limit, "after": after, "wait": wait})
 
-    def iter_events(self, *, after: str | None = None, limit: int | None = None) -> Iterator[Event]:
+    def iter_events(self, *, limit: int | None = None, after: str | None = None) -> Iterator[Event]:
         """Goes through all pages of `list_events`, whose arguments these are; `limit` is for one page."""
-        return self._every(Event, "/v1/events", {"after": after, "limit": limit})
+        return self._every(Event, "/v1/events", {"limit": limit, "after": after})
 
-    def get_event(self, event_id: str) -> Event:
-        """One event, the hash of its content, and who has acknowledged it.
+    def get_event(self, event_id: str) -> EventDetail:
+        """One event, its hash, and who acknowledged it.
 
         `GET /v1/events/{event_id}`
 
         Args:
-            event_id: str.
+            event_id: The event. At most 64 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = node.get_event("e1:44.2")
         """
-        return self._ask(Event, f"/v1/events/{segment(event_id)}", {})
+        return self._ask(EventDetail, f"/v1/events/{segment(event_id)}", {})

@@ -11,11 +11,19 @@ class EvidenceRoutes(Routes):
     """Routes of evidence; part of `Client`."""
 
     def get_evidence(self, evidence_id: str) -> bytes:
-        """By the digest of an attestation, or by the transaction that recorded or accepted it.
+        """An evidence bundle, a zip that `wuxin verify` checks offline.
 
         `GET /v1/evidence/{evidence_id}`
 
         Args:
-            evidence_id: str.
+            evidence_id: The digest of an attestation, or the transaction that recorded or accepted it. At most 66
+                characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `profile_mismatch`.
+
+        Example:
+            >>> content = node.get_evidence("cd" + "cd" * 31)
         """
         return self._ask_bytes(f"/v1/evidence/{segment(evidence_id)}", {})

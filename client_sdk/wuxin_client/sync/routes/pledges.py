@@ -4,8 +4,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Literal
 
-from wuxin_client.records import Json, Page
+from wuxin_client.models import (
+    Pledge,
+)
+from wuxin_client.records import Page
 from wuxin_client.requests import segment
 from wuxin_client.sync.core import Routes
 
@@ -16,47 +20,85 @@ class PledgesRoutes(Routes):
     def list_pledges(
         self,
         *,
-        after: str | None = None,
-        status: str | None = None,
+        status: Literal["proposed", "active", "released", "lapsed"] | None = None,
         receipt_id: str | None = None,
         limit: int | None = None,
-    ) -> Page[Json]:
-        """List Pledges.
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Page[Pledge]:
+        """List pledges.
 
         `GET /v1/pledges`
 
         Args:
-            after: str | None.
-            status: str | None.
-            receipt_id: str | None.
-            limit: From 1 to 500, 100 if not given.
+            status: Only those of this status. One of `proposed`, `active`, `released`, `lapsed`.
+            receipt_id: Only those on this receipt. At most 128 characters.
+            limit: The most items of a page. From 1 to 500, 100 if not given.
+            after: What is older than this cursor, the `next` of a page. At most 1000 characters.
+            before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
+            since: Only what was made then or later, UTC. At least 0.
+            until: Only what was made before then, UTC. At least 0.
+
+        Raises:
+            Conflict: `cursor_ahead`.
 
         Example:
             >>> page = node.list_pledges()
         """
         return self._page(
-            Json, "/v1/pledges", {"after": after, "status": status, "receipt_id": receipt_id, "limit": limit}
+            Pledge,
+            "/v1/pledges",
+            {
+                "status": status,
+                "receipt_id": receipt_id,
+                "limit": limit,
+                "after": after,
+                "before": before,
+                "since": since,
+                "until": until,
+            },
         )
 
     def iter_pledges(
         self,
         *,
-        after: str | None = None,
-        status: str | None = None,
+        status: Literal["proposed", "active", "released", "lapsed"] | None = None,
         receipt_id: str | None = None,
         limit: int | None = None,
-    ) -> Iterator[Json]:
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Iterator[Pledge]:
         """Goes through all pages of `list_pledges`, whose arguments these are; `limit` is for one page."""
         return self._every(
-            Json, "/v1/pledges", {"after": after, "status": status, "receipt_id": receipt_id, "limit": limit}
+            Pledge,
+            "/v1/pledges",
+            {
+                "status": status,
+                "receipt_id": receipt_id,
+                "limit": limit,
+                "after": after,
+                "before": before,
+                "since": since,
+                "until": until,
+            },
         )
 
-    def get_pledge(self, pledge_id: str) -> Json:
-        """Get Pledge.
+    def get_pledge(self, pledge_id: str) -> Pledge:
+        """One pledge.
 
         `GET /v1/pledges/{pledge_id}`
 
         Args:
-            pledge_id: str.
+            pledge_id: The pledge. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+
+        Example:
+            >>> found = node.get_pledge("pledge-1")
         """
-        return self._ask(Json, f"/v1/pledges/{segment(pledge_id)}", {})
+        return self._ask(Pledge, f"/v1/pledges/{segment(pledge_id)}", {})

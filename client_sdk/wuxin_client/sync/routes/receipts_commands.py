@@ -42,28 +42,37 @@ class ReceiptsCommands(Routes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Issue Receipt.
+        """Issue a warehouse receipt over free slots.
+
+        Of an organisation that is warehouse. Brings: receipt_issued.
 
         `POST /v1/receipts`
 
         Args:
-            receipt_id: str.
-            slots: At most 64 items.
-            owner: str.
-            beneficiary: str.
-            commodity: str.
-            quantity_g: At least 1.
-            depositor: Depositor.
-            goods: Goods.
-            loss_standard_bp: From 0 to 10000.
-            storage_place: At most 512 characters.
-            storage_until_s: At least 0.
-            storage_fee_minor: At least 0.
-            insurance: Insurance.
-            issued_place: At most 512 characters.
-            issued_at_s: At least 0.
-            keeper: At most 512 characters.
-            storage_fee_currency: 'CNY' if not given.
+            receipt_id: Id of the new receipt, made by the warehouse. At most 128 characters.
+            slots: Free slots of the warehouse that hold the goods. At most 64 items.
+            owner: Organisation that owns the goods, 存货人 or its successor. At most 32 characters.
+            beneficiary: Organisation for whose account the goods are kept. At most 32 characters.
+            commodity: Commodity whose price values the goods. At most 128 characters.
+            quantity_g: Mass of the goods. Unit: g. Source: 民法典 §909(2). At least 1.
+            depositor: Who deposited the goods, 存货人. Source: 民法典 §909(1).
+            goods: What is stored, 仓储物. Source: 民法典 §909(2).
+            loss_standard_bp: Loss that is normal while the goods are stored, 损耗标准. Unit: 0.01 %. Source: 民法典
+                §909(3). From 0 to 10000.
+            storage_place: Where the goods are stored, 储存场所. Source: 民法典 §909(4). At most 512 characters.
+            storage_until_s: End of the storage period, after the issue. Unit: s. Source: 民法典 §909(5). At least 0.
+            storage_fee_minor: Storage fee, 仓储费. Unit: minor unit of the currency. Source: 民法典 §909(6). At
+                least 0.
+            insurance: Insurance of the goods. Source: 民法典 §909(7).
+            issued_place: Where the receipt is issued, 填发地. Source: 民法典 §909(8). At most 512 characters.
+            issued_at_s: When the receipt is issued; not ahead of the ledger's time. Unit: s. Source: 民法典 §909(8).
+                At least 0.
+            keeper: Who signs for the warehouse, 保管人. Source: 民法典 §909(8). At most 512 characters.
+            storage_fee_currency: Currency of the storage fee, by ISO 4217. At most 3 characters, 'CNY' if not given.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `slot_claimed`.
 
         Example:
             >>> done = node.issue_receipt(
@@ -72,29 +81,25 @@ class ReceiptsCommands(Routes):
             ...     owner="manufacturer",
             ...     beneficiary="manufacturer",
             ...     commodity="copper-cathode",
-            ...     quantity_g=20000000,
-            ...     depositor=Depositor(name="Jiangnan Copper Works", address="8 Binhe Road, Wuxi"),
+            ...     quantity_g=25000000,
+            ...     depositor=Depositor(name="江铜国际贸易有限公司", address="上海市浦东新区"),
             ...     goods=Goods(
-            ...         name="copper cathode",
-            ...         quality="Cu-CATH-1, GB/T 467",
-            ...         packaging="bundled, steel straps",
-            ...         pieces=40,
-            ...         marks="JN-2022-01",
+            ...         name="阴极铜", quality="Cu-CATH-1", packaging="捆扎", pieces=10, marks="LOT-7"
             ...     ),
-            ...     loss_standard_bp=20,
-            ...     storage_place="hall 3, bin 16",
-            ...     storage_until_s=1672646400,
-            ...     storage_fee_minor=500000,
+            ...     loss_standard_bp=5,
+            ...     storage_place="上海一号库",
+            ...     storage_until_s=1656652000,
+            ...     storage_fee_minor=120000,
             ...     insurance=Insurance(
-            ...         amount_minor=100000000,
+            ...         amount_minor=180000000,
             ...         currency="CNY",
-            ...         from_s=1641110400,
-            ...         until_s=1672646400,
-            ...         insurer="insurer",
+            ...         from_s=1641100000,
+            ...         until_s=1672636000,
+            ...         insurer="财产保险股份有限公司",
             ...     ),
-            ...     issued_place="Wuxi",
-            ...     issued_at_s=1641114000,
-            ...     keeper="Zhang Wei",
+            ...     issued_place="上海",
+            ...     issued_at_s=1641100000,
+            ...     keeper="张三",
             ...     wait_s=10,
             ... )
         """
@@ -132,12 +137,22 @@ class ReceiptsCommands(Routes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Request Delivery.
+        """Let the goods leave: the owner asks for their delivery.
+
+        Of an organisation that is bank or inspector or insurer or manufacturer or regulator or warehouse. As owner.
+        Brings: delivery_requested.
 
         `POST /v1/receipts/{receipt_id}/request-delivery`
 
         Args:
-            receipt_id: str.
+            receipt_id: The receipt, by the id under which it was issued. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `not_owner`, `receipt_not_active`, `receipt_pledged`.
+
+        Example:
+            >>> done = node.request_delivery("receipt-1", wait_s=10)
         """
         return self._order(
             f"/v1/receipts/{segment(receipt_id)}/request-delivery", {}, wait_s, raise_on_failure, idempotency_key
@@ -152,13 +167,22 @@ class ReceiptsCommands(Routes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Cancel Receipt.
+        """Cancel a receipt whose owner requested delivery.
+
+        Of an organisation that is warehouse. As warehouse. Brings: receipt_cancelled.
 
         `POST /v1/receipts/{receipt_id}/cancel`
 
         Args:
-            receipt_id: str.
-            reason: At most 512 characters.
+            receipt_id: The receipt, by the id under which it was issued. At most 128 characters.
+            reason: Why the receipt is cancelled. At most 512 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `receipt_not_active`, `receipt_pledged`.
+
+        Example:
+            >>> done = node.cancel_receipt("receipt-1", reason="issued twice by mistake", wait_s=10)
         """
         return self._order(
             f"/v1/receipts/{segment(receipt_id)}/cancel", {"reason": reason}, wait_s, raise_on_failure, idempotency_key
@@ -172,11 +196,20 @@ class ReceiptsCommands(Routes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Deliver Receipt.
+        """Hand out the goods that their owner requested.
+
+        Of an organisation that is warehouse. As warehouse. Brings: receipt_delivered.
 
         `POST /v1/receipts/{receipt_id}/deliver`
 
         Args:
-            receipt_id: str.
+            receipt_id: The receipt, by the id under which it was issued. At most 128 characters.
+
+        Raises:
+            NotFound: `not_found`.
+            Conflict: `receipt_not_active`, `receipt_pledged`.
+
+        Example:
+            >>> done = node.deliver_receipt("receipt-1", wait_s=10)
         """
         return self._order(f"/v1/receipts/{segment(receipt_id)}/deliver", {}, wait_s, raise_on_failure, idempotency_key)

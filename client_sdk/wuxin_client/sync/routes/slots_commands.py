@@ -20,12 +20,14 @@ class SlotsCommands(Routes):
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
     ) -> Transaction:
-        """Register Slot.
+        """Register a place for goods under the warehouse's own code.
+
+        Of an organisation that is warehouse. Brings: slot_registered.
 
         `POST /v1/slots`
 
         Args:
-            slot_id: str.
+            slot_id: The warehouse's 统一社会信用代码, a slash, its own name. At most 51 characters.
 
         Example:
             >>> done = node.register_slot(slot_id="91310115MA3WUX3W6R/BIN-16", wait_s=10)

@@ -1,0 +1,60 @@
+# Generated from the API's description by `python -m tests.client.generate`: change that, not this file.
+"""Routes of duties."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from wuxin_client.aio.core import AsyncRoutes
+from wuxin_client.models import (
+    Duty,
+)
+from wuxin_client.records import Page
+
+
+class AsyncDutiesRoutes(AsyncRoutes):
+    """Routes of duties; part of `AsyncClient`."""
+
+    async def list_duties(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> Page[Duty]:
+        """List half-done states between the ledgers, the newest first.
+
+        `GET /v1/duties`
+
+        Args:
+            limit: The most items of a page. From 1 to 500, 100 if not given.
+            after: What is older than this cursor, the `next` of a page. At most 1000 characters.
+            before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
+            since: Only what was made then or later, UTC. At least 0.
+            until: Only what was made before then, UTC. At least 0.
+
+        Raises:
+            Conflict: `cursor_ahead`.
+
+        Example:
+            >>> page = await node.list_duties()
+        """
+        return await self._page(
+            Duty, "/v1/duties", {"limit": limit, "after": after, "before": before, "since": since, "until": until}
+        )
+
+    def iter_duties(
+        self,
+        *,
+        limit: int | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        since: int | None = None,
+        until: int | None = None,
+    ) -> AsyncIterator[Duty]:
+        """Goes through all pages of `list_duties`, whose arguments these are; `limit` is for one page."""
+        return self._every(
+            Duty, "/v1/duties", {"limit": limit, "after": after, "before": before, "since": since, "until": until}
+        )
