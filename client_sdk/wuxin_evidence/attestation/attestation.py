@@ -101,6 +101,7 @@ class Attestation:
 
     def digest(self) -> bytes:
         """The 32 bytes that members sign: EIP-712 with domain name Wuxin, version 1, salt = consortium id."""
+        # no chain id and no verifying contract in the domain: one signature counts on every chain of the consortium
         separator = keccak256(_DOMAIN_PREFIX + self.consortium_id)
         listed = keccak256(b"".join(indicator.struct_hash() for indicator in self.indicators))
         struct = keccak256(
@@ -194,4 +195,5 @@ def attestation_of(value: object) -> Attestation:
 
 
 def _word(number: int) -> bytes:
+    # two's complement, as Solidity's ABI encodes an int128
     return (number % 2**256).to_bytes(32, "big")

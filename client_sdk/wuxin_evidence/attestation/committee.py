@@ -44,6 +44,7 @@ class Committee:
         require_integer("active_from_s", self.active_from_s, 0, 2**53 - 1)
         count = len(self.members)
         require_integer("members of a committee", count, 1, MEMBERS_MAX)
+        # more than half, so that two quorums always share a member
         require_integer("threshold", self.threshold, count // 2 + 1, count)
         for name in ("organisation", "sm2_public_key", "evm_address"):
             if len({getattr(member, name) for member in self.members}) != count:

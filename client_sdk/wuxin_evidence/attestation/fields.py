@@ -22,6 +22,7 @@ def require_bytes32(name: str, value: object) -> None:
 def require_integer(name: str, value: object, low: int, high: int) -> None:
     """Refuse a value that is not an `int` of low to high, both included; a bool is none. Raises `malformed` naming the
     field and bounds."""
+    # not isinstance: True is an int to it, and one value would have two spellings
     if type(value) is not int or not low <= value <= high:
         raise malformed(f"{name} is not an integer of {low} to {high}")
 

@@ -93,6 +93,7 @@ def _refusal(
     check: Callable[[CommitteeMember, MemberSignature], None],
 ) -> str | None:
     """The code under which a signature does not count, None when it counts."""
+    # what costs nothing comes first: strangers and repeats never make the facts compute a signature
     member = members.get(signature.organisation)
     if member is None:
         return "not_a_member"

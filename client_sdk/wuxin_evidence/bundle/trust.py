@@ -183,14 +183,21 @@ class Trust:
         )
         if top["version"] != TRUST_VERSION:
             raise _malformed(f"version {top['version']!r}")
+        organisations = tuple(_organisation(each) for each in _list(top["organisations"]))
+        committees = tuple(Committee.from_json(each) for each in _list(top["committees"]))
+        # whoever reads by MSP id or epoch would otherwise take one of two, and not every reader the same one
+        if len({each.msp_id for each in organisations}) != len(organisations):
+            raise _malformed("an MSP id is listed twice")
+        if len({each.epoch for each in committees}) != len(committees):
+            raise _malformed("an epoch is listed twice")
         return cls(
             consortium_id=_hex(top["consortium_id"], 32),
             name=_text(top["name"]),
             clock=_clock(top["clock"]),
-            organisations=_unique(tuple(_organisation(each) for each in _list(top["organisations"]))),
+            organisations=organisations,
             facts=_facts(top["facts"]),
             chains=_distinct(tuple(_chain(each) for each in _list(top["chains"]))),
-            committees=_epochs(tuple(Committee.from_json(each) for each in _list(top["committees"]))),
+            committees=committees,
             logs=tuple(_log(each) for each in _list(top["logs"])),
         )
 
@@ -238,18 +245,6 @@ def _organisation(value: object) -> TrustedOrganisation:
         raise _malformed(f"{fields['msp_id']!r} has no root certificate")
     roles = tuple(_text(role) for role in _list(fields["roles"]))
     return TrustedOrganisation(_text(fields["name"]), _text(fields["msp_id"]), roles, certificates)
-
-
-def _unique(organisations: tuple[TrustedOrganisation, ...]) -> tuple[TrustedOrganisation, ...]:
-    if len({each.msp_id for each in organisations}) != len(organisations):
-        raise _malformed("an MSP id is listed twice")
-    return organisations
-
-
-def _epochs(committees: tuple[Committee, ...]) -> tuple[Committee, ...]:
-    if len({each.epoch for each in committees}) != len(committees):
-        raise _malformed("an epoch is listed twice")
-    return committees
 
 
 def _facts(value: object) -> TrustedFacts:
