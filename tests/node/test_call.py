@@ -15,7 +15,7 @@ from node.api.operations import OPERATIONS
 from node.app import create_app
 from node.cli import call
 from node.cli.main import app
-from node.machine.stage import ENDPOINTS_FILE
+from node.machine.processes import ENDPOINTS_FILE
 from wuxin_evidence.errors import NamedError
 
 SLOT = "91310115MA3WUX3W6R/CALLED"

@@ -5,9 +5,9 @@ import shutil
 
 import pytest
 
-from network.membership.consortium import write_demo
 from node.cli import own_device
 from node.cli.own_device import new, send
+from node.demo.founding import write_consortium
 from node.products import product
 from oracle.profile import HOME_PROFILE
 from oracle.sources.broker import broker_thread
@@ -17,7 +17,7 @@ from wuxin_evidence.errors import EvidenceError
 
 @pytest.fixture
 def home(tmp_path, monkeypatch):
-    write_demo(tmp_path)
+    write_consortium(tmp_path)
     shutil.copy(product("weighed-stock").profile(), tmp_path / HOME_PROFILE)
     with broker_thread() as port:
         monkeypatch.setattr(own_device, "endpoints", lambda home: {"mqtt": f"127.0.0.1:{port}"})

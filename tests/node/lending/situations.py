@@ -69,7 +69,8 @@ def facility_row(**changed: Any) -> Row[Any]:
         "lien_subject": PLEDGE.hex(), "quantity_subject": SLOT.hex(), "price_subject": COMMODITY.hex(),
         "terms": stated(TERMS), "line_minor": TERMS.line_minor, "principal_minor": 0, "interest_minor": 0,
         "fees_minor": 0, "interest_fraction": 0, "accrued_day": 0, "drawn_total_minor": 0, "repaid_total_minor": 0,
-        "standing_reasons": 0, "block": 1, "tx_id": "0x01",
+        "standing_reasons": 0, "block": 1, "tx_id": "0x01", "made_block": 1, "made_log": 0,
+        "made_s": T0,
     }  # fmt: skip
     with read_model() as connection:
         put(connection, tables.facility, row | changed)

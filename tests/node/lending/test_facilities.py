@@ -13,9 +13,10 @@ from sqlalchemy import Connection
 from contracts.mirror.interest import DAY_S
 from contracts.mirror.terms import Terms
 from network.membership.consortium import Consortium
+from node.commands.obligations import ProposeFacility
 from node.demo.founding import write_consortium
 from node.gate.problems import Problem
-from node.lending.facilities import LendingCircle, Wish, names_in, show_reason, summary, terms_of
+from node.lending.facilities import LendingCircle, names_in, show_reason, summary, terms_of
 from node.products import product, rule_packs
 from node.projection import tables
 from node.projection.facts import put
@@ -41,25 +42,27 @@ def _in_euro(made: Consortium) -> Consortium:
 def facts() -> Iterator[Connection]:
     """A receipt and the pledge that rests on it."""
     with read_model() as connection:
-        place = {"block": 1, "tx_index": 0, "tx_id": "f"}
+        place = {"block": 1, "tx_index": 0, "tx_id": "f", "made_block": 1, "made_index": 0, "made_s": NOW_S}
         put(connection, tables.receipt, place | {"id": "r-1", "record": {**RECEIPT, "warehouse": "warehouse"}})
         put(connection, tables.pledge, place | {"id": "p-1", "receipt_id": "r-1", "record": dict(PLEDGED)})
         yield connection
 
 
-WISH = Wish(
+WISH = ProposeFacility(
     facility_id="f-1", receipt_id="r-1", pledge_id="p-1", borrower="manufacturer", line_minor=7, currency="EUR",
     advance_rate_bp=6_000, rate_bp=450, maturity_s=NOW_S + DAY_S, max_quantity_age_s=1, max_lien_age_s=2,
     max_price_age_s=3, draw_fee_minor=4, min_quality_bp=5, rule_pack=PRODUCT.pack.id, insurer=None,
 )  # fmt: skip
 
 
-def terms(facts: Connection, consortium: Consortium, wish: Wish = WISH, lender: str = "bank") -> dict[str, Any]:
+def terms(
+    facts: Connection, consortium: Consortium, wish: ProposeFacility = WISH, lender: str = "bank"
+) -> dict[str, Any]:
     chain = consortium.circles[0].chain
     return terms_of(facts, wish, lender, consortium, chain, ADDRESS.__getitem__, Path("no-packs-here"))
 
 
-def refusal(facts: Connection, consortium: Consortium, wish: Wish = WISH, lender: str = "bank") -> Problem:
+def refusal(facts: Connection, consortium: Consortium, wish: ProposeFacility = WISH, lender: str = "bank") -> Problem:
     with pytest.raises(Problem) as caught:
         terms(facts, consortium, wish, lender)
     return caught.value
