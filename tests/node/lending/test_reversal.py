@@ -91,7 +91,7 @@ class Ledgers:
         put(self.connection, tables.accepted_attestation, accepted)
         if recorded:
             record = {"attestation": made.to_cbor().hex(), "digest": digest}
-            made = {"block": 1, "tx_index": 0, "tx_id": "f", "made_block": 1, "made_index": 0, "made_s": T0}
+            made = {"block": 1, "tx_index": 0, "tx_id": "f", "made_block": 1, "made_index": 0, "made_s": 1}
             row = {"id": digest, "digest": digest, "record": record, **made}
             put(self.connection, tables.attestation, row)
 
