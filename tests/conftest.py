@@ -24,9 +24,9 @@ ENABLE = {
     "solc": "make contracts/node_modules/ready",
     "forge": "make contracts/node_modules/ready",
     "anvil": "make contracts/node_modules/ready",
-    "fabric": ".venv/bin/python -m network.bringup.tools, which builds Fabric's commands and the validator once",
+    "fabric": ".venv/bin/wuxin engines build, which builds Fabric's commands and the validator once",
     "index": "CI=true, where a package index can be asked",
-    "evm": ".venv/bin/python -m network.bringup.tools, which builds Fabric's commands and the validator once",
+    "evm": ".venv/bin/wuxin engines build, which builds Fabric's commands and the validator once",
 }
 TOOLS = {"fabric": "peer", "evm": "evmd"}
 """The command by which one knows that the others were built with it."""

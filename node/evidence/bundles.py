@@ -138,12 +138,12 @@ def locate(read_model: Store, identifier: str, in_circle: bool = True) -> Found:
 
 
 def _of_its_data_class(read_model: Store, upload: Upload, served: Served) -> Upload:
-    """The upload as the caller may have it: without packs for whoever is not entitled to raw ones."""
+    """The upload as the caller may have it: without packs and their places in the log for whoever is not entitled."""
     device_ids = sorted({pack.device_id for pack in upload.packs})
     with read_model.read() as connection:
         if may_read_packs(connection, served.seat.organisation, upload.signed.attestation, device_ids):
             return upload
-    return replace(upload, packs=())
+    return replace(upload, packs=(), checkpoint=None, inclusion=None, consistency=None)
 
 
 def load_upload(uploads: Uploads, digest: str, consortium_id: bytes) -> Upload:
