@@ -112,6 +112,10 @@ def test_wuxin_doctor_prints_no_line_of_anothers(home: Path) -> None:
     running = {"api": "http://127.0.0.1:1", "mqtt": "127.0.0.1:1", "pids": {FORGED: 2**22 + 1}, "nodes": {}}
     (home / "run" / "endpoints.json").write_text(json.dumps(running))
     (home / "trust.json").write_text(json.dumps({FORGED: 1}))
+    keys = home / "orgs" / "bank" / "api-keys.json"
+    held = json.loads(keys.read_text("utf-8"))
+    held["keys"][FORGED] = {"key": "wx_none", "expires_at_s": 0}
+    keys.write_text(json.dumps(held))
     told = wuxin("doctor", "--home", home)
     assert is_clean(told.stdout) and SHOWN in told.stdout, told.stdout + told.stderr
     assert wuxin("doctor", "--home", home, "--json").stdout.isascii()
