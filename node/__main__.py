@@ -43,6 +43,7 @@ class _Announcing(uvicorn.Server):
 
 
 def main() -> None:
+    """Run one node process until it is told to end."""
     parser = argparse.ArgumentParser(prog="python -m node", description=__doc__)
     parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--org", action="append", help="serve only this organisation; repeat for more")

@@ -27,14 +27,17 @@ class BoundedConnection(H11Protocol):
     _write_due: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """Begin to wait for the head of the first request."""
         super().connection_made(transport)
         self._await_head()
 
     def on_response_complete(self) -> None:
+        """Begin to wait for the head of the next request."""
         super().on_response_complete()
         self._await_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
         for due in (self._head_due, self._write_due):
             if due is not None:
                 due.cancel()
@@ -46,6 +49,7 @@ class BoundedConnection(H11Protocol):
         self._write_due = self.loop.call_later(WRITE_STALL_S, self.transport.abort)
 
     def resume_writing(self) -> None:
+        """Stop waiting for the peer to read."""
         if self._write_due is not None:
             self._write_due.cancel()
         super().resume_writing()

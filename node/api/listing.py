@@ -75,6 +75,7 @@ class Found(Generic[T]):
     previous: str | None
 
     def as_json(self, shown: Sequence[Json]) -> Json:
+        """Give the page as it is answered: the items as shown, and the cursors both ways."""
         return {"items": list(shown), "next": self.next, "previous": self.previous}
 
 

@@ -23,6 +23,7 @@ class FromNode:
     loop: asyncio.AbstractEventLoop
 
     def facility_terms(self, wanted: ProposeFacility) -> dict[str, Any]:
+        """Give the terms that a proposal stands for, from receipt and pledge. Raises Problem as `terms_of` does."""
         node, organisation = self.node, self.principal.organisation
         chain = node.act_as(self.principal).chain.name
         with node.read_model.read() as connection:
@@ -31,13 +32,16 @@ class FromNode:
             )
 
     def standing_opening(self, facility_id: str, reason_key: str) -> int:
+        """Give the sequence at which a standing reason was opened. Raises `not_found`."""
         with self.node.read_model.read() as connection:
             key = facilities.key_of(facility_id)
             return int(facilities.standing_reason(connection, key, reason_key).opening_sequence)
 
     def address_of(self, organisation: str) -> str:
+        """Give an organisation's address on the chain, 0x hex. Raises `not_found`."""
         return self.node.address_of(organisation)
 
     def facility_contract(self) -> str:
+        """Give the address of the contract that holds the facilities, 0x hex. Raises PortError."""
         asked = self.node.act_as(self.principal).chain.call("DepositToken", "facility", [])
         return str(asyncio.run_coroutine_threadsafe(asked, self.loop).result(ANSWER_S))

@@ -45,6 +45,7 @@ class Call:
 
     @property
     def organisation(self) -> str:
+        """The organisation whose key the caller holds."""
         return self.principal.organisation
 
 
@@ -97,6 +98,7 @@ class Operation:
 
     @property
     def is_command(self) -> bool:
+        """Whether the operation changes something; all others read."""
         return self.method == "POST"
 
     @property

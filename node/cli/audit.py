@@ -38,6 +38,7 @@ class Audit:
 
     @property
     def exit_status(self) -> int:
+        """0 sound, and what docs/reference/cli.md says of the others."""
         if not self.findings.sound:
             return FAILED
         if self.findings.unreadable:
@@ -45,6 +46,7 @@ class Audit:
         return INCOMPLETE if self.findings.missing else HOLDS
 
     def to_json(self) -> dict[str, Any]:
+        """Give exit status, findings and assumptions as JSON."""
         return {
             "exit_status": self.exit_status,
             "findings": [asdict(finding) for finding in self.findings.found],

@@ -150,6 +150,7 @@ class Commands:
             return connection.execute(statement).all()
 
     def load(self, transaction_id: str) -> Row[Any] | None:
+        """Give the row of a transaction by its id; None where there is none."""
         with self._local.read() as connection:
             return connection.execute(select(command).where(command.c.id == transaction_id)).first()
 
@@ -168,6 +169,7 @@ class Commands:
         return {name: bytes.fromhex(value) for name, value in json.loads(opened).items()}
 
     def succeed(self, transaction_id: str, *, tx_id: str, block: int | None, result: Any, now_ms: int) -> None:
+        """Note that a ledger committed the command; private arguments are wiped."""
         done = {"status": COMMITTED, "tx_id": tx_id or None, "block": block, "result": result}
         self._finish(transaction_id, now_ms, **done, code=None, detail=None, hint=None)
 
@@ -182,6 +184,7 @@ class Commands:
         tx_id: str | None = None,
         block: int | None = None,
     ) -> None:
+        """Note that a command ended without effect, and why; private arguments are wiped."""
         self._finish(
             transaction_id,
             now_ms,

@@ -192,6 +192,7 @@ class AllowFacilities:
     zh="质权人以质押为基础提出授信。",
 )
 def propose_facility(making: Making, wanted: ProposeFacility) -> list[Any]:
+    """Make the arguments of `propose`: the facility's key and its terms."""
     return [key_of(wanted.facility_id), making.facility_terms(wanted)]
 
 
@@ -209,6 +210,7 @@ def propose_facility(making: Making, wanted: ProposeFacility) -> list[Any]:
     zh="撤回授信提议。",
 )
 def withdraw_facility(making: Making, wanted: FacilityReference) -> list[Any]:
+    """Make the arguments of `withdraw`."""
     return [key_of(wanted.facility_id)]
 
 
@@ -226,6 +228,7 @@ def withdraw_facility(making: Making, wanted: FacilityReference) -> list[Any]:
     zh="在质权状态已存证后启用授信。",
 )
 def activate_facility(making: Making, wanted: FacilityReference) -> list[Any]:
+    """Make the arguments of `activate`."""
     return [key_of(wanted.facility_id)]
 
 
@@ -243,6 +246,7 @@ def activate_facility(making: Making, wanted: FacilityReference) -> list[Any]:
     zh="立即调低额度。",
 )
 def lower_line(making: Making, wanted: LowerLine) -> list[Any]:
+    """Make the arguments of `lowerLine`; minor units."""
     return [key_of(wanted.facility_id), wanted.line_minor]
 
 
@@ -264,6 +268,7 @@ def lower_line(making: Making, wanted: LowerLine) -> list[Any]:
     zh="借款人支用授信；被拒绝的支用同样上链并注明原因。",
 )
 def draw(making: Making, wanted: Draw) -> list[Any]:
+    """Make the arguments of `draw`; minor units."""
     return [key_of(wanted.facility_id), wanted.amount_minor]
 
 
@@ -281,6 +286,7 @@ def draw(making: Making, wanted: Draw) -> list[Any]:
     zh="还款，任何状态下均可；超出部分不收取。",
 )
 def repay(making: Making, wanted: Repay) -> list[Any]:
+    """Make the arguments of `repay`; minor units."""
     return [key_of(wanted.facility_id), wanted.amount_minor]
 
 
@@ -298,6 +304,7 @@ def repay(making: Making, wanted: Repay) -> list[Any]:
     zh="人工冻结授信。",
 )
 def freeze_facility(making: Making, wanted: FreezeFacility) -> list[Any]:
+    """Make the arguments of `freeze`; the cause as 32 bytes."""
     return [key_of(wanted.facility_id), _cause(wanted.reason)]
 
 
@@ -315,6 +322,7 @@ def freeze_facility(making: Making, wanted: FreezeFacility) -> list[Any]:
     zh="解除本角色人工设置的冻结。",
 )
 def lift_freeze(making: Making, wanted: ReasonReference) -> list[Any]:
+    """Make the arguments of `lift`; the reason's key as 32 bytes."""
     return [key_of(wanted.facility_id), _bytes32(wanted.reason_key)]
 
 
@@ -332,6 +340,7 @@ def lift_freeze(making: Making, wanted: ReasonReference) -> list[Any]:
     zh="在足够的正常窗口之后，批准解除某一次规则冻结。",
 )
 def approve_unfreeze(making: Making, wanted: ApproveUnfreeze) -> list[Any]:
+    """Make the arguments of `approveUnfreeze`, for the opening that is named or stands."""
     opening = wanted.opening_sequence
     if opening is None:
         opening = making.standing_opening(wanted.facility_id, wanted.reason_key)
@@ -352,6 +361,7 @@ def approve_unfreeze(making: Making, wanted: ApproveUnfreeze) -> list[Any]:
     zh="补救期完成并获批准后解冻。",
 )
 def unfreeze_facility(making: Making, wanted: ReasonReference) -> list[Any]:
+    """Make the arguments of `unfreeze`; the reason's key as 32 bytes."""
     return [key_of(wanted.facility_id), _bytes32(wanted.reason_key)]
 
 
@@ -369,6 +379,7 @@ def unfreeze_facility(making: Making, wanted: ReasonReference) -> list[Any]:
     zh="债务清零后停止一切支用。",
 )
 def start_closing(making: Making, wanted: FacilityReference) -> list[Any]:
+    """Make the arguments of `startClosing`."""
     return [key_of(wanted.facility_id)]
 
 
@@ -386,6 +397,7 @@ def start_closing(making: Making, wanted: FacilityReference) -> list[Any]:
     zh="质权解除已存证后关闭授信。",
 )
 def close_facility(making: Making, wanted: FacilityReference) -> list[Any]:
+    """Make the arguments of `close`."""
     return [key_of(wanted.facility_id)]
 
 
@@ -402,6 +414,7 @@ def close_facility(making: Making, wanted: FacilityReference) -> list[Any]:
     zh="允许或不再允许某机构持有存款凭证。",
 )
 def list_account(making: Making, wanted: ListAccount) -> list[Any]:
+    """Make the arguments of the token's `list`."""
     return [making.address_of(wanted.organisation), wanted.listed]
 
 
@@ -418,6 +431,7 @@ def list_account(making: Making, wanted: ListAccount) -> list[Any]:
     zh="发行存款凭证。",
 )
 def mint_deposits(making: Making, wanted: MintDeposits) -> list[Any]:
+    """Make the arguments of the token's `mint`; minor units."""
     return [making.address_of(wanted.organisation), wanted.amount_minor]
 
 
@@ -435,6 +449,7 @@ def mint_deposits(making: Making, wanted: MintDeposits) -> list[Any]:
     zh="设定本行授信可从存款中支取的上限。",
 )
 def allow_facilities(making: Making, wanted: AllowFacilities) -> list[Any]:
+    """Make the arguments of the token's `approve` for the facilities' contract; minor units."""
     return [making.facility_contract(), wanted.amount_minor]
 
 

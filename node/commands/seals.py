@@ -31,6 +31,7 @@ class Seals:
         return organisation in self._keys
 
     def seal(self, organisation: str, plain: bytes, place: bytes) -> bytes:
+        """Encrypt for an organisation, bound to the place where the result is kept."""
         nonce = secrets.token_bytes(NONCE_BYTES)
         return nonce + self._keys[organisation].encrypt(nonce, plain, place)
 

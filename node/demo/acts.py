@@ -39,6 +39,7 @@ class Programme:
         print(printable(text), file=sys.stderr if self.as_json else sys.stdout, flush=True)
 
     def show(self, act: Act) -> None:
+        """Print an act, and keep it."""
         self.acts.append(act)
         if self.as_json:
             print(json.dumps(asdict(act)), flush=True)

@@ -84,6 +84,7 @@ def clear(home: Path) -> None:
 
 
 def play(world: World, programme: Programme) -> None:
+    """Let the organisations act, from enrolment to the verified evidence."""
     cast = Cast(world, programme)
     sick, healthy = (Bin.named(**demo_product().story["bins"][name]) for name in ("sick", "healthy"))
     for story in (sick, healthy):

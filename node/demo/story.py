@@ -51,6 +51,7 @@ class Bin:
 
     @property
     def name(self) -> str:
+        """What the demo calls the bin."""
         return f"bin {self.number}"
 
 
@@ -64,6 +65,7 @@ class Cast:
         self._told = demo_product().story
 
     def enrol(self, story: Bin) -> None:
+        """The warehouse registers the slot, enrols the scale and binds it."""
         warehouse = self._world.node("warehouse")
         story.slot_id = f"{self._world.organisation('warehouse').uscc}/BIN-{story.number}"
         self._did(f"{story.name}: register slot", warehouse.register_slot(slot_id=story.slot_id, wait_s=WAIT_S))
@@ -79,11 +81,13 @@ class Cast:
         self._did(f"{story.name}: bind device", bound)
 
     def lend(self, story: Bin) -> None:
+        """Receipt, pledge and facility, until the facility is active."""
         self._issue(story)
         self._pledge(story)
         self._activate(story)
 
     def draw(self, story: Bin, *, again: bool = False) -> None:
+        """The manufacturer draws; the second time a tenth."""
         name = f"{story.name}: draw{' again' if again else ''}"
         amount_minor = story.draw_minor // 10 if again else story.draw_minor
         manufacturer = self._world.node("manufacturer")
@@ -111,6 +115,7 @@ class Cast:
         raise UnexpectedResultError(f"{story.name} was not frozen within {timeout_s:g} s: see {self._world.home}/run")
 
     def show_freeze(self, story: Bin) -> None:
+        """Show the freeze that the events told of."""
         event = self._frozen()
         at = utc(event.at_s * 1000)
         self._programme.show(
@@ -118,11 +123,13 @@ class Cast:
         )
 
     def draw_is_refused(self, story: Bin) -> None:
+        """The manufacturer draws while the line is frozen, and is refused on the chain."""
         manufacturer = self._world.node("manufacturer")
         tx = manufacturer.draw(story.facility_id, amount_minor=100, wait_s=WAIT_S, raise_on_failure=False)
         self._refused(f"{story.name}: draw while frozen", tx, "facility_frozen")
 
     def acknowledge(self, story: Bin) -> None:
+        """Insurer and regulator acknowledge the freeze on the ledger of facts."""
         event = self._frozen()
         for organisation in ("insurer", "regulator"):
             tx = self._world.node(organisation).acknowledge_event(event_id=event.id, wait_s=WAIT_S)
@@ -143,6 +150,7 @@ class Cast:
         self._refused(f"{story.name}: bank approves too early", tx, "not_clean")
 
     def unfreeze(self, story: Bin) -> None:
+        """The bank is refused without approvals, gets both, and unfreezes."""
         reason = self._clean_reason(story)
         nodes = {name: self._world.node(name) for name in ("bank", "insurer")}
         key = reason.reason_key

@@ -33,7 +33,9 @@ class Engine(Protocol):
         """Open an organisation's seat and bind both ledgers to it."""
         ...
 
-    async def aclose(self) -> None: ...
+    async def aclose(self) -> None:
+        """Close every ledger that was opened."""
+        ...
 
 
 class HomeEngine:
@@ -63,6 +65,7 @@ class HomeEngine:
         return served
 
     async def aclose(self) -> None:
+        """Close every seat's ledgers, then the embedded chain."""
         for served in self._served:
             await served.ledger.aclose()
             await served.chain.aclose()

@@ -22,4 +22,5 @@ class Served:
 
     @property
     def name(self) -> str:
+        """The organisation's name."""
         return self.seat.name

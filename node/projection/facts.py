@@ -91,6 +91,7 @@ class Channel:
 
     @classmethod
     def of(cls, consortium: Consortium) -> Channel:
+        """Name the channel's chaincode and consortium as its blocks must."""
         return cls(consortium.facts.chaincode, consortium.consortium_id.hex())
 
 
@@ -123,6 +124,7 @@ def apply_block(connection: Connection, raw: bytes, channel: Channel) -> BlockVi
 
 
 def move_checkpoint(connection: Connection, ledger: str, block: int, place: int, block_hash: str) -> None:
+    """Note how far a ledger has been read."""
     put(
         connection,
         tables.checkpoint,

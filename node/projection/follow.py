@@ -35,9 +35,11 @@ class Position:
         self._moved = asyncio.Condition()
 
     def at(self, ledger: str) -> Place:
+        """Tell how far a ledger has been read."""
         return self._at.get(ledger, START)
 
     async def move(self, ledger: str, place: Place) -> None:
+        """Note how far a ledger has been read, and wake who waits for it."""
         async with self._moved:
             self._at[ledger] = max(place, self.at(ledger))
             self._moved.notify_all()

@@ -44,12 +44,14 @@ class Report:
 
     @property
     def equal(self) -> bool:
+        """Whether the two read models have the same rows."""
         return not self.differences
 
     def __bool__(self) -> bool:
         return self.equal
 
     def as_dict(self) -> dict[str, Any]:
+        """Give the report as it is printed."""
         return {"equal": self.equal, **asdict(self)}
 
 

@@ -31,10 +31,12 @@ def require(store: Store, table: Table, ident: str) -> Json:
 
 
 def as_json(row: Row[Any]) -> Json:
+    """Give a record as it is answered: with the block and transaction of its last change."""
     return {**row.record, "block": row.block, "tx_id": row.tx_id}
 
 
 def missing(what: str, ident: str) -> Problem:
+    """Make the problem `not_found` for a record."""
     return Problem(
         "not_found",
         f"there is no {what} {ident!r}",

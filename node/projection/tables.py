@@ -27,9 +27,11 @@ class Whole(TypeDecorator[int]):
     cache_ok = True
 
     def process_bind_param(self, value: int | None, dialect: Any) -> str | None:
+        """Give an integer of any size as the text that is stored."""
         return None if value is None else str(value)
 
     def process_result_value(self, value: Any, dialect: Any) -> int | None:
+        """Give back the integer that was stored as text."""
         return None if value is None else int(value)
 
 

@@ -47,6 +47,7 @@ class Store:
             yield connection
 
     def close(self) -> None:
+        """Close every connection."""
         self._writer.dispose()
         self._readers.dispose()
 
