@@ -36,6 +36,7 @@ check: .venv/ready ## Linters, types and the rules of imports.
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.client.generate --check
 
 bench: .venv/ready contracts/node_modules/ready ## Every figure of docs/benchmarks.md, measured again.
 	$(BIN)/python -m tests.bench
