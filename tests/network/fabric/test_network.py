@@ -27,7 +27,7 @@ from network.membership.homes import separate
 from network.membership.identities import Authority, FabricSigner, Validity, key_to_pem, new_key
 from network.membership.seats import Seat, TlsIdentity, create_home, open_seat, open_tls
 from network.ports import Invalid, Ledger, PortError, Rejected
-from node.demo.founding import write_consortium
+from node.demo.founding import prepare, write_consortium
 from node.machine import network as command
 
 pytestmark = pytest.mark.engine("fabric")
@@ -83,7 +83,7 @@ class World:
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     home = tmp_path_factory.mktemp("network") / "home"
     try:
-        command.up(home, ["fabric"])
+        command.up(home, ["fabric"], prepare=prepare)
         yield World(home, Consortium.load(home))
     finally:
         command.down(home)
