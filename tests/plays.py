@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 from node.demo.acts import Act, Programme
 from node.demo.demo import FROZEN_TIMEOUT_S
 from node.demo.story import BREACH_S, FIRST_WINDOW_S, Bin, Cast
+from node.demo.timeline import LEAD_S
 from node.demo.world import World
 from node.machine.engines import RealEngine
 from wuxin_evidence.attestation import Attestation
@@ -95,8 +96,14 @@ class Play:
         self.cast.wait_frozen(story, after, FROZEN_TIMEOUT_S)
 
     def attested(self, story: Bin, kind: int = 0) -> list[Attestation]:
-        """What the facts recorded about the bin's slot, oldest first; kind 0 scheduled, 1 alarm."""
-        return [Attestation.from_json(each["attestation"]) for each in self.records(story, kind)]
+        """What the facts recorded about the bin's slot, oldest first; kind 0 scheduled, 1 alarm.
+
+        It begins with the first whole window of the story: members attest the one before it too, as missing, where
+        they were up while it was open.
+        """
+        begins_s = self.world.timeline.at_ms(LEAD_S) // 1000
+        found = [Attestation.from_json(each["attestation"]) for each in self.records(story, kind)]
+        return [each for each in found if each.window_start >= begins_s]
 
     def records(self, story: Bin, kind: int = 0) -> list[dict[str, Any]]:
         node = self.world.node("regulator")

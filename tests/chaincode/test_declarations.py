@@ -34,7 +34,6 @@ ROUTES = {
     "record_attestation": "/attestations",
     "anchor_checkpoint": "/anchors",
     "acknowledge_notice": "/events/acknowledge",
-    "set_committee": "/committee",
 }
 """The routes that other programs know."""
 
