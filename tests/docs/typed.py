@@ -67,12 +67,13 @@ class Shell:
         assert self._bash.stdin is not None and self._bash.stdout is not None
         if command.startswith("wuxin serve") and command.endswith(" &"):
             command = command.removesuffix(" &") + " > serve.txt 2>&1 < /dev/null &"
-        self._bash.stdin.write(f'{command}\necho "{DONE}$?"\n')
+        # The mark begins a line of its own, also after a command that ends in the middle of one.
+        self._bash.stdin.write(f"{command}\nprintf '\\n{DONE}%s\\n' $?\n")
         self._bash.stdin.flush()
         printed: list[str] = []
         for line in self._bash.stdout:
             if line.startswith(DONE):
-                return "".join(printed), int(line.removeprefix(DONE))
+                return "".join(printed).removesuffix("\n"), int(line.removeprefix(DONE))
             printed.append(line)
         raise AssertionError(f"the shell ended at: {command}\n{''.join(printed)}")
 

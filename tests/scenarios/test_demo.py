@@ -243,6 +243,9 @@ def test_the_next_lines_of_the_readme_do_what_they_print(
         for step in typed:
             command = step.command.replace("http://127.0.0.1:8080", api).replace(".venv/bin/wuxin", "wuxin")
             printed, _ = shell.type(command)
+            for _ in range(20):  # a machine that is busy with other tests is slower than the page says
+                if not matches(step.prints, printed) and "curl" in command:
+                    printed, _ = shell.type(command)
             assert matches(step.prints, printed), f"$ {command}\n{printed}"
             if "curl" in command:
                 lendable = '"lendable":true' in printed
