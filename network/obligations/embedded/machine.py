@@ -1,13 +1,11 @@
 """The engine of the embedded chain: the Ethereum specification itself (EELS), fork osaka.
 
-This is the only module that imports it. Workflow: `decode_transaction` reads and checks a raw transaction
-against the chain id; a `BlockRun` applies transactions one after the other to a `WorldState` and then gives
-what the header needs (roots, bloom, gas); `call` runs a message that leaves nothing behind.
+This is the only module that imports it. `decode_transaction` checks a raw transaction against the chain id; a
+`BlockRun` applies transactions to a `WorldState` and gives what the header needs; `call` leaves nothing behind.
 
-The specification keeps its state in tries of its own. Before its fork module is imported, its state module is
-replaced by one whose functions speak to the journal of evm_state.py. So there is no state root: headers of this
-engine carry zeros there. The scan for jump destinations is cached by code, and the output of a transaction's
-message (the revert data) is caught on its way, because the specification drops it.
+The specification keeps its state in tries of its own. Before its fork module is imported, its state module is replaced
+by one that speaks to the journal of state.py, so headers carry no state root. The scan for jump destinations is cached
+by code. The revert data of a message is caught on its way, because the specification drops it.
 
 Not applied: system contracts, withdrawals, requests, blobs, delegations. Fees are zero. Of the precompiled contracts
 those for pairings, BLAKE2 and blobs fail when called: in Python one call of them can take minutes.
