@@ -48,7 +48,9 @@ from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, 
 from wuxin_evidence.errors import EvidenceError
 
 PARKED_MAX = 256
-"""Packs of devices not known yet, kept until the node's next answer; the rest is refused at once."""
+"""Packs of devices not known or not active yet, kept until the node's next answer; the rest is refused at once."""
+REGISTRY_REFUSALS = frozenset({"unknown_device", "forbidden"})
+"""Said by the registry alone, which is as old as the last look: the node is asked again before they are final."""
 
 
 @dataclass(frozen=True)
@@ -214,7 +216,7 @@ class Member:
                     admitted.append(verdict)
                 elif isinstance(verdict, Refused):
                     room = may_park and len(self._parked) + len(parked) < PARKED_MAX
-                    if verdict.code == "unknown_device" and message is not None and room:
+                    if verdict.code in REGISTRY_REFUSALS and message is not None and room:
                         parked.append(message)
                     else:
                         self._refuse(raw, topic or "a peer", verdict, now_ms)

@@ -9,16 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from node.commands.obligations import CALLS
 from node.demo.founding import found
 from node.gate import audit
 from node.ledgers.facts import nonce_of
+from node.ledgers.obligations import carry_obligation
 from node.stores.databases import Store
 from node.stores.local_tables import LOCAL
 from tests.faults.faulty_store import Faults
 from tests.node.conftest import Running, running
 from tests.node.story import FACILITY, Story
 from wuxin_evidence.attestation import ALARM, SignedAttestation
-from wuxin_evidence.ids import command_id
 
 N_MAX = 50
 WAREHOUSE_USCC = "91310115MA3WUX3W6R"
@@ -143,7 +144,5 @@ async def deliver_behind_its_back(node: Running, organisation: str, identifier: 
         await served.ledger.submit(row.function, row.arguments, nonce=nonce)
         return
     inside.commands.set_attempt(identifier, 1, 0, sent_after=await served.chain.height())
-    contract, _, function = row.function.partition(".")
-    args = [bytes.fromhex(each[2:]) if isinstance(each, str) else each for each in row.arguments["args"]]
-    mined = await served.chain.transact(contract, function, [command_id(organisation, "lost"), *args])
+    mined = await carry_obligation(served, CALLS[row.function].function, row.arguments["args"], "lost")
     assert mined.status == 1, mined

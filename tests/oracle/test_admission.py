@@ -142,6 +142,15 @@ def test_a_device_enrolled_a_moment_ago_is_not_refused(bank: Trio):
     assert stored(bank) == 1
 
 
+@pytest.mark.parametrize("status", ["suspended", "registered"])
+def test_a_device_bound_or_resumed_a_moment_ago_is_not_refused(bank: Trio, status: str):
+    bank.devices = [bank.device.enrolled(status)]
+    bank.look("bank")
+    bank.devices = [bank.device.enrolled()]
+    assert receive(bank, bank.device.pack(mass(1, 100))) == []
+    assert stored(bank) == 1
+
+
 @pytest.mark.parametrize("status", ["suspended", "retired", "registered"])
 def test_a_device_that_is_not_active(bank: Trio, status: str):
     bank.devices = [bank.device.enrolled(status)]
