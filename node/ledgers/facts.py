@@ -34,6 +34,8 @@ class Overtaken(PortError):
 
 def nonce_of(secret: bytes, organisation: str, idempotency_key: str, attempt: int) -> bytes:
     """HMAC-SHA-256(secret, org ‖ key ‖ attempt)[:24]; a zero byte parts the three."""
+    # Not of the body: another body under a key that was committed has to meet the same id, where the ledger refuses
+    # it; under an id of its own it would be done beside the first (docs/adr/0025).
     text = f"{organisation}\x00{idempotency_key}\x00{attempt}".encode()
     return hmac.new(secret, text, hashlib.sha256).digest()[:NONCE_BYTES]
 

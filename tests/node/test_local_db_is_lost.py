@@ -182,6 +182,32 @@ async def test_a_refused_command_is_forgotten_and_its_key_free(home: Path):
         assert await slots(node) == [slot]
 
 
+UNLISTED = {"organisation": "insurer", "amount_minor": 700}
+
+
+async def test_what_a_contract_refused_is_forgotten_too_although_its_refusal_is_mined(home: Path):
+    async with running(home) as node:
+        first = (await node.post("bank", "/v1/deposits/mint", UNLISTED, key="once")).json()["transaction"]
+        assert (first["status"], first["block"] > 0) == ("failed", True)
+        assert await node.refused("bank", "/v1/deposits/mint", MINT, key="once") == "idempotency_mismatch"
+        before = await minted(node)
+    async with after_a_loss(home) as node:
+        await node.done("bank", "/v1/deposits/mint", MINT, key="once")
+        assert await minted(node) == before + 700
+
+
+async def test_a_refused_command_that_is_repeated_is_judged_anew(home: Path):
+    """Before the loss a repeat answers the refusal for ever; after it the ledger says what it says now."""
+    async with running(home) as node:
+        first = (await node.post("bank", "/v1/deposits/mint", UNLISTED, key="once")).json()["transaction"]
+        await node.done("bank", "/v1/deposits/list", {"organisation": "insurer"})
+        again = (await node.post("bank", "/v1/deposits/mint", UNLISTED, key="once")).json()["transaction"]
+        assert (again["id"], again["status"]) == (first["id"], "failed")
+    async with after_a_loss(home) as node:
+        await node.done("bank", "/v1/deposits/mint", UNLISTED, key="once")
+        assert (await node.get("bank", "/v1/deposits/insurer")).json()["balance_minor"] == 700
+
+
 async def test_a_pending_command_is_forgotten_and_done_once_when_it_is_repeated(home: Path):
     async with running(home) as node:
         slot = Story(node).slot
