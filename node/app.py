@@ -32,6 +32,7 @@ from node.api.description import TITLE, VERSION, described
 from node.api.limits import BodyLimits
 from node.api.operation import Operation, respond
 from node.api.operations import OPERATIONS
+from node.api.preferences import language_of
 from node.commands.commands import Commands
 from node.commands.delivery import Delivery
 from node.commands.seals import PACKS, Seals
@@ -173,11 +174,15 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
 def _handle_errors(app: FastAPI, operations: Sequence[Operation]) -> None:
     """Every refusal leaves as a problem: ours, those of the rooms below, and the framework's own."""
 
+    def refusal(request: Request, code: str, detail: str, hint: str, **more: Any) -> JSONResponse:
+        language = language_of(request.headers.get("accept-language"))
+        return problem_response(code, detail, hint, language=language, **more)
+
     def named(request: Request, error: Exception) -> JSONResponse:
         known = cast(Any, error)
         transaction_id = getattr(error, "transaction_id", None) or getattr(error, "tx_id", None) or None
-        return problem_response(
-            known.code, known.detail, known.hint, transaction_id=transaction_id, instance=request.url.path
+        return refusal(
+            request, known.code, known.detail, known.hint, transaction_id=transaction_id, instance=request.url.path
         )
 
     def not_allowed(request: Request) -> JSONResponse:
@@ -186,7 +191,7 @@ def _handle_errors(app: FastAPI, operations: Sequence[Operation]) -> None:
         )
         detail = f"{request.url.path} takes no {request.method}"
         hint, headers = f"it takes {allowed}; see /docs", {"Allow": allowed}
-        return problem_response("unsupported_action", detail, hint, status=405, headers=headers)
+        return refusal(request, "unsupported_action", detail, hint, status=405, headers=headers)
 
     def framework(request: Request, error: Exception) -> JSONResponse:
         status = cast(HTTPException, error).status_code
@@ -194,18 +199,18 @@ def _handle_errors(app: FastAPI, operations: Sequence[Operation]) -> None:
             return not_allowed(request)
         code = {404: "not_found", 413: "too_large"}.get(status, "malformed")
         hint = "see /docs for what there is"
-        return problem_response(code, f"{request.method} {request.url.path} is no route", hint)
+        return refusal(request, code, f"{request.method} {request.url.path} is no route", hint)
 
     def not_stored(request: Request, error: Exception) -> JSONResponse:
         detail = f"the node's database did not take or give what was asked: {cast(DBAPIError, error).orig}"
         hint = "repeat the same request with the same Idempotency-Key; if it persists, look at the node's disk"
-        return problem_response("unavailable", detail, hint, instance=request.url.path)
+        return refusal(request, "unavailable", detail, hint, instance=request.url.path)
 
     def failed(request: Request, error: Exception) -> JSONResponse:
         _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
         detail = "the node itself failed; what it was doing is in its log"
         hint = "repeat the same request with the same Idempotency-Key; if it persists, tell the node's operator"
-        return problem_response("internal", detail, hint, instance=request.url.path)
+        return refusal(request, "internal", detail, hint, instance=request.url.path)
 
     app.add_exception_handler(Exception, failed)
     app.add_exception_handler(NamedError, named)

@@ -20,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from chaincode.world.bounds import WHOLE_MAX
+from node.api.preferences import language_of
 from node.gate.access import Authenticator
 from node.gate.problems import Problem, problem_response
 from wuxin_evidence.encoding.canonical import require_shallow
@@ -50,7 +51,9 @@ class BodyLimits:
             else:
                 require_sound(raw)
         except (Problem, EvidenceError) as problem:
-            await problem_response(problem.code, problem.detail, problem.hint)(scope, receive, send)
+            language = language_of(Headers(scope=scope).get("accept-language"))
+            refusal = problem_response(problem.code, problem.detail, problem.hint, language=language)
+            await refusal(scope, receive, send)
             return
         await self._app(scope, _replay(raw, receive), send)
 

@@ -23,7 +23,7 @@ from chaincode.world.description import value_of
 from chaincode.world.fields import malformed, parse
 from node.api.context import Node, let_in
 from node.gate.access import Principal
-from node.gate.problems import LANGUAGE
+from node.gate.problems import ENGLISH
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -121,7 +121,7 @@ async def respond(operation: Operation, request: Request) -> Response:
     answer = await operation.handle(Call(node, principal, request), wanted, beside)
     if isinstance(answer, Response):
         return answer
-    return JSONResponse(answer, headers={"Content-Language": LANGUAGE})
+    return JSONResponse(answer, headers={"Content-Language": ENGLISH})
 
 
 def read(

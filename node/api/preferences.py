@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from node.gate.problems import CHINESE, ENGLISH
+
 WAIT_S_MAX = 60  # longer waits are asked for again; a proxy in between gives up sooner
-LANGUAGES = ("en", "zh")
+LANGUAGES = (ENGLISH, CHINESE)
 
 _PREFERENCE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))+')
 """One member of the comma-separated list; a comma within a quoted string does not end it."""

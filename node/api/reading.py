@@ -17,7 +17,7 @@ from node.api.context import record
 from node.api.listing import Place, Slice, page, placed, sliced, with_span
 from node.api.operation import PREFIX, Call, Operation, Page
 from node.gate import access
-from node.gate.problems import LANGUAGE
+from node.gate.problems import ENGLISH
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.records import as_json
 
@@ -137,7 +137,7 @@ def chain_read_to(call: Call) -> int:
 def with_etag(call: Call, content: Json) -> Response:
     """The content with an ETag of its last change; 304 when the caller has it."""
     tag = f'"{content.get("block")}-{content.get("tx_id", "")[:16]}"'
-    headers = {"ETag": tag, "Content-Language": LANGUAGE}
+    headers = {"ETag": tag, "Content-Language": ENGLISH}
     if call.request.headers.get("if-none-match") == tag:
         return Response(status_code=304, headers=headers)
     return JSONResponse(content, headers=headers)

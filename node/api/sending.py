@@ -28,7 +28,7 @@ from node.commands import commands
 from node.commands.commands import Step
 from node.commands.declaration import Obligation
 from node.gate import access
-from node.gate.problems import LANGUAGE, Problem
+from node.gate.problems import ENGLISH, Problem
 from wuxin_evidence.encoding.canonical import canonical_json
 
 Json = dict[str, Any]
@@ -132,7 +132,7 @@ async def submit(call: Call, wanted: Submission) -> JSONResponse:
         headers["Idempotency-Replayed"] = "true"
     status = 202 if first["status"] == commands.PENDING else 200
     content = {"transaction": first, "transactions": [first, *made.transactions[1:]]}
-    return JSONResponse(content, status_code=status, headers={**headers, "Content-Language": LANGUAGE})
+    return JSONResponse(content, status_code=status, headers={**headers, "Content-Language": ENGLISH})
 
 
 def idempotency_key(call: Call) -> str:

@@ -20,7 +20,7 @@ from node.api.sending import SCOPES, applied, idempotency_key
 from node.commands.commands import FACTS, PENDING, STATUSES, resource
 from node.commands.delivery import RELAY
 from node.gate import access
-from node.gate.problems import LANGUAGE
+from node.gate.problems import ENGLISH
 from node.projection.records import missing
 from node.stores.local_tables import command
 
@@ -80,7 +80,7 @@ async def _get(call: Call, wanted: TransactionWanted, _: None) -> JSONResponse:
     wait_s = max(wanted.wait, preferred or 0)
     if wait_s > 0 and found["status"] == PENDING:
         found = await commands.wait(found["id"], wait_s) or found
-    return JSONResponse(found, headers={**applied(preferred), "Content-Language": LANGUAGE})
+    return JSONResponse(found, headers={**applied(preferred), "Content-Language": ENGLISH})
 
 
 async def _cancel(call: Call, wanted: CancelTransaction, _: None) -> Json:

@@ -14,9 +14,10 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from node.gate.problem_words import WORDS
 from wuxin_evidence.errors import NamedError
 
-LANGUAGE = "en"  # what details and hints are written in; codes are what programs and translations go by
+ENGLISH, CHINESE = "en", "zh"
 DETAIL_CHARS_MAX = 2_000  # a problem explains; it does not carry a document
 
 _STATUS_BY_CODE = {
@@ -33,18 +34,6 @@ _STATUS_BY_CODE = {
 }
 _STATUS_OF_A_RULE = 409  # any other code says: the request is well formed and the state or a rule refuses it
 
-_TITLES = {
-    "malformed": "The request is not well formed",
-    "unauthenticated": "No valid key was given",
-    "forbidden": "This key may not do that",
-    "not_found": "There is no such thing",
-    "too_large": "The request exceeds a bound",
-    "unsupported_action": "The action cannot be carried out",
-    "idempotency_mismatch": "The idempotency key was used for another body",
-    "unavailable": "A part that is needed does not answer",
-    "internal": "The node failed",
-}
-
 
 class Problem(NamedError):
     """A refusal that names its code, what happened, and what to do next."""
@@ -59,9 +48,12 @@ def status_of(code: str) -> int:
     return _STATUS_BY_CODE.get(code, _STATUS_OF_A_RULE)
 
 
-def title_of(code: str) -> str:
-    """A code in words."""
-    return _TITLES.get(code, code.replace("_", " ").capitalize())
+def title_of(code: str, language: str = ENGLISH) -> str:
+    """A code in words; one that nobody declared, of a contract newer than this node, in its own."""
+    words = WORDS.get(code)
+    if words is None:
+        return code.replace("_", " ").capitalize()
+    return words.zh if language == CHINESE else words.en
 
 
 def problem_document(
@@ -72,14 +64,19 @@ def problem_document(
     transaction_id: str | None = None,
     instance: str | None = None,
     status: int | None = None,
+    language: str = ENGLISH,
 ) -> dict[str, Any]:
     """The RFC 9457 object: type, title, status, code, detail, hint, and transaction_id where there is one.
 
-    `status` is the code's own, except where HTTP has one that says more (405).
+    `status` is the code's own, except where HTTP has one that says more (405). In Chinese the title and what to do are
+    the code's; the detail and the hint of the case stay as they were composed.
     """
+    words = WORDS.get(code)
+    if language == CHINESE and words is not None:
+        hint = f"{words.do_zh}（{hint}）" if hint else words.do_zh
     document: dict[str, Any] = {
         "type": f"urn:wuxin:problem:{code}",
-        "title": title_of(code),
+        "title": title_of(code, language),
         "status": status or status_of(code),
         "code": code,
         "detail": detail[:DETAIL_CHARS_MAX],
@@ -101,10 +98,14 @@ def problem_response(
     instance: str | None = None,
     status: int | None = None,
     headers: Mapping[str, str] | None = None,
+    language: str = ENGLISH,
 ) -> JSONResponse:
-    """The problem as an answer, in the language of its words."""
-    document = problem_document(code, detail, hint, transaction_id=transaction_id, instance=instance, status=status)
-    said = {"Content-Language": LANGUAGE, **(headers or {})}
+    """The problem as an answer, in `language` as far as the code's own words go."""
+    document = problem_document(
+        code, detail, hint, transaction_id=transaction_id, instance=instance, status=status, language=language
+    )
+    known = language if code in WORDS else ENGLISH
+    said = {"Content-Language": known, "Vary": "Accept-Language", **(headers or {})}
     if code == "unauthenticated":
         said["WWW-Authenticate"] = "Bearer"
     return JSONResponse(document, status_code=document["status"], media_type="application/problem+json", headers=said)

@@ -10,6 +10,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -68,6 +69,7 @@ def _commands(command: Any, name: str) -> Iterator[tuple[str, set[str]]]:
     yield name, named - {"--help"}
 
 
+@cache
 def problem_codes() -> dict[str, set[str]]:
     """Code to the rooms that say it."""
     found: dict[str, set[str]] = {}

@@ -18,6 +18,7 @@ from chaincode.world.description import Field, Value, describe, record_types
 from node.api.listing import SPAN
 from node.api.operation import EVERYWHERE, Operation, Page
 from node.api.operations import OPERATIONS
+from node.gate.problem_words import WORDS
 from tests.docs.pages import DOCS, pages, read
 
 _MADE = re.compile(r"(<!-- made from the declarations: ([a-z ]+) -->\n)(.*?)(<!-- made so far -->)", re.DOTALL)
@@ -148,6 +149,11 @@ def _of_the_facts(each: Operation) -> bool:
     return each.tag in {"devices", "oracle", "assets", "slots", "receipts", "pledges"}
 
 
+def _words() -> str:
+    rows = ([f"`{code}`", each.en, each.zh, each.do_zh] for code, each in sorted(WORDS.items()))
+    return _table(["code", "title", "标题", "处理"], rows)
+
+
 MADE: dict[str, Callable[[], str]] = {
     "functions for the ledger": lambda: _functions(submitting=True),
     "functions that only answer": lambda: _functions(submitting=False),
@@ -156,6 +162,7 @@ MADE: dict[str, Callable[[], str]] = {
     "records": _records,
     "operations on the facts": lambda: _operations(_of_the_facts),
     "operations on the obligations": lambda: _operations(lambda each: each.of_circle),
+    "titles in both languages": _words,
     "other operations": lambda: _operations(lambda each: not each.of_circle and not _of_the_facts(each)),
 }
 """Name of a table to what writes it."""

@@ -1,13 +1,16 @@
 """What HTTP itself asks of the API: methods, preferences, replays, languages, bodies that say one thing once."""
 
 import json
+import re
 from typing import Any
 
 import pytest
 
 from node.api.limits import require_sound
 from node.api.preferences import WAIT_S_MAX, language_of, wait_of
-from node.gate.problems import Problem
+from node.gate.problem_words import WORDS
+from node.gate.problems import Problem, problem_response
+from tests.docs import inventory
 from tests.node.conftest import Running
 from tests.node.story import Story
 
@@ -102,6 +105,56 @@ async def test_answers_say_the_language_of_their_words(node: Running) -> None:
 )
 def test_a_language_is_chosen_by_weight_then_by_order(header: str | None, language: str) -> None:
     assert language_of(header) == language
+
+
+HAN = re.compile(r"[\u4e00-\u9fff]")
+
+
+@pytest.mark.parametrize("accept", ["zh", "zh-CN,zh;q=0.9,en;q=0.8"])
+async def test_a_refusal_is_chinese_for_who_prefers_it_and_keeps_its_detail(node: Running, accept: str) -> None:
+    async with node.client("bank") as client:
+        english = await client.get("/v1/receipts?limit=0")
+        chinese = await client.get("/v1/receipts?limit=0", headers={"Accept-Language": accept})
+    assert (english.headers["content-language"], chinese.headers["content-language"]) == ("en", "zh")
+    assert english.headers["vary"] == chinese.headers["vary"] == "Accept-Language"
+    told, said = english.json(), chinese.json()
+    assert said["title"] == WORDS["malformed"].zh and told["title"] == WORDS["malformed"].en
+    assert said["hint"] == f"{WORDS['malformed'].do_zh}（{told['hint']}）"
+    assert {name: said[name] for name in ("code", "detail", "status", "type")} == {
+        name: told[name] for name in ("code", "detail", "status", "type")
+    }
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content"),
+    [
+        ("GET", "/v1/nothing", None),
+        ("DELETE", "/v1/receipts", None),
+        ("POST", "/v1/slots", b"{"),
+        ("POST", "/v1/slots", b"{}"),
+    ],
+    ids=["no route", "no method", "before the route", "in the route"],
+)
+async def test_every_way_to_refuse_asks_for_the_language(
+    node: Running, method: str, path: str, content: bytes | None
+) -> None:
+    async with node.client("warehouse") as client:
+        headers = {"Accept-Language": "zh", "Idempotency-Key": "k"}
+        answer = await client.request(method, path, content=content, headers=headers)
+    assert answer.headers["content-language"] == "zh" and HAN.search(answer.json()["title"])
+
+
+def test_every_code_has_its_words_in_both_languages_and_no_words_are_of_no_code() -> None:
+    assert set(WORDS) == set(inventory.problem_codes())
+    for code, words in WORDS.items():
+        assert words.en and not HAN.search(words.en), code
+        assert HAN.search(words.zh) and HAN.search(words.do_zh), code
+
+
+def test_a_code_that_nobody_declared_is_told_in_its_own_words_and_as_english() -> None:
+    answer = problem_response("sum_too_odd", "d", "h", language="zh")
+    assert answer.headers["content-language"] == "en"
+    assert json.loads(bytes(answer.body))["title"] == "Sum too odd"
 
 
 @pytest.mark.parametrize(
