@@ -16,6 +16,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -48,15 +49,21 @@ from wuxin_evidence.attestation import ALARM, KIND_NAMES, SCHEDULED, Committee, 
 from wuxin_evidence.errors import EvidenceError
 
 PARKED_MAX = 256
-"""Packs of devices not known or not active yet, kept until the node's next answer; the rest is refused at once."""
+"""Packs of devices not known or not active yet that wait for the node's answer; the rest is refused at once."""
+PARKED_PER_DEVICE_MAX = 32
+"""Of one topic: a suspended device that floods its own must not keep the pack of a new one from waiting."""
+PARKED_S = 5.0
+"""A pack is refused only on a look at the node that began this long after the pack came. A look that was under way may
+have missed a binding, and an organisation's node reads the block with it some time after the one who bound did."""
 REGISTRY_REFUSALS = frozenset({"unknown_device", "forbidden"})
 """Said by the registry alone, which is as old as the last look: the node is asked again before they are final."""
 
 
 @dataclass(frozen=True)
 class NodeSnapshot:
-    """One look at the member's own node and price file."""
+    """One look at the member's own node and price file; `began_s` is real time, by the member's `monotonic`."""
 
+    began_s: float
     devices: Sequence[Device]
     committees: Sequence[Committee]
     reads: Sequence[SourceValues]
@@ -123,7 +130,7 @@ class Member:
         self.anchors = Anchors(self.context, ports.offer_anchor)
         self.differs: list[Mapping[str, Any]] = []
         self._admission = AdmissionContext(identity.consortium_id, profile, self.registry, self.store)
-        self._parked: list[Message] = []
+        self._parked: list[tuple[float, Message]] = []
         self._heard: dict[str, tuple[int, int]] = {}
         self._must_resume = True
 
@@ -143,18 +150,21 @@ class Member:
         return acknowledged
 
     def _receive(self, messages: Sequence[Message]) -> list[Message]:
-        packs = [each for each in messages if each.topic.endswith("/packs")]
+        came_s = self.context.monotonic()
+        packs = [(came_s, each) for each in messages if each.topic.endswith("/packs")]
         notes = self._read_notes([each for each in messages if not each.topic.endswith("/packs")])
         for note in notes:
             if note.type == "packs":
                 self.requested_packs.receive(note)
-        admitted, parked = self._admit(packs, self.requested_packs.take())
-        self._parked.extend(parked)
+        admitted = self._admit(packs, self.requested_packs.take())
         for each in admitted:
             self._follow(each)
         for note in notes:
             self._take(note)
-        return [each for each in messages if each not in parked]
+        waiting = {id(each) for _, each in self._parked}
+        if any(id(each) in waiting for each in messages):
+            self._ports.ask_node()
+        return [each for each in messages if id(each) not in waiting]
 
     def on_node_snapshot(self, news: NodeSnapshot) -> list[Message]:
         """A fresh look at the node; returns messages that waited for it and may be acknowledged now."""
@@ -162,12 +172,12 @@ class Member:
         self.context.learn(news.committees)
         self.closings.know_slots()
         waiting, self._parked = self._parked, []
-        admitted, _ = self._admit(waiting, [], may_park=False)
-        for each in admitted:
+        for each in self._admit(waiting, [], news.began_s):
             self._follow(each)
         self._resume()
         self.standing.on_reads(list(news.reads))
-        return waiting
+        still = {id(each) for _, each in self._parked}
+        return [each for _, each in waiting if id(each) not in still]
 
     def on_anchor_snapshot(self, look: AnchorSnapshot) -> None:
         """A fresh look at what is anchored."""
@@ -176,7 +186,7 @@ class Member:
     def tick(self) -> None:
         """What time alone brings about."""
         if self.context.committee is not None:
-            for each in self._admit([], self.requested_packs.take())[0]:
+            for each in self._admit([], self.requested_packs.take()):
                 self._follow(each)
             self.closings.tick()
             self.alarms.tick()
@@ -196,35 +206,44 @@ class Member:
             self.alarms.resume()
 
     def _admit(
-        self, packs: Sequence[Message], supplied: Sequence[bytes], may_park: bool = True
-    ) -> tuple[list[Admitted], list[Message]]:
+        self, packs: Sequence[tuple[float, Message]], supplied: Sequence[bytes], looked_s: float = -math.inf
+    ) -> list[Admitted]:
         """Judge and store one batch in one transaction; nothing counts unless it commits.
 
+        `packs` are messages with the time at which each came, `looked_s` is when the node was asked for the registry.
         How far each peer was heard is written along. A batch of notes alone is not worth an fsync: played again after
         a crash, a note says what is said already.
         """
         admitted: list[Admitted] = []
-        parked: list[Message] = []
+        parked: list[tuple[float, Message]] = []
         now_ms = self.context.clock.now_ms()
-        incoming = [*((each.payload, each.topic, each) for each in packs), *((raw, None, None) for raw in supplied)]
-        if not incoming:
-            return admitted, parked
+        if not packs and not supplied:
+            return admitted
         with self.store.batch():
-            for raw, topic, message in incoming:
-                verdict = self._stored(raw, topic, now_ms)
+            for came_s, message in packs:
+                verdict = self._stored(message.payload, message.topic, now_ms)
                 if isinstance(verdict, Admitted):
                     admitted.append(verdict)
                 elif isinstance(verdict, Refused):
-                    room = may_park and len(self._parked) + len(parked) < PARKED_MAX
-                    if verdict.code in REGISTRY_REFUSALS and message is not None and room:
-                        parked.append(message)
+                    is_early = verdict.code in REGISTRY_REFUSALS and looked_s < came_s + PARKED_S
+                    if is_early and self._has_room(message.topic, parked):
+                        parked.append((came_s, message))
                     else:
-                        self._refuse(raw, topic or "a peer", verdict, now_ms)
+                        self._refuse(message.payload, message.topic, verdict, now_ms)
+            for raw in supplied:
+                verdict = self._stored(raw, None, now_ms)
+                if isinstance(verdict, Admitted):
+                    admitted.append(verdict)
+                elif isinstance(verdict, Refused):
+                    self._refuse(raw, "a peer", verdict, now_ms)
             self.store.set_peer_positions([(name, *position) for name, position in self._heard.items()])
             self.quarantine.flush()
-        if parked:
-            self._ports.ask_node()
-        return admitted, parked
+        self._parked.extend(parked)
+        return admitted
+
+    def _has_room(self, topic: str, parked: Sequence[tuple[float, Message]]) -> bool:
+        waiting = [each.topic for _, each in (*self._parked, *parked)]
+        return len(waiting) < PARKED_MAX and waiting.count(topic) < PARKED_PER_DEVICE_MAX
 
     def _stored(self, raw: bytes, topic: str | None, now_ms: int) -> Admitted | Repeat | Refused:
         """Judge one envelope and add it to the log. Whatever an envelope breaks, it alone is refused; what the disk

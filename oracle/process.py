@@ -103,6 +103,7 @@ class NodeWatch:
     def look(self) -> NodeSnapshot:
         """One look. Raises the node's errors."""
         return NodeSnapshot(
+            time.monotonic(),
             read_devices(self._node.devices()),
             read_committees(self._node.committee()),
             [*read_liens(self._node), *self._price()],

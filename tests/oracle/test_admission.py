@@ -8,6 +8,8 @@ import cbor2
 import pytest
 from cbor2 import CBORTag
 
+from oracle.member import PARKED_MAX, PARKED_PER_DEVICE_MAX, PARKED_S, NodeSnapshot
+from oracle.sources.session import Message
 from oracle.storage.quarantine import Quarantine
 from tests.oracle.trio import (
     CONSORTIUM,
@@ -22,7 +24,7 @@ from tests.oracle.trio import (
 )
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.encoding import cbor
-from wuxin_evidence.packs.pack import external_aad, parse1, parse_pack, sign1, sign_pack
+from wuxin_evidence.packs.pack import external_aad, parse1, parse_pack, sign1, sign_pack, topic
 
 SM2_N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 
@@ -41,6 +43,8 @@ def receive(trio: Trio, envelope: bytes, device_id: str = DEVICE) -> list:
     trio.queues["bank"].clear()
     acknowledged = trio.member.receive(batch)
     if not acknowledged:
+        trio.look("bank")
+        trio.clock.real_s += PARKED_S
         trio.look("bank")
     return [each.code for each in trio.member.quarantine.newest()]
 
@@ -149,6 +153,51 @@ def test_a_device_bound_or_resumed_a_moment_ago_is_not_refused(bank: Trio, statu
     bank.devices = [bank.device.enrolled()]
     assert receive(bank, bank.device.pack(mass(1, 100))) == []
     assert stored(bank) == 1
+
+
+def test_a_look_that_began_before_the_pack_came_does_not_refuse_it(bank: Trio):
+    """Under load a look takes a second, and misses the binding that its answer's reader has just been told of."""
+    new, began_s = TestDevice("scale-9"), bank.clock.real_s
+    stale = NodeSnapshot(began_s, bank.devices, [bank.committee], [])
+    bank.clock.real_s += PARKED_S - 0.1
+    message = message_of(new, new.pack(mass(1, 100)))
+    assert bank.member.receive([message]) == []
+    assert bank.member.on_node_snapshot(stale) == []
+    bank.devices = [bank.device.enrolled(), new.enrolled()]
+    bank.clock.real_s += 0.1
+    assert bank.member.on_node_snapshot(snapshot(bank)) == [message]
+    assert (stored(bank), bank.member.quarantine.newest()) == (1, [])
+
+
+def test_a_node_that_reads_its_blocks_later_than_the_others_is_waited_for(bank: Trio):
+    new = TestDevice("scale-9")
+    message = message_of(new, new.pack(mass(1, 100)))
+    bank.member.receive([message])
+    bank.clock.real_s += PARKED_S - 0.1
+    assert bank.member.on_node_snapshot(snapshot(bank)) == []
+    bank.clock.real_s += 0.1
+    assert bank.member.on_node_snapshot(snapshot(bank)) == [message]
+    assert [each.code for each in bank.member.quarantine.newest()] == ["unknown_device"]
+
+
+def test_a_suspended_device_that_floods_its_topic_leaves_room_for_a_new_one_to_wait(bank: Trio):
+    new = TestDevice("scale-9")
+    bank.devices = [bank.device.enrolled("suspended")]
+    bank.look("bank")
+    flood = [Message(topic(CONSORTIUM, DEVICE), bank.device.pack(mass(1, 100))) for _ in range(PARKED_MAX + 1)]
+    acknowledged = bank.member.receive([*flood, message_of(new, new.pack(mass(1, 100)))])
+    assert len(acknowledged) == len(flood) - PARKED_PER_DEVICE_MAX
+    bank.devices = [new.enrolled()]
+    bank.member.on_node_snapshot(snapshot(bank))
+    assert stored(bank) == 1
+
+
+def message_of(device: TestDevice, envelope: bytes) -> Message:
+    return Message(topic(CONSORTIUM, device.device_id), envelope)
+
+
+def snapshot(trio: Trio) -> NodeSnapshot:
+    return NodeSnapshot(trio.clock.real_s, trio.devices, [trio.committee], [])
 
 
 @pytest.mark.parametrize("status", ["suspended", "retired", "registered"])

@@ -140,7 +140,8 @@ class Trio:
     def look(self, *names: str) -> None:
         """Their nodes answer."""
         for name in names or NAMES:
-            self.members[name].on_node_snapshot(NodeSnapshot(self.devices, [self.committee], self.reads[name]))
+            news = NodeSnapshot(self.clock.real_s, self.devices, [self.committee], self.reads[name])
+            self.members[name].on_node_snapshot(news)
 
     def broadcast(self, sender: str, message: Message) -> None:
         self.said.append((sender, message.payload))
