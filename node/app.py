@@ -41,7 +41,7 @@ from node.gate.kept_keys import restore_api_keys
 from node.gate.problems import problem_response
 from node.health import FOLLOWED, Health, healthz
 from node.ledgers.engine import Engine, HomeEngine
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.facts import Channel
 from node.projection.follow import Position, follow_facts, follow_obligations
@@ -111,7 +111,7 @@ async def run_node(settings: Settings, engine: MakeEngine) -> AsyncGenerator[Nod
         node = await asyncio.to_thread(_assemble, settings, clock, ledgers)
         stack.callback(node.local.close)
         stack.callback(node.read_model.close)
-        first = node.served[settings.organisations[0]]
+        first = node.seats[settings.organisations[0]]
         tasks = [
             asyncio.create_task(
                 follow_facts(node.read_model, first.ledger, node.position, Channel.of(settings.consortium)),
@@ -131,8 +131,8 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
     local = Store(settings.local_db, LOCAL, durable=True)
     restore_api_keys(settings.home, local, settings.organisations)
     read_model = open_read_model(settings.read_model_db)
-    served = {name: ledgers.serve(name) for name in settings.organisations}
-    secrets = {name: each.seat.command_secret for name, each in served.items()}
+    seats = {name: ledgers.serve(name) for name in settings.organisations}
+    secrets = {name: each.seat.command_secret for name, each in seats.items()}
     commands = Commands(local, secrets)
     position = Position()
     return Node(
@@ -141,10 +141,10 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
         clock=clock,
         local=local,
         read_model=read_model,
-        served=served,
+        seats=seats,
         commands=commands,
         delivery=Delivery(
-            commands, served, read_model, position, clock, [each.name for each in settings.consortium.oracles]
+            commands, seats, read_model, position, clock, [each.name for each in settings.consortium.oracles]
         ),
         position=position,
         authenticator=Authenticator(local, settings.consortium, settings.organisations),
@@ -156,10 +156,10 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
     )
 
 
-async def _catch_up(node: Node, served: Served) -> None:
+async def _catch_up(node: Node, own: SeatLedgers) -> None:
     """Wait until the read model has the facts that stand now, so that the first answers are not old ones."""
     try:
-        newest = await served.ledger.height() - 1
+        newest = await own.ledger.height() - 1
     except PortError:
         return  # the followers keep trying, and GET /v1/status says what is not available
     await node.position.reached(FACTS_LEDGER, (newest, 0), CATCH_UP_S)

@@ -51,8 +51,8 @@ class Health:
             return self._seen
 
     async def _examine(self) -> dict[str, Any]:
-        served = next(iter(self.node.served.values()))
-        heights = await asyncio.gather(_asked(served.ledger.height), _asked(served.chain.height))
+        own = next(iter(self.node.seats.values()))
+        heights = await asyncio.gather(_asked(own.ledger.height), _asked(own.chain.height))
         stores = await asyncio.to_thread(self._stores)
         behind: int | None = None
         if heights[0] is not None:
@@ -65,7 +65,7 @@ class Health:
         return {"live": True, "ready": not reasons, "reasons": reasons, "behind_blocks": {"facts": behind}}
 
     def _ledgers(self, heights: Sequence[int | None]) -> Iterator[str]:
-        chain = next(iter(self.node.served.values())).chain.name
+        chain = next(iter(self.node.seats.values())).chain.name
         for kind, name, height in zip(FOLLOWED, (FACTS_LEDGER, chain), heights, strict=True):
             if self.node.followers[kind].done():
                 yield f"{kind}_follower_stopped"

@@ -140,11 +140,11 @@ async def _relay(call: Call, wanted: RelayAttestation, _: None) -> JSONResponse:
     circle, whose transactions its chain does not take, to the facts alone."""
     signed, packs = await _checked(call, wanted)
     attestation = signed.attestation
-    served = call.node.act_as(call.principal)
+    own = call.node.act_as(call.principal)
     steps = [Step(FACTS, "record_attestation", _record_arguments(wanted, signed))]
-    if served.in_circle:
+    if own.in_circle:
         submission = {"args": [_struct(attestation), _signatures(signed)]}
-        steps.insert(0, Step(served.chain.name, SUBMIT_ATTESTATION, submission))
+        steps.insert(0, Step(own.chain.name, SUBMIT_ATTESTATION, submission))
     digest = attestation.digest().hex()
     return await submit(
         call,

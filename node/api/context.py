@@ -17,7 +17,7 @@ from node.commands.seals import Seals
 from node.gate import access, audit
 from node.gate.access import Authenticator, Principal
 from node.gate.problems import Problem
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.lending.facilities import LendingCircle
 from node.products import rule_packs
 from node.projection.follow import Position
@@ -36,7 +36,7 @@ class Node:
     clock: Clock
     local: Store
     read_model: Store
-    served: dict[str, Served]
+    seats: dict[str, SeatLedgers]
     commands: Commands
     delivery: Delivery
     position: Position
@@ -45,9 +45,9 @@ class Node:
     pack_seals: Seals
     followers: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
-    def act_as(self, principal: Principal) -> Served:
+    def act_as(self, principal: Principal) -> SeatLedgers:
         """The seat and ledgers of the caller's own organisation, and of no other."""
-        return self.served[principal.organisation]
+        return self.seats[principal.organisation]
 
     def lending_circle(self, principal: Principal) -> LendingCircle:
         """The circle of the caller's chain. Raises `not_found`."""
@@ -76,7 +76,7 @@ async def let_in(request: Request, operation: Operation) -> tuple[Node, Principa
         principal = await asyncio.to_thread(node.authenticator.identify, authorization)
     try:
         access.decide(principal, operation.name, operation.scopes, operation.roles)
-        if operation.of_circle and not node.served[principal.organisation].in_circle:
+        if operation.of_circle and not node.seats[principal.organisation].in_circle:
             raise Problem(
                 "forbidden",
                 f"{principal.organisation} is not in the lending circle",

@@ -109,8 +109,8 @@ def _page(call: Call, places: dict[str, events.Place], limit: int) -> Json:
 
 
 def _ledgers(call: Call) -> list[str]:
-    served = call.node.act_as(call.principal)
-    return [FACTS_LEDGER, served.chain.name] if served.in_circle else [FACTS_LEDGER]
+    own = call.node.act_as(call.principal)
+    return [FACTS_LEDGER, own.chain.name] if own.in_circle else [FACTS_LEDGER]
 
 
 def _require_readable(call: Call, event_id: events.EventId) -> None:

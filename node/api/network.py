@@ -85,20 +85,20 @@ def _committee(call: Call, _: Everything) -> Json:
 
 
 async def _status(call: Call, _: Everything, __: None) -> Json:
-    node, served = call.node, call.node.act_as(call.principal)
+    node, own = call.node, call.node.act_as(call.principal)
     positions = await asyncio.to_thread(_positions, node)
     answer: Json = {
         "consortium_id": node.consortium.consortium_id.hex(),
         "clock": node.consortium.statement()["clock"],
         "now_s": node.clock.now_ms() // 1000,
         "organisation": call.organisation,
-        "serves": sorted(node.served),
+        "serves": sorted(node.seats),
         "read_model": positions,
         "pending": await asyncio.to_thread(_pending, node, call.organisation),
     }
-    facts, chain = await asyncio.gather(_look(served.ledger.height), _look(served.chain.height))
+    facts, chain = await asyncio.gather(_look(own.ledger.height), _look(own.chain.height))
     answer["facts"] = {**facts, "trouble": node.position.trouble(FACTS_LEDGER)}
-    answer[served.chain.name] = {**chain, "trouble": node.position.trouble(served.chain.name)}
+    answer[own.chain.name] = {**chain, "trouble": node.position.trouble(own.chain.name)}
     return answer
 
 
@@ -145,9 +145,9 @@ async def _evidence(call: Call, wanted: EvidenceWanted, _: None) -> Response:
     """The bundle of an attestation. Reading evidence is always noted."""
     await asyncio.to_thread(note_read, call, EVIDENCE, [])
     uploads = Uploads(call.node.local, call.node.pack_seals)
-    served = call.node.act_as(call.principal)
+    own = call.node.act_as(call.principal)
     raw = await make_bundle(
-        wanted.evidence_id, uploads, call.node.read_model, served, call.node.consortium, call.node.home
+        wanted.evidence_id, uploads, call.node.read_model, own, call.node.consortium, call.node.home
     )
     name = f"wuxin-evidence-{wanted.evidence_id.removeprefix('0x')[:16]}.zip"
     return Response(raw, media_type=ZIP, headers={"Content-Disposition": f'attachment; filename="{name}"'})

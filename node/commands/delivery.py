@@ -32,7 +32,7 @@ from node.commands.commands import FACTS, PENDING, Commands
 from node.commands.obligations import CALLS
 from node.ledgers.facts import Overtaken, carry_fact
 from node.ledgers.obligations import carry_obligation
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.projection import tables
 from node.projection.decoded import bare, plain
 from node.projection.facts import LEDGER as FACTS_LEDGER
@@ -86,7 +86,7 @@ class Delivery:
     def __init__(
         self,
         commands: Commands,
-        served: Mapping[str, Served],
+        seats: Mapping[str, SeatLedgers],
         read_model: Store,
         position: Position,
         clock: Clock,
@@ -94,7 +94,7 @@ class Delivery:
     ) -> None:
         """``relays`` are the oracle members in the order in which their attestations are relayed."""
         self._commands = commands
-        self._served = served
+        self._seats = seats
         self._read_model = read_model
         self._position = position
         self._clock = clock
@@ -109,8 +109,8 @@ class Delivery:
 
     def start(self) -> None:
         """Start the workers and the sweep on the running event loop."""
-        for organisation, served in self._served.items():
-            for ledger in (FACTS, served.chain.name):
+        for organisation, own in self._seats.items():
+            for ledger in (FACTS, own.chain.name):
                 self._start_workers((organisation, ledger))
         self._tasks.append(asyncio.create_task(self._sweep(), name="delivery sweep"))
 
@@ -166,9 +166,9 @@ class Delivery:
         row = await asyncio.to_thread(self._commands.load, identifier)
         if row is None or row.status != PENDING:
             return
-        served = self._served[row.organisation]
+        own = self._seats[row.organisation]
         try:
-            outcome = await (self._relay(row, served) if row.command == RELAY else self._send(row, served))
+            outcome = await (self._relay(row, own) if row.command == RELAY else self._send(row, own))
         except Withdrawn:
             return
         except Unavailable as error:
@@ -229,10 +229,10 @@ class Delivery:
             ledger = FACTS_LEDGER if row.ledger == FACTS else row.ledger
             await self._position.reached(ledger, outcome.place, PROJECTED_WAIT_S)
 
-    async def _send(self, row: Row[Any], served: Served) -> Outcome:
-        return await (self._to_facts(row, served) if row.ledger == FACTS else self._to_obligations(row, served))
+    async def _send(self, row: Row[Any], own: SeatLedgers) -> Outcome:
+        return await (self._to_facts(row, own) if row.ledger == FACTS else self._to_obligations(row, own))
 
-    async def _relay(self, row: Row[Any], served: Served) -> Outcome:
+    async def _relay(self, row: Row[Any], own: SeatLedgers) -> Outcome:
         """An attestation comes from every member at once; the ledgers need it once."""
         if row.attempt == 0:
             await self._wait_turn(row)
@@ -241,7 +241,7 @@ class Delivery:
             known = await asyncio.to_thread(self._accepted, row)
             if known is not None:
                 return known
-            outcome = await self._send(row, served)
+            outcome = await self._send(row, own)
             await self._projected(row, outcome)
             return outcome
 
@@ -258,7 +258,7 @@ class Delivery:
             found = connection.execute(select(table).where(table.c.digest == row.subject).limit(1)).first()
         return None if found is None else Outcome(found.tx_id, found.block, {"already_accepted": True})
 
-    async def _to_facts(self, row: Row[Any], served: Served) -> Outcome:
+    async def _to_facts(self, row: Row[Any], own: SeatLedgers) -> Outcome:
         private = await asyncio.to_thread(self._commands.private_arguments, row)
         first = max(1, row.attempt)
         for attempt in range(first, ATTEMPTS_MAX + 1):
@@ -266,7 +266,7 @@ class Delivery:
                 await self._begin(row, attempt)
             try:
                 commit = await carry_fact(
-                    served,
+                    own,
                     row.function,
                     row.arguments,
                     private,
@@ -281,13 +281,13 @@ class Delivery:
                 return Outcome(commit.tx_id, commit.block, commit.result, place=(commit.block, 0))
         raise AssertionError("the last attempt returns or raises")
 
-    async def _to_obligations(self, row: Row[Any], served: Served) -> Outcome:
+    async def _to_obligations(self, row: Row[Any], own: SeatLedgers) -> Outcome:
         call = CALLS[row.function]
         resumed = row.attempt > 0
         if not resumed:
-            await self._begin(row, 1, sent_after=await served.chain.height())
+            await self._begin(row, 1, sent_after=await own.chain.height())
         key = row.idempotency_key if call.takes_command_id else None
-        result = await carry_obligation(served, call.function, row.arguments["args"], key)
+        result = await carry_obligation(own, call.function, row.arguments["args"], key)
         if result.status == 1:
             return _mined(result)
         if result.code == "command_repeated" and resumed:

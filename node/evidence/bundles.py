@@ -24,7 +24,7 @@ from node.commands.seals import Seals
 from node.evidence.anchor_path import consistency_part
 from node.evidence.entitlement import may_read_packs
 from node.gate.problems import Problem
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.products import profiles, rule_packs
 from node.projection import tables
 from node.projection.records import missing
@@ -78,7 +78,7 @@ class Uploads:
 
 
 async def make_bundle(
-    identifier: str, uploads: Uploads, read_model: Store, served: Served, consortium: Consortium, home: Path
+    identifier: str, uploads: Uploads, read_model: Store, own: SeatLedgers, consortium: Consortium, home: Path
 ) -> bytes:
     """The zip for an attestation digest or a transaction id (hex, with or without 0x).
 
@@ -86,24 +86,24 @@ async def make_bundle(
 
     Raises ``not_found`` where this node has no such attestation.
     """
-    found = await asyncio.to_thread(locate, read_model, identifier, served.in_circle)
+    found = await asyncio.to_thread(locate, read_model, identifier, own.in_circle)
     upload = await asyncio.to_thread(load_upload, uploads, found.digest, consortium.consortium_id)
-    upload = await asyncio.to_thread(_of_its_data_class, read_model, upload, served)
-    rules = await asyncio.to_thread(_rules, read_model, upload.signed, found, home) if served.in_circle else None
+    upload = await asyncio.to_thread(_of_its_data_class, read_model, upload, own)
+    rules = await asyncio.to_thread(_rules, read_model, upload.signed, found, home) if own.in_circle else None
     members = parts.attestation_members(upload.signed, _profile(upload.signed, home), rules)
     if upload.packs:
         keys, enrolments = await asyncio.to_thread(_devices, read_model, upload)
         members |= parts.pack_members(upload.packs, keys)
         for device_id, place in enrolments.items():
-            members |= parts.enrolment_members(device_id, *await _transaction(served.ledger, place))
+            members |= parts.enrolment_members(device_id, *await _transaction(own.ledger, place))
     if upload.checkpoint is not None and upload.inclusion is not None:
         members["log/checkpoint"] = upload.checkpoint.encode()
         members["log/inclusion.json"] = canonical_json(upload.inclusion)
         members |= await asyncio.to_thread(_consistency, read_model, upload, upload.checkpoint)
     if found.facts is not None:
-        members |= parts.facts_members(*await _transaction(served.ledger, found.facts))
-    if found.obligation_tx is not None and served.in_circle:
-        members |= await obligation_members(served.chain, found.obligation_tx)
+        members |= parts.facts_members(*await _transaction(own.ledger, found.facts))
+    if found.obligation_tx is not None and own.in_circle:
+        members |= await obligation_members(own.chain, found.obligation_tx)
     clock = consortium.statement()["clock"]
     return await asyncio.to_thread(write_bundle, members, consortium_id=consortium.consortium_id, clock=clock)
 
@@ -137,11 +137,11 @@ def locate(read_model: Store, identifier: str, in_circle: bool = True) -> Found:
     )
 
 
-def _of_its_data_class(read_model: Store, upload: Upload, served: Served) -> Upload:
+def _of_its_data_class(read_model: Store, upload: Upload, own: SeatLedgers) -> Upload:
     """The upload as the caller may have it: without packs and their places in the log for whoever is not entitled."""
     device_ids = sorted({pack.device_id for pack in upload.packs})
     with read_model.read() as connection:
-        if may_read_packs(connection, served.seat.organisation, upload.signed.attestation, device_ids):
+        if may_read_packs(connection, own.seat.organisation, upload.signed.attestation, device_ids):
             return upload
     return replace(upload, packs=(), checkpoint=None, inclusion=None, consistency=None)
 

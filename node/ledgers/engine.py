@@ -1,7 +1,7 @@
 """The engine: the two ledgers behind the ports, opened once per process and bound to each seat that is served.
 
     connections.json ─▶ facts: embedded, or Hyperledger Fabric     ─┐
-                     ─▶ obligations: embedded, or JSON-RPC          ─┴─▶ Served(seat, ledger, chain)
+                     ─▶ obligations: embedded, or JSON-RPC          ─┴─▶ SeatLedgers(seat, ledger, chain)
 
 Each ledger is chosen by itself, and an engine is imported when a home asks for it: an embedded node needs no gRPC, one
 over real ledgers no virtual machine. What is not reachable now is opened all the same; the ports say so when asked.
@@ -18,7 +18,7 @@ from network.membership.consortium import Consortium
 from network.membership.seats import Seat, open_seat
 from network.membership.trust_file import TRUST_FILE
 from network.ports import Chain, Ledger
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.settings import Settings
 from wuxin_evidence.bundle.trust import Trust
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Engine(Protocol):
     """What a process needs of a pair of ledgers."""
 
-    def serve(self, organisation: str) -> Served:
+    def serve(self, organisation: str) -> SeatLedgers:
         """Open an organisation's seat and bind both ledgers to it."""
         ...
 
@@ -49,26 +49,26 @@ class HomeEngine:
         self._clock = clock
         self._connections = Connections.load(settings.home)
         self._node: EvmNode | None = None
-        self._served: list[Served] = []
+        self._seats: list[SeatLedgers] = []
 
-    def serve(self, organisation: str) -> Served:
+    def serve(self, organisation: str) -> SeatLedgers:
         """Raises KeystoreError, Unavailable (embedded, or contracts not deployed)."""
         settings = self._settings
         seat = open_seat(settings.home, organisation)
-        served = Served(
+        own = SeatLedgers(
             seat=seat,
             ledger=open_facts(settings.home, settings.consortium, seat, self._clock, self._connections),
             chain=self._obligations(seat),
             in_circle=organisation in settings.consortium.circle(settings.chain).members,
         )
-        self._served.append(served)
-        return served
+        self._seats.append(own)
+        return own
 
     async def aclose(self) -> None:
         """Close every seat's ledgers, then the embedded chain."""
-        for served in self._served:
-            await served.ledger.aclose()
-            await served.chain.aclose()
+        for own in self._seats:
+            await own.ledger.aclose()
+            await own.chain.aclose()
         if self._node is not None:
             self._node.close()
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from network.membership.seats import Seat
 from network.ports import Commit, Invalid, PortError
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from wuxin_evidence.fabric import serialized_identity, transaction_id
 
 NONCE_BYTES = 24  # the customary length of Fabric's nonces
@@ -41,7 +41,7 @@ def nonce_of(secret: bytes, organisation: str, idempotency_key: str, attempt: in
 
 
 async def carry_fact(
-    served: Served,
+    own: SeatLedgers,
     function: str,
     arguments: Mapping[str, Any],
     private: Mapping[str, bytes],
@@ -51,10 +51,10 @@ async def carry_fact(
     sent_before: bool,
 ) -> Commit:
     """One attempt of a command, or what an earlier sending of the same attempt became. Raises Overtaken, PortError."""
-    nonce = nonce_of(served.seat.command_secret, served.name, idempotency_key, attempt)
+    nonce = nonce_of(own.seat.command_secret, own.name, idempotency_key, attempt)
     try:
-        known = await served.ledger.status(_transaction_id(served.seat, nonce)) if sent_before else None
-        return known or await served.ledger.submit(function, arguments, private=private, nonce=nonce)
+        known = await own.ledger.status(_transaction_id(own.seat, nonce)) if sent_before else None
+        return known or await own.ledger.submit(function, arguments, private=private, nonce=nonce)
     except Invalid as error:
         if error.validation_code in OVERTAKEN:
             raise Overtaken(error) from error

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from network.ports import Rejected, TxResult
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from wuxin_evidence.ids import command_id
 
 
-async def carry_obligation(served: Served, call: str, args: Sequence[Any], idempotency_key: str | None) -> TxResult:
+async def carry_obligation(own: SeatLedgers, call: str, args: Sequence[Any], idempotency_key: str | None) -> TxResult:
     """Send `Contract.function` and wait for its block; None for a function that takes no command id.
 
     Raises Rejected `malformed` (arguments that no sending mends; nothing was sent), Unavailable.
@@ -25,8 +25,8 @@ async def carry_obligation(served: Served, call: str, args: Sequence[Any], idemp
     except ValueError as error:
         raise Rejected("malformed", f"{call}: {error}", "this node kept arguments that no chain takes") from error
     if idempotency_key is not None:
-        given.insert(0, command_id(served.name, idempotency_key))
-    return await served.chain.transact(contract, function, given)
+        given.insert(0, command_id(own.name, idempotency_key))
+    return await own.chain.transact(contract, function, given)
 
 
 def _argument(value: Any) -> Any:

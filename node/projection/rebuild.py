@@ -69,11 +69,11 @@ async def _rebuild(home: Path, only_check: bool) -> Report:
     locks = None if only_check else ServingLocks(settings)
     engine = HomeEngine(settings, open_clock(settings.consortium, home))
     try:
-        served = engine.serve(settings.organisations[0])
+        own = engine.serve(settings.organisations[0])
         path, channel = settings.read_model_db, facts.Channel.of(settings.consortium)
         if only_check:
-            return await compare_with_ledgers(path, served.ledger, served.chain, channel)
-        return await make_again(path, served.ledger, served.chain, channel)
+            return await compare_with_ledgers(path, own.ledger, own.chain, channel)
+        return await make_again(path, own.ledger, own.chain, channel)
     finally:
         await engine.aclose()
         if locks is not None:

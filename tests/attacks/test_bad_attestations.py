@@ -15,7 +15,7 @@ import pytest_asyncio
 from network.membership.published import public_keys
 from network.ports import Rejected, TxResult
 from node.demo.founding import found
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.projection.rebuild import _all_rows
 from tests.node.conftest import Running, running
 from tests.node.story import COMMODITY, FACILITY, Story
@@ -41,8 +41,8 @@ class Target:
     other_slot: str
 
     @property
-    def bank(self) -> Served:
-        return self.node.node.served["bank"]
+    def bank(self) -> SeatLedgers:
+        return self.node.node.seats["bank"]
 
     def breach(self, *, back: int = 1, slot: str | None = None, kind: int = SCHEDULED) -> dict[str, Any]:
         return self.story.statement("slot", slot or self.story.slot, kind, LOSS, back=back)
@@ -241,7 +241,7 @@ async def test_an_epoch_that_was_replaced_attests_no_later_window(target: Target
 
 async def appoint_second_committee(target: Target) -> None:
     """The same members under epoch 2, in force a second from now."""
-    home, regulator = target.node.home, target.node.node.served["regulator"]
+    home, regulator = target.node.home, target.node.node.seats["regulator"]
     committee = await target.bank.ledger.evaluate("committee", {})
     active_from_s = target.story.now_s + 1
     members = sorted(

@@ -52,12 +52,12 @@ async def test_one_endorser_with_altered_code_is_named_and_nothing_is_written(
     async with running(home) as node:
         story = Story(node)
         await node.done("warehouse", "/v1/slots", {"slot_id": story.slot})
-        height = await node.node.served["bank"].ledger.height()
+        height = await node.node.seats["bank"].ledger.height()
         answer = await node.post("warehouse", "/v1/receipts", story.receipt())
         refused = answer.json()["transaction"]
         assert (refused["status"], refused["code"]) == ("failed", "endorsement_mismatch")
         assert ALTERED in refused["detail"] and "warehouse" not in refused["detail"]
-        assert await node.node.served["bank"].ledger.height() == height
+        assert await node.node.seats["bank"].ledger.height() == height
         assert (await node.get("bank", f"/v1/receipts/{RECEIPT}")).json()["code"] == "not_found"
 
 
@@ -74,7 +74,7 @@ async def test_two_endorsers_may_be_stopped_and_a_third_stops_the_facts_until_on
         await node.done("warehouse", "/v1/slots", {"slot_id": story.slot})
 
         await command("endorser", "stop", "bank", "--home", home)
-        ledger = node.node.served["warehouse"].ledger
+        ledger = node.node.seats["warehouse"].ledger
         height = await ledger.height()
         with pytest.raises(Unavailable) as refused:
             await ledger.submit("register_slot", {"slot_id": story.slot + "-X"})

@@ -41,7 +41,7 @@ async def node(tmp_path: Path) -> AsyncIterator[Running]:
 
 
 async def standing(node: Running) -> Any:
-    chain, key = node.node.served["bank"].chain, facility_key(FACILITY)
+    chain, key = node.node.seats["bank"].chain, facility_key(FACILITY)
     return [await chain.call("CreditFacility", view, [key]) for view in ("facility", "position", "reasons")] + [
         await chain.call("OracleCommittee", "latestEpoch", []),
         await chain.call("DepositToken", "totalSupply", []),
@@ -49,11 +49,11 @@ async def standing(node: Running) -> Any:
 
 
 async def test_no_contract_does_anything_for_a_stranger(node: Running) -> None:
-    served = node.node.served["bank"]
+    own = node.node.seats["bank"]
     deployment = Deployment.load(node.home, "e1")
     assert deployment is not None
     circle = node.node.consortium.circle("e1")
-    inside = served.chain.node  # pyright: ignore[reportAttributeAccessIssue] -- the embedded one
+    inside = own.chain.node  # pyright: ignore[reportAttributeAccessIssue] -- the embedded one
     stranger = EmbeddedChain(circle, inside, deployment, EvmKey.generate(), owns=False)
     before, tried = await standing(node), 0
     for contract in DEPLOY_ORDER:
@@ -98,7 +98,7 @@ async def test_a_certificate_of_another_consortium_is_heard_by_no_endorser(node:
     elsewhere = tmp_path / "elsewhere"
     await asyncio.to_thread(create_home, elsewhere, write_consortium(elsewhere, start_ms=SCENARIO_START_MS))
     inside = node.node
-    height = await inside.served["bank"].ledger.height()
+    height = await inside.seats["bank"].ledger.height()
     for organisation in ("bank", "warehouse"):
         seat = open_seat(elsewhere, organisation)
         ledger = open_ledger(node.home, inside.consortium, seat, inside.clock)
@@ -108,4 +108,4 @@ async def test_a_certificate_of_another_consortium_is_heard_by_no_endorser(node:
                 await ask(name, {})
             assert refused.value.code == "forbidden", name
         await ledger.aclose()
-    assert await inside.served["bank"].ledger.height() == height
+    assert await inside.seats["bank"].ledger.height() == height

@@ -24,7 +24,7 @@ class Raw:
 
     def __init__(self, node: Running) -> None:
         inside = node.node
-        chain_node = inside.served["bank"].chain.node  # pyright: ignore[reportAttributeAccessIssue] -- the embedded one
+        chain_node = inside.seats["bank"].chain.node  # pyright: ignore[reportAttributeAccessIssue] -- the embedded one
         self.chains = {
             each.name: open_chain(
                 node.home, inside.consortium, open_seat(node.home, each.name), inside.clock, node=chain_node

@@ -135,14 +135,14 @@ async def test_a_command_whose_outcome_was_lost_is_told_as_done_and_not_done_aga
 
 async def deliver_behind_its_back(node: Running, organisation: str, identifier: str) -> None:
     """What delivery does up to the ledger's answer, and not a step further."""
-    inside, served = node.node, node.node.served[organisation]
+    inside, own = node.node, node.node.seats[organisation]
     row = inside.commands.load(identifier)
     assert row is not None
     if row.ledger == "facts":
         inside.commands.set_attempt(identifier, 1, 0)
-        nonce = nonce_of(served.seat.command_secret, organisation, "lost", 1)
-        await served.ledger.submit(row.function, row.arguments, nonce=nonce)
+        nonce = nonce_of(own.seat.command_secret, organisation, "lost", 1)
+        await own.ledger.submit(row.function, row.arguments, nonce=nonce)
         return
-    inside.commands.set_attempt(identifier, 1, 0, sent_after=await served.chain.height())
-    mined = await carry_obligation(served, CALLS[row.function].function, row.arguments["args"], "lost")
+    inside.commands.set_attempt(identifier, 1, 0, sent_after=await own.chain.height())
+    mined = await carry_obligation(own, CALLS[row.function].function, row.arguments["args"], "lost")
     assert mined.status == 1, mined

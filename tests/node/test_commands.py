@@ -123,11 +123,11 @@ KILLED = """
             answer = await node.post("warehouse", "/v1/slots", body, key="before-the-crash", wait=0)
             assert answer.status_code == 202, answer.text
             if sys.argv[3] == "delivered":
-                served = node.node.served["warehouse"]
+                own = node.node.seats["warehouse"]
                 from node.ledgers.facts import nonce_of
                 node.node.commands.set_attempt(answer.json()["transaction"]["id"], 1, 0)
-                nonce = nonce_of(served.seat.command_secret, "warehouse", "before-the-crash", 1)
-                await served.ledger.submit("register_slot", body, nonce=nonce)
+                nonce = nonce_of(own.seat.command_secret, "warehouse", "before-the-crash", 1)
+                await own.ledger.submit("register_slot", body, nonce=nonce)
             print(answer.json()["transaction"]["id"], flush=True)
             os._exit(9)
 

@@ -15,7 +15,7 @@ class HandClock:
 
 
 async def appoint(node: Running, epoch: int, active_from_s: int) -> None:
-    regulator = node.node.served["regulator"]
+    regulator = node.node.seats["regulator"]
     first = await regulator.ledger.evaluate("committee", {"epoch": 1})
     members = [
         {name: each[name] for name in ("organisation", "sm2_public_key", "evm_address")} for each in first["members"]

@@ -14,7 +14,7 @@ from node.commands import delivery as delivering
 from node.commands.commands import Commands, Request, Step
 from node.commands.delivery import ATTEMPTS_MAX, Delivery
 from node.ledgers.facts import OVERTAKEN, nonce_of
-from node.ledgers.served import Served
+from node.ledgers.seat_ledgers import SeatLedgers
 from node.projection.follow import Position
 from node.projection.tables import open_read_model
 from node.stores.databases import Store
@@ -35,9 +35,9 @@ class Bench:
         seat = open_seat(home, "bank")
         self.local = Store(home / "bench.db", LOCAL, durable=False)
         self.commands = Commands(self.local, {"bank": seat.command_secret})
-        served = {"bank": Served(seat=seat, ledger=ledger, chain=chain, in_circle=True)}
+        seats = {"bank": SeatLedgers(seat=seat, ledger=ledger, chain=chain, in_circle=True)}
         read_model = open_read_model(home / "bench-model.db")
-        self.delivery = Delivery(self.commands, served, read_model, Position(), SystemClock())
+        self.delivery = Delivery(self.commands, seats, read_model, Position(), SystemClock())
 
     async def run(self, *steps: Step, wait_s: float = 10) -> list[dict[str, Any]]:
         request = Request("bank", "operator", "key-1", "test", "subject", {})
@@ -137,7 +137,7 @@ async def test_a_draw_that_was_mined_before_a_crash_is_found_and_not_repeated(no
     path, body = f"/v1/facilities/{FACILITY}/draw", {"amount_minor": 1_000_000}
     answer = await node.post("manufacturer", path, body, key="crash", wait=0)
     identifier = answer.json()["transaction"]["id"]
-    chain = inside.served["manufacturer"].chain
+    chain = inside.seats["manufacturer"].chain
     row = inside.commands.load(identifier)
     assert row is not None and row.status == "pending"
     inside.commands.set_attempt(identifier, 1, 0, sent_after=await chain.height())
@@ -155,14 +155,14 @@ async def test_a_ledger_that_runs_ahead_is_named_and_blocks_lending(node: Runnin
     await story.lend()
     body = story.statement("slot", story.slot, ALARM, {"quantity_g": 20_000_000, "unexplained_loss_g": 0})
     signed = SignedAttestation.from_json(body["attestation"])
-    served = node.node.served["bank"]
+    own = node.node.seats["bank"]
     arguments = {
         "subject_kind": "slot",
         "subject_id": story.slot,
         "attestation": signed.attestation.to_cbor().hex(),
         "signatures": [{"organisation": each.organisation, "sm2": each.sm2.hex()} for each in signed.signatures],
     }
-    await served.ledger.submit("record_attestation", arguments)
+    await own.ledger.submit("record_attestation", arguments)
     await story.until_recorded(body)
     answer = (await node.get("bank", f"/v1/collateral/{RECEIPT}")).json()
     assert [blocker["code"] for blocker in answer["blockers"]] == ["facts_ahead"]

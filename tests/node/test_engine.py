@@ -57,9 +57,9 @@ async def test_one_real_ledger_leaves_the_other_embedded(home: Path) -> None:
     Connections(None, {"e1": CHAIN}).save(home)
     engine = HomeEngine(check(home, None), SystemClock())
     try:
-        served = engine.serve("bank")
-        assert await served.ledger.height() > 0
-        assert served.chain.name == "e1"
+        own = engine.serve("bank")
+        assert await own.ledger.height() > 0
+        assert own.chain.name == "e1"
     finally:
         await engine.aclose()
 

@@ -66,8 +66,8 @@ async def test_a_ledger_that_does_not_answer_is_named(node: Running, kind: str, 
     async def silent() -> int:
         raise Unavailable("nobody there", "wait")
 
-    served = next(iter(node.node.served.values()))
-    monkeypatch.setattr(served.ledger if kind == "facts" else served.chain, "height", silent)
+    own = next(iter(node.node.seats.values()))
+    monkeypatch.setattr(own.ledger if kind == "facts" else own.chain, "height", silent)
     assert f"{kind}_unavailable" in await reasons(node)
 
 
@@ -79,14 +79,14 @@ async def test_a_ledger_that_hangs_holds_the_answer_up_for_a_bounded_time(
         return 0
 
     monkeypatch.setattr(health, "LOOK_S", 0.05)
-    monkeypatch.setattr(next(iter(node.node.served.values())).ledger, "height", hangs)
+    monkeypatch.setattr(next(iter(node.node.seats.values())).ledger, "height", hangs)
     began = time.monotonic()
     assert "facts_unavailable" in await reasons(node)
     assert time.monotonic() - began < 5
 
 
 async def test_a_read_model_that_is_far_behind_is_named(node: Running, monkeypatch: pytest.MonkeyPatch):
-    ledger = next(iter(node.node.served.values())).ledger
+    ledger = next(iter(node.node.seats.values())).ledger
     height = await ledger.height()
 
     async def far_ahead() -> int:
@@ -116,7 +116,7 @@ async def test_a_store_that_takes_nothing_is_named(node: Running, store: str, re
 
 async def test_many_who_ask_cost_one_look(node: Running, monkeypatch: pytest.MonkeyPatch):
     asked = 0
-    ledger = next(iter(node.node.served.values())).ledger
+    ledger = next(iter(node.node.seats.values())).ledger
     height = ledger.height
 
     async def counted() -> int:

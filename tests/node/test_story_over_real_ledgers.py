@@ -56,7 +56,7 @@ async def test_the_answer_agrees_with_the_contract_to_the_minor_unit(node: Runni
     await node.done("manufacturer", f"{ACT}/repay", {"amount_minor": 1_234_567})
     answer = (await node.get("bank", f"/v1/collateral/{RECEIPT}")).json()
     key = "0x" + answer["facility"]["facility_key"]
-    position = await node.node.served["bank"].chain.call("CreditFacility", "position", [key])
+    position = await node.node.seats["bank"].chain.call("CreditFacility", "position", [key])
     assert answer["headroom_minor"] == position["headroomMinor"]
     assert answer["limit_minor"] == position["limitMinor"]
     assert answer["debt_minor"] == position["debtMinor"] == 10_000_000 + 7_654_321 - 1_234_567
@@ -131,12 +131,12 @@ async def test_the_read_model_equals_what_the_ledgers_give_again(node: Running) 
     story = Story(node)
     await story.lend()
     await node.done("manufacturer", f"{ACT}/draw", DRAW)
-    served, channel = node.node.served["bank"], Channel.of(node.node.consortium)
-    report = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, channel)
+    own, channel = node.node.seats["bank"], Channel.of(node.node.consortium)
+    report = await compare_with_ledgers(node.home / "readmodel.db", own.ledger, own.chain, channel)
     assert report.differences == () and report.rows > 50
     with node.node.read_model.write() as connection:
         connection.exec_driver_sql("UPDATE facility SET principal_minor = '1'")
-    altered = await compare_with_ledgers(node.home / "readmodel.db", served.ledger, served.chain, channel)
+    altered = await compare_with_ledgers(node.home / "readmodel.db", own.ledger, own.chain, channel)
     assert not altered and altered.differences[0].startswith("facility: ")
 
 

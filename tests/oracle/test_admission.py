@@ -222,6 +222,16 @@ def test_a_pack_signed_for_another_device(bank: Trio):
     refused_with(bank, "wrong_aad", resigned(bank.device, header_of(bank.device), payload, "scale-2"))
 
 
+def test_whom_a_pack_was_signed_for_is_told_of_known_devices_only(bank: Trio):
+    """A member that has not yet read the other device's enrolment says `bad_signature`, as of any stranger's pack."""
+    payload = parse_pack(bank.device.pack(mass(80_000, 100)), CONSORTIUM).payload
+    envelope = resigned(bank.device, header_of(bank.device), payload, "scale-2")
+    assert receive(bank, envelope) == ["bad_signature"]
+    bank.devices = [bank.device.enrolled(), TestDevice("scale-2").enrolled()]
+    bank.look("bank")
+    assert receive(bank, envelope)[0] == "wrong_aad"
+
+
 def test_a_pack_signed_for_another_consortium(bank: Trio):
     envelope = sign_pack(bank.device.key, b"\x07" * 32, DEVICE, 1, 1, [mass(80_000, 100)])
     refused_with(bank, "bad_signature", envelope)

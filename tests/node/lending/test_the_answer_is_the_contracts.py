@@ -11,7 +11,7 @@ ACT = f"/v1/facilities/{FACILITY}"
 async def answer_beside_the_contract(node: Running) -> dict[str, Any]:
     """The collateral answer, after it was found to say what the contract says."""
     answer = (await node.get("bank", f"/v1/collateral/{RECEIPT}")).json()
-    chain, key = node.node.served["bank"].chain, "0x" + answer["facility"]["facility_key"]
+    chain, key = node.node.seats["bank"].chain, "0x" + answer["facility"]["facility_key"]
     position = await chain.call("CreditFacility", "position", [key])
     codes = [blocker["code"] for blocker in answer["blockers"]]
     assert codes == await chain.call("CreditFacility", "blockers", [key])

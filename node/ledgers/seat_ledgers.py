@@ -1,6 +1,6 @@
-"""What the node acts with for one organisation: its seat, and the two ledgers bound to that seat.
+"""One organisation's seat with the two ledgers bound to it: all that the node signs and sends with for one caller.
 
-Everything that signs takes a ``Served`` of the caller's own organisation. There is no way from one to another.
+Everything that signs takes the `SeatLedgers` of the caller's own organisation. There is no way from one to another.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from network.ports import Chain, Ledger
 
 
 @dataclass(frozen=True)
-class Served:
-    """One organisation that this process serves; ``in_circle`` says whether it may read the obligations."""
+class SeatLedgers:
+    """An organisation that this process serves. `in_circle` says whether the organisation may read the obligations."""
 
     seat: Seat = field(repr=False)
     ledger: Ledger
