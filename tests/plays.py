@@ -12,9 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from node.demo.acts import Act, Programme
 from node.demo.demo import FROZEN_TIMEOUT_S
-from node.demo.story import BREACH_S, FIRST_WINDOW_S, Bin, Cast
+from node.demo.steps import Step, StepLog
+from node.demo.stock import Stock
+from node.demo.story import BREACH_S, FIRST_WINDOW_S, Organisations
 from node.demo.timeline import LEAD_S
 from node.demo.world import World
 from node.machine.engines import RealEngine
@@ -28,8 +29,8 @@ PATIENCE_S = 30.0
 Found = TypeVar("Found")
 
 
-class Silent(Programme):
-    """Keeps the acts, prints nothing."""
+class Silent(StepLog):
+    """Keeps the steps, prints nothing."""
 
     def __init__(self) -> None:
         super().__init__(as_json=True)
@@ -37,8 +38,8 @@ class Silent(Programme):
     def say(self, text: str) -> None:
         pass
 
-    def show(self, act: Act) -> None:
-        self.acts.append(act)
+    def show(self, step: Step) -> None:
+        self.steps.append(step)
 
 
 def until(look: Callable[[], Found], what: str, *, timeout_s: float = PATIENCE_S) -> Found:
@@ -66,12 +67,12 @@ def wuxin(*arguments: str | Path, timeout_s: float = 120) -> subprocess.Complete
 
 
 class Play:
-    """A world, its cast, and the moves that several scenarios share."""
+    """A world, its organisations, and the moves that several scenarios share."""
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.programme = Silent()
-        self.cast = Cast(world, self.programme)
+        self.log = Silent()
+        self.organisations = Organisations(world, self.log)
 
     @property
     def now_ms(self) -> int:
@@ -81,43 +82,43 @@ class Play:
         """Until so many seconds of the series after its start, on either clock."""
         self.world.timeline.pass_until(offset_s)
 
-    def lend_on(self, story: Bin, until_s: int | None = None) -> None:
+    def lend_on(self, stock: Stock, until_s: int | None = None) -> None:
         """Everything up to an active facility with a fresh quantity."""
-        self.cast.enrol(story)
-        self.world.replay(story, until_s=until_s)
+        self.organisations.enrol(stock)
+        self.world.replay(stock, until_s=until_s)
         self.pass_time_until(FIRST_WINDOW_S)
-        self.cast.lend(story)
+        self.organisations.lend(stock)
 
-    def breach(self, story: Bin) -> None:
+    def breach(self, stock: Stock) -> None:
         """From a drawn facility to a frozen one, by the row of the series that shows the loss."""
         self.pass_time_until(BREACH_S)
-        after = self.cast.newest_event()
-        self.world.publish_breach(story)
-        self.cast.wait_frozen(story, after, FROZEN_TIMEOUT_S)
+        after = self.organisations.newest_event()
+        self.world.publish_breach(stock)
+        self.organisations.wait_frozen(stock, after, FROZEN_TIMEOUT_S)
 
-    def attested(self, story: Bin, kind: int = 0) -> list[Attestation]:
+    def attested(self, stock: Stock, kind: int = 0) -> list[Attestation]:
         """What the facts recorded about the bin's slot, oldest first; kind 0 scheduled, 1 alarm.
 
         It begins with the first whole window of the story: members attest the one before it too, as missing, where
         they were up while it was open.
         """
         begins_s = self.world.timeline.at_ms(LEAD_S) // 1000
-        found = [Attestation.from_json(each["attestation"]) for each in self.records(story, kind)]
+        found = [Attestation.from_json(each["attestation"]) for each in self.records(stock, kind)]
         return [each for each in found if each.window_start >= begins_s]
 
-    def records(self, story: Bin, kind: int = 0) -> list[dict[str, Any]]:
+    def records(self, stock: Stock, kind: int = 0) -> list[dict[str, Any]]:
         node = self.world.node("regulator")
-        page = node.list_attestations(subject_kind="slot", subject_id=story.slot_id, kind=kind)
+        page = node.list_attestations(subject_kind="slot", subject_id=stock.slot_id, kind=kind)
         return [asdict(record) for record in reversed(page.items)]
 
-    def wait_attested(self, story: Bin, count: int) -> list[Attestation]:
+    def wait_attested(self, stock: Stock, count: int) -> list[Attestation]:
         """Until so many windows of the slot are recorded."""
 
         def enough() -> list[Attestation]:
-            found = self.attested(story)
+            found = self.attested(stock)
             return found if len(found) >= count else []
 
-        return until(enough, f"{count} windows of {story.name}")
+        return until(enough, f"{count} windows of {stock.name}")
 
     def kill_member(self, member: str) -> None:
         """kill -9, and not started again; gone when this returns."""

@@ -1,14 +1,14 @@
-"""The acts of the demo, in the words of the people who do them. Each submits one command, or looks at one result."""
+"""The steps of the demo, in the words of the people who do them. Each submits one command, or looks at one result."""
 
 import secrets
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from node.demo.acts import Act, Programme, UnexpectedResultError, utc
 from node.demo.founding import demo_product
+from node.demo.steps import Step, StepLog, UnexpectedResultError, utc
+from node.demo.stock import Stock
 from node.demo.world import World
 from wuxin_client import NotFound
 from wuxin_client.models import Depositor, Event, Goods, Insurance, ReasonProgress, Transaction
@@ -30,68 +30,43 @@ YEAR_S = 365 * 24 * 3600
 SubjectKind = Literal["slot", "pledge", "commodity"]
 
 
-@dataclass
-class Bin:
-    """One bin of the series and what is made of it: slot, device, receipt, pledge, facility."""
-
-    number: str
-    receipt_t: int
-    draw_minor: int
-    device_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    receipt_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    pledge_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    facility_id: str = field(default_factory=lambda: str(uuid.uuid4()))
-    slot_id: str = ""
-
-    @classmethod
-    def named(cls, number: str, *, receipt_t: int, draw_minor: int) -> "Bin":
-        """A bin whose ids are names, so that a reader can go on with what a demo left."""
-        ids = {f"{each}_id": f"bin-{number}-{each}" for each in ("receipt", "pledge", "facility")}
-        return cls(number, receipt_t, draw_minor, device_id=f"bin-{number}-scale", **ids)
-
-    @property
-    def name(self) -> str:
-        """What the demo calls the bin."""
-        return f"bin {self.number}"
-
-
-class Cast:
+class Organisations:
     """The six organisations, each acting through its own key."""
 
-    def __init__(self, world: World, programme: Programme) -> None:
+    def __init__(self, world: World, log: StepLog) -> None:
         self._world = world
-        self._programme = programme
+        self._log = log
         self._freeze_event: Event | None = None
-        self._told = demo_product().story
+        self._story = demo_product().story
 
-    def enrol(self, story: Bin) -> None:
+    def enrol(self, stock: Stock) -> None:
         """The warehouse registers the slot, enrols the scale and binds it."""
         warehouse = self._world.node("warehouse")
-        story.slot_id = f"{self._world.organisation('warehouse').uscc}/BIN-{story.number}"
-        self._did(f"{story.name}: register slot", warehouse.register_slot(slot_id=story.slot_id, wait_s=WAIT_S))
+        stock.slot_id = f"{self._world.organisation('warehouse').uscc}/BIN-{stock.number}"
+        self._committed(f"{stock.name}: register slot", warehouse.register_slot(slot_id=stock.slot_id, wait_s=WAIT_S))
         enrolled = warehouse.enrol_device(
-            device_id=story.device_id,
+            device_id=stock.device_id,
             suite="sm2-sm3",
-            public_key=self._world.make_device(story.device_id).public_key.hex(),
+            public_key=self._world.make_device(stock.device_id).public_key.hex(),
             firmware_hash="11" * 32,
             wait_s=WAIT_S,
         )
-        self._did(f"{story.name}: enrol device", enrolled)
-        bound = warehouse.bind_device(story.device_id, slot_id=story.slot_id, wait_s=WAIT_S)
-        self._did(f"{story.name}: bind device", bound)
+        self._committed(f"{stock.name}: enrol device", enrolled)
+        bound = warehouse.bind_device(stock.device_id, slot_id=stock.slot_id, wait_s=WAIT_S)
+        self._committed(f"{stock.name}: bind device", bound)
 
-    def lend(self, story: Bin) -> None:
+    def lend(self, stock: Stock) -> None:
         """Receipt, pledge and facility, until the facility is active."""
-        self._issue(story)
-        self._pledge(story)
-        self._activate(story)
+        self._issue(stock)
+        self._pledge(stock)
+        self._activate(stock)
 
-    def draw(self, story: Bin, *, again: bool = False) -> None:
+    def draw(self, stock: Stock, *, again: bool = False) -> None:
         """The manufacturer draws; the second time a tenth."""
-        name = f"{story.name}: draw{' again' if again else ''}"
-        amount_minor = story.draw_minor // 10 if again else story.draw_minor
+        name = f"{stock.name}: draw{' again' if again else ''}"
+        amount_minor = stock.draw_minor // 10 if again else stock.draw_minor
         manufacturer = self._world.node("manufacturer")
-        self._did(name, manufacturer.draw(story.facility_id, amount_minor=amount_minor, wait_s=WAIT_S))
+        self._committed(name, manufacturer.draw(stock.facility_id, amount_minor=amount_minor, wait_s=WAIT_S))
 
     def newest_event(self) -> str | None:
         """The cursor after everything that the ledgers have said so far."""
@@ -102,95 +77,93 @@ class Cast:
             if not page.items:
                 return cursor
 
-    def wait_frozen(self, story: Bin, after: str | None, timeout_s: float) -> None:
-        """Follows the events until this facility is frozen."""
+    def wait_frozen(self, stock: Stock, after: str | None, timeout_s: float) -> None:
+        """Follow the events until this facility is frozen."""
         until = time.monotonic() + timeout_s
         while time.monotonic() < until:
             page = self._world.node("insurer").list_events(after=after, wait=1)
             after = page.next
             for event in page.items:
-                if event.type == "freeze_opened" and event.subject_id == story.facility_id:
+                if event.type == "freeze_opened" and event.subject_id == stock.facility_id:
                     self._freeze_event = event
                     return
-        raise UnexpectedResultError(f"{story.name} was not frozen within {timeout_s:g} s: see {self._world.home}/run")
+        raise UnexpectedResultError(f"{stock.name} was not frozen within {timeout_s:g} s: see {self._world.home}/run")
 
-    def show_freeze(self, story: Bin) -> None:
-        """Show the freeze that the events told of."""
+    def show_freeze(self, stock: Stock) -> None:
+        """Show the freeze that the events reported."""
         event = self._frozen()
         at = utc(event.at_s * 1000)
-        self._programme.show(
-            Act(f"{story.name}: breach freezes the line", event.ledger, event.tx_id, "frozen", None, at)
-        )
+        self._log.show(Step(f"{stock.name}: breach freezes the line", event.ledger, event.tx_id, "frozen", None, at))
 
-    def draw_is_refused(self, story: Bin) -> None:
+    def draw_is_refused(self, stock: Stock) -> None:
         """The manufacturer draws while the line is frozen, and is refused on the chain."""
         manufacturer = self._world.node("manufacturer")
-        tx = manufacturer.draw(story.facility_id, amount_minor=100, wait_s=WAIT_S, raise_on_failure=False)
-        self._refused(f"{story.name}: draw while frozen", tx, "facility_frozen")
+        tx = manufacturer.draw(stock.facility_id, amount_minor=100, wait_s=WAIT_S, raise_on_failure=False)
+        self._refused(f"{stock.name}: draw while frozen", tx, "facility_frozen")
 
-    def acknowledge(self, story: Bin) -> None:
+    def acknowledge(self, stock: Stock) -> None:
         """Insurer and regulator acknowledge the freeze on the ledger of facts."""
         event = self._frozen()
         for organisation in ("insurer", "regulator"):
             tx = self._world.node(organisation).acknowledge_event(event_id=event.id, wait_s=WAIT_S)
-            self._did(f"{story.name}: {organisation} acknowledges", tx)
+            self._committed(f"{stock.name}: {organisation} acknowledges", tx)
 
-    def approvals_come_too_early(self, story: Bin) -> None:
+    def approvals_come_too_early(self, stock: Stock) -> None:
         """What is approved is an opening of the freeze. The alarm's gives way to that of its whole window, which a slow
         machine may attest at this very moment; then the bank looks again."""
         bank = self._world.node("bank")
 
         def approve() -> Transaction:
-            key = self._reason(story).reason_key
-            return bank.approve_unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
+            key = self._reason(stock).reason_key
+            return bank.approve_unfreeze(stock.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
 
         tx = approve()
         if tx.code == "conflict":
             tx = approve()
-        self._refused(f"{story.name}: bank approves too early", tx, "not_clean")
+        self._refused(f"{stock.name}: bank approves too early", tx, "not_clean")
 
-    def unfreeze(self, story: Bin) -> None:
+    def unfreeze(self, stock: Stock) -> None:
         """The bank is refused without approvals, gets both, and unfreezes."""
-        reason = self._clean_reason(story)
+        reason = self._clean_reason(stock)
         nodes = {name: self._world.node(name) for name in ("bank", "insurer")}
         key = reason.reason_key
-        tx = nodes["bank"].unfreeze_facility(story.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
-        self._refused(f"{story.name}: unfreeze unapproved", tx, "approval_missing")
+        tx = nodes["bank"].unfreeze_facility(stock.facility_id, reason_key=key, wait_s=WAIT_S, raise_on_failure=False)
+        self._refused(f"{stock.name}: unfreeze unapproved", tx, "approval_missing")
         for name, node in nodes.items():
-            tx = node.approve_unfreeze(story.facility_id, reason_key=key, wait_s=WAIT_S)
-            self._did(f"{story.name}: {name} approves", tx)
-        tx = nodes["bank"].unfreeze_facility(story.facility_id, reason_key=key, wait_s=WAIT_S)
-        self._did(f"{story.name}: unfreeze", tx)
+            tx = node.approve_unfreeze(stock.facility_id, reason_key=key, wait_s=WAIT_S)
+            self._committed(f"{stock.name}: {name} approves", tx)
+        tx = nodes["bank"].unfreeze_facility(stock.facility_id, reason_key=key, wait_s=WAIT_S)
+        self._committed(f"{stock.name}: unfreeze", tx)
 
-    def settle(self, story: Bin) -> None:
-        """Repays, closes, and gives the goods back their freedom."""
+    def settle(self, stock: Stock) -> None:
+        """Repay, close, and give the goods back their freedom."""
         bank, manufacturer = self._world.node("bank"), self._world.node("manufacturer")
-        repaid = manufacturer.repay(story.facility_id, amount_minor=2 * story.draw_minor, wait_s=WAIT_S)
-        self._did(f"{story.name}: repay", repaid)
-        closing = manufacturer.start_closing(story.facility_id, wait_s=WAIT_S)
-        self._did(f"{story.name}: start closing", closing)
-        self._did(f"{story.name}: release pledge", bank.release_pledge(story.pledge_id, wait_s=WAIT_S))
-        self._attested(f"{story.name}: lien zero attested", "pledge", story.pledge_id, 2, _says_released)
-        self._did(f"{story.name}: close", bank.close_facility(story.facility_id, wait_s=WAIT_S))
+        repaid = manufacturer.repay(stock.facility_id, amount_minor=2 * stock.draw_minor, wait_s=WAIT_S)
+        self._committed(f"{stock.name}: repay", repaid)
+        closing = manufacturer.start_closing(stock.facility_id, wait_s=WAIT_S)
+        self._committed(f"{stock.name}: start closing", closing)
+        self._committed(f"{stock.name}: release pledge", bank.release_pledge(stock.pledge_id, wait_s=WAIT_S))
+        self._attested(f"{stock.name}: lien zero attested", "pledge", stock.pledge_id, 2, _is_released)
+        self._committed(f"{stock.name}: close", bank.close_facility(stock.facility_id, wait_s=WAIT_S))
 
-    def stays_lendable(self, story: Bin) -> None:
+    def stays_lendable(self, stock: Stock) -> None:
         """The bank asks whether it may lend on; the answer has no blocker."""
-        answer, until = self._world.node("bank").get_collateral(story.receipt_id), time.monotonic() + WAIT_S
+        answer, until = self._world.node("bank").get_collateral(stock.receipt_id), time.monotonic() + WAIT_S
         while not answer.lendable and time.monotonic() < until:
             time.sleep(0.2)  # its newest window is attested within seconds
-            answer = self._world.node("bank").get_collateral(story.receipt_id)
+            answer = self._world.node("bank").get_collateral(stock.receipt_id)
         result = "lendable" if answer.lendable else "not_lendable"
         at = utc(self._world.clock.now_ms())
-        self._programme.show(Act(f"{story.name}: collateral", "none", story.receipt_id, result, None, at))
+        self._log.show(Step(f"{stock.name}: collateral", "none", stock.receipt_id, result, None, at))
         if not answer.lendable:
-            raise UnexpectedResultError(f"{story.name} is not lendable: {[each.code for each in answer.blockers]}")
+            raise UnexpectedResultError(f"{stock.name} is not lendable: {[each.code for each in answer.blockers]}")
 
-    def verify_evidence(self, story: Bin) -> None:
+    def verify_evidence(self, stock: Stock) -> None:
         """The insurer hands out a bundle of the alarm that its own member attested; anyone verifies it offline, and
         with one byte changed it is refused."""
-        digest = self._attestations("slot", story.slot_id, 1)[0]["digest"]
+        digest = self._attestations("slot", stock.slot_id, 1)[0]["digest"]
         bundle = self._world.node("insurer").get_evidence(digest)
-        file = self._world.home / f"alarm-bin{story.number}.zip"
+        file = self._world.home / f"alarm-bin{stock.number}.zip"
         file.write_bytes(bundle)
         trust = Trust.parse((self._world.home / "trust.json").read_bytes())
         changed = bytearray(bundle)
@@ -199,33 +172,33 @@ class Cast:
             verdict = verify_bundle(raw, trust)
             result = "valid" if verdict.exit_status == 0 else "refused"
             at = utc(self._world.clock.now_ms())
-            self._programme.show(Act(f"{story.name}: {name}", "none", digest, result, None, at))
+            self._log.show(Step(f"{stock.name}: {name}", "none", digest, result, None, at))
             if (verdict.exit_status == 0) != (expected == 0):
                 raise UnexpectedResultError(f"{name}: {verdict.failed or verdict.missing}")
-        self._programme.say(f"wuxin verify {file} --trust {self._world.home}/trust.json")
+        self._log.say(f"wuxin verify {file} --trust {self._world.home}/trust.json")
 
-    def _issue(self, story: Bin) -> None:
+    def _issue(self, stock: Stock) -> None:
         warehouse = self._world.node("warehouse")
-        self._did(f"{story.name}: issue receipt", warehouse.issue_receipt(**self._receipt(story), wait_s=WAIT_S))
-        twice = self._receipt(story) | {"receipt_id": str(uuid.uuid4())}
+        self._committed(f"{stock.name}: issue receipt", warehouse.issue_receipt(**self._receipt(stock), wait_s=WAIT_S))
+        twice = self._receipt(stock) | {"receipt_id": str(uuid.uuid4())}
         tx = warehouse.issue_receipt(**twice, wait_s=WAIT_S, raise_on_failure=False)
-        self._refused(f"{story.name}: second receipt on the slot", tx, "slot_claimed")
+        self._refused(f"{stock.name}: second receipt on the slot", tx, "slot_claimed")
 
-    def _receipt(self, story: Bin) -> Any:
+    def _receipt(self, stock: Stock) -> Any:
         now_s = self._world.clock.now_ms() // 1000
-        owner, goods = self._world.organisation("manufacturer").name, self._told["goods"]
+        owner, goods = self._world.organisation("manufacturer").name, self._story["goods"]
         return {
-            **self._told["receipt"],
-            "receipt_id": story.receipt_id,
-            "slots": [story.slot_id],
+            **self._story["receipt"],
+            "receipt_id": stock.receipt_id,
+            "slots": [stock.slot_id],
             "owner": owner,
             "beneficiary": owner,
-            "quantity_g": story.receipt_t * demo_product().valuation.quantity_per_price_unit,
-            "depositor": Depositor(**self._told["receipt"]["depositor"]),
-            "goods": Goods(**goods | {"pieces": story.receipt_t, "marks": f"{goods['marks']}-{story.number}"}),
+            "quantity_g": stock.receipt_t * demo_product().valuation.quantity_per_price_unit,
+            "depositor": Depositor(**self._story["receipt"]["depositor"]),
+            "goods": Goods(**goods | {"pieces": stock.receipt_t, "marks": f"{goods['marks']}-{stock.number}"}),
             "storage_until_s": now_s + YEAR_S,
             "insurance": Insurance(
-                **self._told["insurance"],
+                **self._story["insurance"],
                 from_s=now_s,
                 until_s=now_s + YEAR_S,
                 insurer=self._world.organisation("insurer").name,
@@ -233,54 +206,56 @@ class Cast:
             "issued_at_s": now_s,
         }
 
-    def _pledge(self, story: Bin) -> None:
+    def _pledge(self, stock: Stock) -> None:
         manufacturer, bank = self._world.node("manufacturer"), self._world.node("bank")
-        told = self._told["pledge"]
-        terms = {"purpose": told["purpose"], "contract": f"{told['contract']}-{story.number}"}
+        written = self._story["pledge"]
+        terms = {"purpose": written["purpose"], "contract": f"{written['contract']}-{stock.number}"}
         salt = secrets.token_hex(32)
         pledge: Any = {
-            "pledge_id": story.pledge_id,
-            "receipt_id": story.receipt_id,
+            "pledge_id": stock.pledge_id,
+            "receipt_id": stock.receipt_id,
             "pledgee": self._world.organisation("bank").name,
-            "registration_number": f"{told['register']}-{story.number}-2026",
+            "registration_number": f"{written['register']}-{stock.number}-2026",
             "accept_until_s": self._world.clock.now_ms() // 1000 + 86_400,
             "terms": terms,
             "salt": salt,
         }
-        self._did(f"{story.name}: propose pledge", manufacturer.propose_pledge(**pledge, wait_s=WAIT_S))
+        self._committed(f"{stock.name}: propose pledge", manufacturer.propose_pledge(**pledge, wait_s=WAIT_S))
         again = pledge | {"pledge_id": str(uuid.uuid4())}
         tx = manufacturer.propose_pledge(**again, wait_s=WAIT_S, raise_on_failure=False)
-        self._refused(f"{story.name}: second pledge", tx, "receipt_pledged")
-        _until_there(lambda: bank.get_pledge(story.pledge_id))
-        self._did(f"{story.name}: propose facility", bank.propose_facility(**self._facility(story), wait_s=WAIT_S))
+        self._refused(f"{stock.name}: second pledge", tx, "receipt_pledged")
+        _wait_found(lambda: bank.get_pledge(stock.pledge_id))
+        self._committed(
+            f"{stock.name}: propose facility", bank.propose_facility(**self._facility(stock), wait_s=WAIT_S)
+        )
         accepted = bank.accept_pledge(
-            story.pledge_id,
-            facility_id=story.facility_id,
+            stock.pledge_id,
+            facility_id=stock.facility_id,
             terms=terms,
             salt=salt,
             wait_s=WAIT_S,
         )
-        self._did(f"{story.name}: accept pledge", accepted)
+        self._committed(f"{stock.name}: accept pledge", accepted)
 
-    def _facility(self, story: Bin) -> Any:
-        told = self._told["facility"]
+    def _facility(self, stock: Stock) -> Any:
+        written = self._story["facility"]
         return {
-            **told,
-            "facility_id": story.facility_id,
-            "receipt_id": story.receipt_id,
-            "pledge_id": story.pledge_id,
+            **written,
+            "facility_id": stock.facility_id,
+            "receipt_id": stock.receipt_id,
+            "pledge_id": stock.pledge_id,
             "borrower": self._world.organisation("manufacturer").name,
             "maturity_s": self._world.clock.now_ms() // 1000 + YEAR_S,
-            "max_quantity_age_s": self._world.timeline.interval_s(told["max_quantity_age_s"]),
+            "max_quantity_age_s": self._world.timeline.interval_s(written["max_quantity_age_s"]),
             "rule_pack": demo_product().pack.id,
         }
 
-    def _activate(self, story: Bin) -> None:
-        self._attested(f"{story.name}: lien attested", "pledge", story.pledge_id, 2)
-        activated = self._world.node("bank").activate_facility(story.facility_id, wait_s=WAIT_S)
-        self._did(f"{story.name}: facility active", activated)
-        self._attested(f"{story.name}: price attested", "commodity", self._told["receipt"]["commodity"], 3)
-        self._attested(f"{story.name}: quantity attested", "slot", story.slot_id, 0)
+    def _activate(self, stock: Stock) -> None:
+        self._attested(f"{stock.name}: lien attested", "pledge", stock.pledge_id, 2)
+        activated = self._world.node("bank").activate_facility(stock.facility_id, wait_s=WAIT_S)
+        self._committed(f"{stock.name}: facility active", activated)
+        self._attested(f"{stock.name}: price attested", "commodity", self._story["receipt"]["commodity"], 3)
+        self._attested(f"{stock.name}: quantity attested", "slot", stock.slot_id, 0)
 
     def _attested(
         self,
@@ -288,15 +263,15 @@ class Cast:
         kind: SubjectKind,
         identifier: str,
         code: int,
-        says: Callable[[Attestation], bool] = lambda _: True,
+        expected: Callable[[Attestation], bool] = lambda _: True,
     ) -> None:
-        """Waits for an attestation of this subject and kind that both ledgers have taken, and that `says` it."""
+        """Wait for an attestation of this subject and kind that both ledgers have taken and that is as `expected`."""
         until = time.monotonic() + WAIT_S
         while time.monotonic() < until:
-            taken = [each for each in self._attestations(kind, identifier, code) if says(each["attestation"])]
+            taken = [each for each in self._attestations(kind, identifier, code) if expected(each["attestation"])]
             if taken:
                 now_ms = self._world.clock.now_ms()
-                self._programme.show(Act(name, "e1", taken[-1]["tx_id"], "attested", None, utc(now_ms)))
+                self._log.show(Step(name, "e1", taken[-1]["tx_id"], "attested", None, utc(now_ms)))
                 return
             time.sleep(0.05)
         raise UnexpectedResultError(f"{name}: nothing within {WAIT_S:g} s: see {self._world.home}/run/oracle-*.log")
@@ -316,20 +291,20 @@ class Cast:
             if each.obligations is not None
         ]
 
-    def _reason(self, story: Bin) -> ReasonProgress:
-        reasons = self._world.node("bank").list_reasons(story.facility_id).items
+    def _reason(self, stock: Stock) -> ReasonProgress:
+        reasons = self._world.node("bank").list_reasons(stock.facility_id).items
         standing = [each for each in reasons if each.cleared_at_s is None]
         if not standing:
-            raise UnexpectedResultError(f"{story.name} has no standing reason")
+            raise UnexpectedResultError(f"{stock.name} has no standing reason")
         return standing[0]
 
-    def _clean_reason(self, story: Bin) -> ReasonProgress:
+    def _clean_reason(self, stock: Stock) -> ReasonProgress:
         until = time.monotonic() + WAIT_S
-        while ((reason := self._reason(story)).clean_windows or 0) < CURE_WINDOWS and time.monotonic() < until:
+        while ((reason := self._reason(stock)).clean_windows or 0) < CURE_WINDOWS and time.monotonic() < until:
             time.sleep(0.1)
-        last = self._attestations("slot", story.slot_id, 0)[-1]["tx_id"]
+        last = self._attestations("slot", stock.slot_id, 0)[-1]["tx_id"]
         at = utc(self._world.clock.now_ms())
-        self._programme.show(Act(f"{story.name}: {CURE_WINDOWS} clean windows", "e1", last, "attested", None, at))
+        self._log.show(Step(f"{stock.name}: {CURE_WINDOWS} clean windows", "e1", last, "attested", None, at))
         return reason
 
     def _frozen(self) -> Event:
@@ -337,15 +312,15 @@ class Cast:
             raise UnexpectedResultError("nothing is frozen")
         return self._freeze_event
 
-    def _did(self, name: str, tx: Transaction) -> None:
-        self._programme.transaction(name, tx, self._world.clock.now_ms())
+    def _committed(self, name: str, tx: Transaction) -> None:
+        self._log.transaction(name, tx, self._world.clock.now_ms())
 
     def _refused(self, name: str, tx: Transaction, code: str) -> None:
-        self._programme.transaction(name, tx, self._world.clock.now_ms(), refused_as=code)
+        self._log.transaction(name, tx, self._world.clock.now_ms(), refused_as=code)
 
 
-def _until_there(get: Callable[[], object]) -> None:
-    """Waits for what another organisation has just written: each node follows its own peer."""
+def _wait_found(get: Callable[[], object]) -> None:
+    """Wait for what another organisation has just written: each node follows its own peer."""
     until = time.monotonic() + WAIT_S
     while True:
         try:
@@ -357,5 +332,5 @@ def _until_there(get: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def _says_released(lien: Attestation) -> bool:
+def _is_released(lien: Attestation) -> bool:
     return any(each.id == indicator_id("lien_active") and each.value == 0 for each in lien.indicators)

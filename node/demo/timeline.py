@@ -23,7 +23,7 @@ SCENARIO_START_MS = 1_772_468_040_000
 LEAD_S = 60
 """Seconds of the series from its start to the beginning of the first whole window."""
 FACTOR = 300
-"""Clock seconds per second while a scenario waits; readings, acts and alarms run at factor 1."""
+"""Clock seconds per second while a scenario waits; readings, steps and alarms run at factor 1."""
 PACE = 60
 """By how much a paced story is quicker: a window of 15 minutes takes 15 seconds, the whole story under two minutes."""
 LATE_SHARE = 4

@@ -9,13 +9,13 @@ import time
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
-from typing import Protocol
 
 from network.clock import Clock, ScenarioClock, open_clock
 from network.membership.consortium import Consortium, Organisation
 from network.membership.homes import home_of
-from node.demo.acts import Programme, utc
 from node.demo.founding import demo_product, found, prepare
+from node.demo.steps import StepLog, utc
+from node.demo.stock import Stock
 from node.demo.timeline import PACE, SCENARIO_START_MS, SERIES_START_MS, Timeline, paced, scenario
 from node.machine.engines import REAL_ENGINES, RealEngine, bring_up, take_down
 from node.machine.founding import found_over, judging_hashes
@@ -35,15 +35,8 @@ class _Ended(Exception):
     """The world was closed while a series was being replayed."""
 
 
-class Story(Protocol):
-    """What the world needs to know of a bin."""
-
-    number: str
-    device_id: str
-
-
 class World:
-    """Everything around the acts. Make it with `create`, end it with `close`."""
+    """Everything around the steps. Make it with `create`, end it with `close`."""
 
     def __init__(
         self,
@@ -65,30 +58,28 @@ class World:
         self._ended = threading.Event()
 
     @classmethod
-    def create(cls, home: Path, programme: Programme) -> "World":
+    def create(cls, home: Path, log: StepLog) -> "World":
         """On a scenario clock and embedded ledgers."""
         consortium = found(home, scenario_start_ms=SCENARIO_START_MS)
         shift_ms = SCENARIO_START_MS - SERIES_START_MS
-        _introduce(home, consortium, programme)
-        programme.say(f"      all times are moved by one constant, {shift_ms} ms ({shift_ms // 86_400_000} days)")
-        programme.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
+        _introduce(home, consortium, log)
+        log.say(f"      all times are moved by one constant, {shift_ms} ms ({shift_ms // 86_400_000} days)")
+        log.say(f"clock: scenario({utc(SCENARIO_START_MS)}, factor 1)")
         processes = Processes(home)
         ScenarioClock.start(home, SCENARIO_START_MS, 1)
         processes.up()
         return cls(home, consortium, processes, scenario(home, open_clock(consortium, home)))
 
     @classmethod
-    def create_paced(
-        cls, home: Path, programme: Programme, engines: Collection[RealEngine], pace: int = PACE
-    ) -> "World":
+    def create_paced(cls, home: Path, log: StepLog, engines: Collection[RealEngine], pace: int = PACE) -> "World":
         """On real time. Where both ledgers are real, every organisation has a home and processes of its own; an
         embedded ledger is a library over one home."""
         separated = set(engines) == set(REAL_ENGINES)
         consortium = prepare(home, pace=pace, separated=separated)
-        _introduce(home, consortium, programme)
+        _introduce(home, consortium, log)
         processes = Processes(home)
         try:
-            bring_up(home, consortium, engines, programme.say)
+            bring_up(home, consortium, engines, log.say)
             found_over(home)
             processes.up()
             timeline = paced(home, open_clock(consortium, home), Profile.load(profile_file(home)).windows, pace)
@@ -97,8 +88,8 @@ class World:
             take_down(home, consortium, engines)
             raise
         shift_ms = timeline.start_ms - SERIES_START_MS
-        programme.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {pace}")
-        programme.say(f"clock: system; the series begins at {utc(timeline.start_ms)}")
+        log.say(f"      all times are moved by one constant, {shift_ms} ms, all intervals divided by {pace}")
+        log.say(f"clock: system; the series begins at {utc(timeline.start_ms)}")
         return cls(home, consortium, processes, timeline, engines)
 
     def close(self) -> None:
@@ -133,43 +124,44 @@ class World:
         )
         return key
 
-    def device(self, story: Story) -> Device:
-        """The device of this story's bin."""
-        return self._devices[story.device_id]
+    def device(self, stock: Stock) -> Device:
+        """The device that weighs this stock."""
+        return self._devices[stock.device_id]
 
-    def replay(self, story: Story, *, since_s: int = 0, until_s: int | None = None) -> None:
-        """Publishes the rows of a bin in the background, each when its time has come on the clock."""
-        chosen = self._dues(story, since_s, until_s)
-        threading.Thread(target=self._replay, args=(chosen, self._devices[story.device_id]), daemon=True).start()
+    def replay(self, stock: Stock, *, since_s: int = 0, until_s: int | None = None) -> None:
+        """Publish the rows of a bin in the background, each when its time has come on the clock."""
+        chosen = self._packs_between(stock, since_s, until_s)
+        threading.Thread(target=self._replay, args=(chosen, self._devices[stock.device_id]), daemon=True).start()
 
-    def publish_breach(self, story: Story) -> None:
-        """Publishes the one pack that `replay(until_s=…)` left out next."""
-        breach = self._breach[story.number]
-        self._devices[story.device_id].publish(breach.readings)
+    def publish_breach(self, stock: Stock) -> None:
+        """Publish the one pack that `replay(until_s=…)` left out next."""
+        breach = self._breach[stock.number]
+        self._devices[stock.device_id].publish(breach.readings)
 
-    def _dues(self, story: Story, since_s: int, until_s: int | None) -> list[Due]:
-        dues = packs_of(DATA / f"bin{story.number}.csv", load_mapping(DATA / "bin.toml"), self.timeline.moved)
+    def _packs_between(self, stock: Stock, since_s: int, until_s: int | None) -> list[Due]:
+        """The packs of a bin that fall due in this part of the series; the first one after it is kept as the breach."""
+        packs = packs_of(DATA / f"bin{stock.number}.csv", load_mapping(DATA / "bin.toml"), self.timeline.moved)
         since_ms = self.timeline.at_ms(since_s)
         if until_s is None:
-            return [due for due in dues if due.at_ms >= since_ms]
+            return [each for each in packs if each.at_ms >= since_ms]
         until_ms = self.timeline.at_ms(until_s)
-        self._breach[story.number] = next(due for due in dues if due.at_ms >= until_ms)
-        return [due for due in dues if since_ms <= due.at_ms < until_ms]
+        self._breach[stock.number] = next(each for each in packs if each.at_ms >= until_ms)
+        return [each for each in packs if since_ms <= each.at_ms < until_ms]
 
-    def _replay(self, dues: list[Due], device: Device) -> None:
+    def _replay(self, packs: list[Due], device: Device) -> None:
         with suppress(_Ended):
-            replay(dues, device, self.clock.now_ms, self._pause)
+            replay(packs, device, self.clock.now_ms, self._pause)
 
     def _pause(self, remaining_ms: int) -> None:
-        """Sleeps towards a due time in steps short enough to notice a change of the clock's factor."""
+        """Sleep towards a due time in steps short enough to notice a change of the clock's factor."""
         factor = self.clock.factor() if isinstance(self.clock, ScenarioClock) else 1
         if self._ended.wait(min(0.1, remaining_ms / 1000 / factor)):
             raise _Ended
 
 
-def _introduce(home: Path, consortium: Consortium, programme: Programme) -> None:
-    programme.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
+def _introduce(home: Path, consortium: Consortium, log: StepLog) -> None:
+    log.say(f"consortium {consortium.consortium_id.hex()[:16]}…, home {home}")
     for name, digest in judging_hashes(home).items():
-        programme.say(f"{name}: sha256 {digest}")
-    programme.say(f"data: {demo_product().story['origin']}")
-    programme.say(f"      {demo_product().story['stands_for']}")
+        log.say(f"{name}: sha256 {digest}")
+    log.say(f"data: {demo_product().story['origin']}")
+    log.say(f"      {demo_product().story['stands_for']}")

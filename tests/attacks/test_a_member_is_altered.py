@@ -7,7 +7,8 @@ while the bank's member is down.
 import sqlite3
 from contextlib import closing
 
-from node.demo.story import FIRST_WINDOW_S, Bin
+from node.demo.stock import Stock
+from node.demo.story import FIRST_WINDOW_S
 from oracle.process import Installation
 from oracle.storage.cipher import StorageCipher
 from tests.plays import Play, until
@@ -21,18 +22,18 @@ TRUE_KG, TOLD_KG = 60_000, 95_000
 
 
 def test_an_altered_member_is_outvoted_and_names_the_difference(play: Play) -> None:
-    story = Bin("A", receipt_t=60, draw_minor=1)
-    play.cast.enrol(story)
+    stock = Stock("A", receipt_t=60, draw_minor=1)
+    play.organisations.enrol(stock)
     play.pass_time_until(90)
-    envelope = play.world.device(story).publish((Reading("mass_kg", TRUE_KG, "kg", play.now_ms),))
+    envelope = play.world.device(stock).publish((Reading("mass_kg", TRUE_KG, "kg", play.now_ms),))
     until(lambda: stored_at(play, "bank", envelope), "the pack in the bank's log")
     play.kill_member("bank")
-    alter(play, story, envelope)
+    alter(play, stock, envelope)
     play.start_member("bank")
 
     play.pass_time_until(FIRST_WINDOW_S)
-    play.wait_attested(story, 1)
-    record = play.records(story)[0]
+    play.wait_attested(stock, 1)
+    record = play.records(stock)[0]
     assert {each["organisation"] for each in record["signatures"]} == {"insurer", "inspector"}
     said = Attestation.from_json(record["attestation"])
     quantity = {each.id: each.value for each in said.indicators}[indicator_id("quantity_g")]
@@ -47,12 +48,12 @@ def stored_at(play: Play, member: str, envelope: bytes) -> bool:
         return database.execute("SELECT 1 FROM packs WHERE digest = ?", (digest,)).fetchone() is not None
 
 
-def alter(play: Play, story: Bin, envelope: bytes) -> None:
+def alter(play: Play, stock: Stock, envelope: bytes) -> None:
     world = play.world
     pack = parse_pack(envelope, world.consortium.consortium_id)
-    key = SigningKey.from_pem((world.home / "devices" / f"{story.device_id}.pem").read_bytes())
+    key = SigningKey.from_pem((world.home / "devices" / f"{stock.device_id}.pem").read_bytes())
     reading = Reading("mass_kg", TOLD_KG, "kg", pack.readings[0].time_ms)
-    other = sign_pack(key, world.consortium.consortium_id, story.device_id, pack.boot, pack.seq, [reading])
+    other = sign_pack(key, world.consortium.consortium_id, stock.device_id, pack.boot, pack.seq, [reading])
     sealed = StorageCipher(Installation.open(world.home, "bank").identity.storage_key).seal(other, pack.digest)
     with closing(sqlite3.connect(world.home / "orgs" / "bank" / "oracle" / "evidence.db")) as database:
         changed = database.execute("UPDATE packs SET envelope = ? WHERE digest = ?", (sealed, pack.digest)).rowcount

@@ -13,7 +13,8 @@ import cbor2
 import pytest
 from cbor2 import CBORTag
 
-from node.demo.story import FIRST_WINDOW_S, WAIT_S, Bin
+from node.demo.stock import Stock
+from node.demo.story import FIRST_WINDOW_S, WAIT_S
 from oracle.sources.replay import Device
 from tests.plays import WINDOW_S, Play, consortium, until
 from wuxin_client import TransactionFailed
@@ -30,8 +31,8 @@ EMPTY, FULL_KG = 1, 80_000
 MINUTE_MS = 60_000
 BOOT = 7
 
-ATTACKED, CONTROL, SUSPENDED, TORN = (Bin(name, receipt_t=60, draw_minor=1) for name in "ABCD")
-UNKNOWN = Bin("Z", receipt_t=1, draw_minor=1)
+ATTACKED, CONTROL, SUSPENDED, TORN = (Stock(name, receipt_t=60, draw_minor=1) for name in "ABCD")
+UNKNOWN = Stock("Z", receipt_t=1, draw_minor=1)
 
 EXPECTED = {
     "forged with another key": "bad_signature",
@@ -73,30 +74,30 @@ class Attacker:
         self.keys: dict[str, SigningKey] = {}
         self.sent: dict[str, bytes] = {}
 
-    def enrol(self, story: Bin) -> None:
-        self.play.cast.enrol(story)
-        self.learn(story)
+    def enrol(self, stock: Stock) -> None:
+        self.play.organisations.enrol(stock)
+        self.learn(stock)
 
-    def learn(self, story: Bin) -> None:
-        file = self.play.world.home / "devices" / f"{story.device_id}.pem"
-        self.keys[story.device_id] = SigningKey.from_pem(file.read_bytes())
+    def learn(self, stock: Stock) -> None:
+        file = self.play.world.home / "devices" / f"{stock.device_id}.pem"
+        self.keys[stock.device_id] = SigningKey.from_pem(file.read_bytes())
 
-    def device(self, story: Bin) -> Device:
-        return self.play.world.device(story)
+    def device(self, stock: Stock) -> Device:
+        return self.play.world.device(stock)
 
     def reading(self, kg: object = EMPTY, *, at_ms: int | None = None, unit: str = "kg") -> Reading:
         return Reading("mass_kg", kg, unit, self.play.now_ms if at_ms is None else at_ms)  # pyright: ignore[reportArgumentType] -- some cases are about wrong values
 
-    def pack(self, seq: int, reading: Reading | None = None, story: Bin = ATTACKED) -> bytes:
-        key = self.keys[story.device_id]
-        return sign_pack(key, self.consortium_id, story.device_id, BOOT, seq, [reading or self.reading()])
+    def pack(self, seq: int, reading: Reading | None = None, stock: Stock = ATTACKED) -> bytes:
+        key = self.keys[stock.device_id]
+        return sign_pack(key, self.consortium_id, stock.device_id, BOOT, seq, [reading or self.reading()])
 
     def signed(self, seq: int, payload: bytes, aad_device: str = ATTACKED.device_id) -> bytes:
         """The attacked device's own signature over any payload, bound to any device."""
         header = {3: 112, 4: ATTACKED.device_id.encode(), "boot": BOOT, "seq": seq}
         return sign1(self.keys[ATTACKED.device_id], header, payload, external_aad(self.consortium_id, aad_device))
 
-    def send(self, case: str, envelope: bytes, over: Bin = ATTACKED) -> None:
+    def send(self, case: str, envelope: bytes, over: Stock = ATTACKED) -> None:
         self.device(over).publish_envelope(envelope)
         self.sent[case] = envelope
 
@@ -186,34 +187,34 @@ def attacker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacker]:
     """After the attack, with two windows attested; the second holds one late pack of the first."""
     with consortium(tmp_path_factory.mktemp("packs") / "home") as play:
         attacker = Attacker(play)
-        for story in (ATTACKED, CONTROL, SUSPENDED, TORN):
-            attacker.enrol(story)
+        for stock in (ATTACKED, CONTROL, SUSPENDED, TORN):
+            attacker.enrol(stock)
         warehouse = play.world.node("warehouse")
         warehouse.suspend_device(SUSPENDED.device_id, reason="found open", wait_s=WAIT_S)
         play.pass_time_until(90)
         wait_for_the_members_to_know(attacker)
         first_ms = play.now_ms
         full = attacker.reading(FULL_KG, at_ms=first_ms)
-        for story in (ATTACKED, CONTROL, TORN):
-            attacker.device(story).publish_envelope(attacker.pack(1, full, story))
+        for stock in (ATTACKED, CONTROL, TORN):
+            attacker.device(stock).publish_envelope(attacker.pack(1, full, stock))
         attack(attacker)
         for _ in range(3):
             attacker.device(ATTACKED).publish_envelope(attacker.pack(1, full))
         repeated = attacker.pack(2, attacker.reading(FULL_KG, at_ms=first_ms + 1))
-        for story, envelope in ((ATTACKED, repeated), (CONTROL, None)):
-            again = envelope or attacker.pack(2, attacker.reading(FULL_KG, at_ms=first_ms + 1), story)
+        for stock, envelope in ((ATTACKED, repeated), (CONTROL, None)):
+            again = envelope or attacker.pack(2, attacker.reading(FULL_KG, at_ms=first_ms + 1), stock)
             for _ in range(3):
-                attacker.device(story).publish_envelope(again)
+                attacker.device(stock).publish_envelope(again)
         wait_refused(attacker, list(EXPECTED))
         play.pass_time_until(FIRST_WINDOW_S)
-        for story in (ATTACKED, CONTROL, TORN):
-            play.wait_attested(story, 1)
+        for stock in (ATTACKED, CONTROL, TORN):
+            play.wait_attested(stock, 1)
         late = attacker.reading(FULL_KG, at_ms=first_ms + 2)
-        for story in (ATTACKED, CONTROL):
-            attacker.device(story).publish_envelope(attacker.pack(3, late, story))
+        for stock in (ATTACKED, CONTROL):
+            attacker.device(stock).publish_envelope(attacker.pack(3, late, stock))
         play.pass_time_until(FIRST_WINDOW_S + WINDOW_S)
-        for story in (ATTACKED, CONTROL):
-            play.wait_attested(story, 2)
+        for stock in (ATTACKED, CONTROL):
+            play.wait_attested(stock, 2)
         yield attacker
 
 
@@ -251,8 +252,8 @@ def test_a_late_pack_is_counted_as_late_in_the_next_window(attacker: Attacker) -
 
 
 def test_no_alarm_was_raised(attacker: Attacker) -> None:
-    for story in (ATTACKED, CONTROL, SUSPENDED, TORN):
-        assert attacker.play.attested(story, ALARM) == []
+    for stock in (ATTACKED, CONTROL, SUSPENDED, TORN):
+        assert attacker.play.attested(stock, ALARM) == []
 
 
 def test_a_device_that_says_two_things_under_one_number_is_believed_in_neither(attacker: Attacker) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from node.demo.story import Bin
+from node.demo.stock import Stock
 from node.machine.homes import api_key
 from node.machine.processes import Processes
 from tests.bench.latency import lent
@@ -46,13 +46,13 @@ class Question:
 
 def measure() -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
-        home, story = Path(folder) / "home", Bin("100", receipt_t=39, draw_minor=100)
-        with lent(home, [story]):
+        home, stock = Path(folder) / "home", Stock("100", receipt_t=39, draw_minor=100)
+        with lent(home, [stock]):
             pass
         processes = Processes(home)
         processes.up(members=False)
         try:
-            path = f"/v1/collateral/{story.receipt_id}"
+            path = f"/v1/collateral/{stock.receipt_id}"
             ours = Question(processes.api + path, api_key(home, "bank"))
             answer = _answer(ours)
             with _bare(Path(folder), answer) as api:

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from node.demo.story import Bin
+from node.demo.stock import Stock
 from node.demo.world import World
 from oracle.profile import Profile, profile_file
 from oracle.windows import Windows
@@ -30,31 +30,31 @@ QUIET_SHARE = (0.5, 0.85)
 
 def measure() -> list[Row]:
     quiet, busy = list[tuple[float, float]](), list[tuple[float, float]]()
-    stories = [Bin(str(200 + n), receipt_t=39, draw_minor=100) for n in range(BETWEEN + BEHIND)]
+    stocks = [Stock(str(200 + n), receipt_t=39, draw_minor=100) for n in range(BETWEEN + BEHIND)]
     for _ in range(ROUNDS):
-        with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stories, ("fabric", "evm")) as world:
+        with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stocks, ("fabric", "evm")) as world:
             windows = Profile.load(profile_file(world.home)).windows
-            quiet += [_between(world, windows, story) for story in stories[:BETWEEN]]
-            busy += [_behind(world, windows, story) for story in stories[BETWEEN:]]
+            quiet += [_between(world, windows, stock) for stock in stocks[:BETWEEN]]
+            busy += [_behind(world, windows, stock) for stock in stocks[BETWEEN:]]
     return [
         _row("line frozen (event seen), between two windows' attestations", [frozen for frozen, _ in quiet], "—"),
         _row("draw refused, between two windows' attestations", [refused for _, refused in quiet], "aim: p99 ≤ 2 s"),
-        _row(f"draw refused, behind the attestations of {len(stories)} slots", [refused for _, refused in busy], "—"),
+        _row(f"draw refused, behind the attestations of {len(stocks)} slots", [refused for _, refused in busy], "—"),
     ]
 
 
-def _between(world: World, windows: Windows, story: Bin) -> tuple[float, float]:
+def _between(world: World, windows: Windows, stock: Stock) -> tuple[float, float]:
     low, high = (share * windows.window_s for share in QUIET_SHARE)
     while not low <= _since_window_began(world, windows) <= high:
         time.sleep(0.05)
-    return patient(world, story)
+    return patient(world, stock)
 
 
-def _behind(world: World, windows: Windows, story: Bin) -> tuple[float, float]:
+def _behind(world: World, windows: Windows, stock: Stock) -> tuple[float, float]:
     """The reading comes when the last window is being closed."""
     while not windows.grace_s <= _since_window_began(world, windows) <= windows.grace_s + 0.5:
         time.sleep(0.05)
-    return patient(world, story)
+    return patient(world, stock)
 
 
 def _since_window_began(world: World, windows: Windows) -> float:

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
-from node.demo.acts import Programme
-from node.demo.story import FIRST_WINDOW_S, WAIT_S, Bin, Cast
+from node.demo.steps import StepLog
+from node.demo.stock import Stock
+from node.demo.story import FIRST_WINDOW_S, WAIT_S, Organisations
 from node.demo.world import World
 from node.machine.engines import RealEngine
 from tests.bench.rows import Row, milliseconds
@@ -29,21 +30,21 @@ PACE = 30
 LEVEL_KG, BREACH_KG = Decimal(39_100), Decimal(33_800)
 
 
-class Quiet(Programme):
-    """Acts are the demo's; the benchmark wants their effects only."""
+class Quiet(StepLog):
+    """Steps are the demo's; the benchmark wants their effects only."""
 
     def say(self, text: str) -> None:
         pass
 
-    def show(self, act: object) -> None:
+    def show(self, step: object) -> None:
         pass
 
 
 def measure() -> list[Row]:
-    stories = [Bin(str(100 + n), receipt_t=39, draw_minor=100) for n in range(2 * SAMPLES)]
-    with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stories) as world:
-        frozen, refused = zip(*(patient(world, story) for story in stories[:SAMPLES]), strict=True)
-        eager, draws = zip(*(_eager(world, story) for story in stories[SAMPLES:]), strict=True)
+    stocks = [Stock(str(100 + n), receipt_t=39, draw_minor=100) for n in range(2 * SAMPLES)]
+    with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stocks) as world:
+        frozen, refused = zip(*(patient(world, stock) for stock in stocks[:SAMPLES]), strict=True)
+        eager, draws = zip(*(_eager(world, stock) for stock in stocks[SAMPLES:]), strict=True)
     return [
         _row("reading published → line frozen (event seen)", frozen, "—"),
         _row("reading published → draw refused, one draw after the event", refused, "aim: p99 ≤ 250 ms"),
@@ -67,59 +68,59 @@ def _row(measured: str, samples_s: Sequence[float], peer: str) -> Row:
 
 
 @contextmanager
-def lent(home: Path, stories: Sequence[Bin], engines: Sequence[RealEngine] = ()) -> Iterator[World]:
-    """A running world in which every story's facility is active, fresh and healthy: on a scenario clock at factor 1, or
+def lent(home: Path, stocks: Sequence[Stock], engines: Sequence[RealEngine] = ()) -> Iterator[World]:
+    """A running world in which every stock's facility is active, fresh and healthy: on a scenario clock at factor 1, or
     on real engines and a paced series."""
     quiet = Quiet(as_json=False)
     world = World.create_paced(home, quiet, engines, PACE) if engines else World.create(home, quiet)
     try:
-        cast = Cast(world, quiet)
-        for story in stories:
-            cast.enrol(story)
-        time.sleep(SETTLE_S)  # a member refuses a pack of a device that it does not know as bound yet
-        for story in stories:
-            _publish(world, story, LEVEL_KG, visit=True)
+        organisations = Organisations(world, quiet)
+        for stock in stocks:
+            organisations.enrol(stock)
+        time.sleep(SETTLE_S)  # a pack of a device that a member has not read yet would wait
+        for stock in stocks:
+            _publish(world, stock, LEVEL_KG, visit=True)
         world.timeline.pass_until(FIRST_WINDOW_S)
-        for story in stories:
-            cast.lend(story)
-            _publish(world, story, LEVEL_KG, visit=True)
-        for story in stories:
-            _wait_lendable(world, story)
+        for stock in stocks:
+            organisations.lend(stock)
+            _publish(world, stock, LEVEL_KG, visit=True)
+        for stock in stocks:
+            _wait_lendable(world, stock)
         time.sleep(SETTLE_S)
         yield world
     finally:
         world.close()
 
 
-def _wait_lendable(world: World, story: Bin) -> None:
+def _wait_lendable(world: World, stock: Stock) -> None:
     until = time.monotonic() + WAIT_S
-    while not (found := world.node("bank").get_collateral(story.receipt_id)).lendable:
+    while not (found := world.node("bank").get_collateral(stock.receipt_id)).lendable:
         if time.monotonic() > until:
-            raise RuntimeError(f"{story.name} cannot be lent on: {[each.code for each in found.blockers]}")
+            raise RuntimeError(f"{stock.name} cannot be lent on: {[each.code for each in found.blockers]}")
         time.sleep(0.2)
 
 
-def patient(world: World, story: Bin) -> tuple[float, float]:
+def patient(world: World, stock: Stock) -> tuple[float, float]:
     """Seconds until an event said that the line is frozen, and until the draw sent then was mined and refused."""
-    cast = Cast(world, Quiet(as_json=False))
-    before = cast.newest_event()
+    organisations = Organisations(world, Quiet(as_json=False))
+    before = organisations.newest_event()
     started = time.perf_counter()
-    _publish(world, story, BREACH_KG, visit=False)
-    cast.wait_frozen(story, before, WAIT_S)
+    _publish(world, stock, BREACH_KG, visit=False)
+    organisations.wait_frozen(stock, before, WAIT_S)
     frozen = time.perf_counter() - started
-    tx = world.node("manufacturer").draw(story.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
+    tx = world.node("manufacturer").draw(stock.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
     if tx.code != "facility_frozen":
         raise RuntimeError(f"the draw ended otherwise: {tx.code} {tx.detail}")
     return frozen, time.perf_counter() - started
 
 
-def _eager(world: World, story: Bin) -> tuple[float, int]:
+def _eager(world: World, stock: Stock) -> tuple[float, int]:
     """Seconds until the refused draw was mined, and how many draws were mined before it."""
     manufacturer = world.node("manufacturer")
     started = time.perf_counter()
-    _publish(world, story, BREACH_KG, visit=False)
+    _publish(world, stock, BREACH_KG, visit=False)
     for draws in itertools.count():
-        tx = manufacturer.draw(story.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
+        tx = manufacturer.draw(stock.facility_id, amount_minor=1, wait_s=WAIT_S, raise_on_failure=False)
         if tx.code == "facility_frozen":
             return time.perf_counter() - started, draws
         if tx.status != "committed":
@@ -129,9 +130,9 @@ def _eager(world: World, story: Bin) -> tuple[float, int]:
     raise RuntimeError("never frozen")
 
 
-def _publish(world: World, story: Bin, kilograms: Decimal, *, visit: bool) -> None:
+def _publish(world: World, stock: Stock, kilograms: Decimal, *, visit: bool) -> None:
     now_ms = world.clock.now_ms()
     readings = [Reading("mass_kg", kilograms, "kg", now_ms)]
     if visit:
         readings.append(Reading("withdrawal_kg", Decimal(0), "kg", now_ms))
-    world.device(story).publish(tuple(readings))
+    world.device(stock).publish(tuple(readings))

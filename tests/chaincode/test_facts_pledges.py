@@ -48,9 +48,9 @@ def test_a_lien_check_reads_the_receipt_once_and_nothing_else_of_the_pledge(pled
     assert list(pledged.last.reads) == ["msp/InsurerMSP", "member/insurer", "receipt/receipt-1"]
 
 
-@pytest.mark.parametrize("stage", ["proposed", "pledged"])
-def test_a_second_pledge_of_the_same_receipt_is_refused(stage: str, request: pytest.FixtureRequest) -> None:
-    world: World = request.getfixturevalue(stage)
+@pytest.mark.parametrize("status", ["proposed", "pledged"])
+def test_a_second_pledge_of_the_same_receipt_is_refused(status: str, request: pytest.FixtureRequest) -> None:
+    world: World = request.getfixturevalue(status)
     second = pledge("pledge-2", pledgee="other-bank")
     assert world.refused("manufacturer", "propose_pledge", terms=TERMS, **second) == "receipt_pledged"
 

@@ -153,9 +153,9 @@ def test_only_the_owner_requests_delivery_and_its_time_is_kept(receipted: World)
     assert receipted.refused("manufacturer", "request_delivery", receipt_id="receipt-1") == "receipt_not_active"
 
 
-@pytest.mark.parametrize("stage", ["proposed", "pledged"])
-def test_goods_under_a_pledge_are_not_requested(stage: str, request: pytest.FixtureRequest) -> None:
-    world: World = request.getfixturevalue(stage)
+@pytest.mark.parametrize("status", ["proposed", "pledged"])
+def test_goods_under_a_pledge_are_not_requested(status: str, request: pytest.FixtureRequest) -> None:
+    world: World = request.getfixturevalue(status)
     assert world.refused("manufacturer", "request_delivery", receipt_id="receipt-1") == "receipt_pledged"
 
 

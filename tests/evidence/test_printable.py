@@ -12,8 +12,8 @@ import pytest
 
 from network.bringup.fabric.doctor.findings import Finding, as_text
 from node.cli.audit import Audit, _told
-from node.demo.acts import Act, Programme
 from node.demo.founding import found
+from node.demo.steps import Step, StepLog
 from oracle.storage.cipher import StorageCipher
 from oracle.storage.quarantine import QUARANTINE_FILE, Quarantine
 from tests.evidence.bundle_maker import Consortium
@@ -173,9 +173,9 @@ def test_every_program_that_logs_writes_its_log_in_such_lines(program: str) -> N
 
 
 def test_the_demo_and_the_networks_doctor_print_each_act_and_finding_as_one(capsys: pytest.CaptureFixture[str]) -> None:
-    programme = Programme(as_json=False)
-    programme.say(FORGED)
-    programme.show(Act("draw", "e1", "0x12", FORGED, None, "2026-01-01T00:00:00Z"))
+    log = StepLog(as_json=False)
+    log.say(FORGED)
+    log.show(Step("draw", "e1", "0x12", FORGED, None, "2026-01-01T00:00:00Z"))
     told = capsys.readouterr().out
     assert told.count("\n") == 2 and is_clean(told)
     assert as_text([Finding("error", "peer.bank", FORGED, FORGED)]).count("\n") == 1

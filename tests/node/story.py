@@ -33,7 +33,7 @@ DAY_S = 86_400
 
 
 class Story:
-    """The demo's acts against a running node, one method each."""
+    """The demo's steps against a running node, one method each."""
 
     def __init__(self, node: Running) -> None:
         self.node = node

@@ -135,11 +135,11 @@ KILLED = """
 """
 
 
-@pytest.mark.parametrize("stage", ["accepted", "delivered"])
-async def test_a_pending_command_is_finished_once_after_a_kill(home: Path, stage: str) -> None:
+@pytest.mark.parametrize("killed_at", ["accepted", "delivered"])
+async def test_a_pending_command_is_finished_once_after_a_kill(home: Path, killed_at: str) -> None:
     slot = "91310115MA3WUX3W6R/BIN-1"
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", textwrap.dedent(KILLED), str(home), slot, stage, stdout=subprocess.PIPE
+        sys.executable, "-c", textwrap.dedent(KILLED), str(home), slot, killed_at, stdout=subprocess.PIPE
     )
     out, _ = await process.communicate()
     assert process.returncode == 9

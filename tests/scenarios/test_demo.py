@@ -1,4 +1,4 @@
-"""The demo from the outside: its acts, and what anyone can check in the home that it leaves behind."""
+"""The demo from the outside: its steps, and what anyone can check in the home that it leaves behind."""
 
 import json
 import re
@@ -33,15 +33,15 @@ MIXED = {FABRIC: "--engine=fabric", EVM: "--engine=evm"}
 
 @dataclass(frozen=True)
 class Played:
-    """A demo that is over: its home, and the acts that it told."""
+    """A demo that is over: its home, and the steps that it printed."""
 
     home: Path
-    acts: list[dict[str, Any]]
+    steps: list[dict[str, Any]]
 
     @property
-    def told(self) -> list[tuple[Any, ...]]:
-        """The acts without what is of this run."""
-        return [tuple(each[name] for name in ("act", "ledger", "result", "code")) for each in self.acts]
+    def story(self) -> list[tuple[Any, ...]]:
+        """The steps without what is of this run."""
+        return [tuple(each[name] for name in ("act", "ledger", "result", "code")) for each in self.steps]
 
 
 def typed(home: Path, *options: str, timeout_s: float = DEMO_SECONDS_MAX) -> Played:
@@ -57,8 +57,8 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Played:
 
 
 @pytest.fixture(scope="module")
-def acts(embedded: Played) -> list[dict[str, Any]]:
-    return embedded.acts
+def demo_steps(embedded: Played) -> list[dict[str, Any]]:
+    return embedded.steps
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +66,9 @@ def home(embedded: Played) -> Path:
     return embedded.home
 
 
-def begun(stage: ThreadPoolExecutor, home: Path, option: str) -> Future[Played]:
+def begun(pool: ThreadPoolExecutor, home: Path, option: str) -> Future[Played]:
     """Returns when the demo is up, or has failed before."""
-    demo = stage.submit(typed, home, option, timeout_s=REAL_SECONDS_MAX)
+    demo = pool.submit(typed, home, option, timeout_s=REAL_SECONDS_MAX)
     until(lambda: demo.done() or (home / ENDPOINTS_FILE).exists(), f"demo {option} up", timeout_s=REAL_SECONDS_MAX)
     return demo
 
@@ -78,8 +78,8 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[Pair, Fu
     """The demo on each pair with one real ledger. They mostly wait for windows, so they do it together, and with the
     embedded one if that comes next; but they come up one after the other: a port is free until somebody listens."""
     folder = tmp_path_factory.mktemp("mixed")
-    with ThreadPoolExecutor() as stage:
-        yield {pair: begun(stage, folder / pair.name, option) for pair, option in MIXED.items()}
+    with ThreadPoolExecutor() as pool:
+        yield {pair: begun(pool, folder / pair.name, option) for pair, option in MIXED.items()}
 
 
 @pytest.mark.engine("fabric")
@@ -104,23 +104,23 @@ def test_a_consortium_on_real_ledgers_tells_the_same_story(embedded: Played, tmp
 
 
 def require_same_story(played: Played, embedded: Played, pair: Pair) -> None:
-    """The same acts with the same codes; the nodes have read the same events, states and history; nothing runs on."""
+    """The same steps with the same codes; the nodes have read the same events, states and history; nothing runs on."""
     assert pair_of(played.home) == pair
-    assert played.told == embedded.told
+    assert played.story == embedded.story
     assert books_of(played.home) == books_of(embedded.home)
     assert wuxin("verify", played.home / "alarm-bin16.zip", "--trust", played.home / "trust.json").returncode == 0
     assert not [state for state in supervisor.states(played.home).values() if state.running]
 
 
-def of(acts: list[dict[str, Any]], name: str) -> dict[str, Any]:
-    return next(act for act in acts if act["act"].endswith(name))
+def of(demo_steps: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    return next(each for each in demo_steps if each["act"].endswith(name))
 
 
-def test_every_act_says_where_it_was_and_when(acts: list[dict[str, Any]]) -> None:
-    assert len(acts) >= 40
-    for act in acts:
-        assert set(act) == {"act", "ledger", "tx_id", "result", "code", "at"}
-        assert act["ledger"] in {"facts", "e1", "none"} and act["at"].endswith("Z")
+def test_every_step_says_where_it_was_and_when(demo_steps: list[dict[str, Any]]) -> None:
+    assert len(demo_steps) >= 40
+    for each in demo_steps:
+        assert set(each) == {"act", "ledger", "tx_id", "result", "code", "at"}
+        assert each["ledger"] in {"facts", "e1", "none"} and each["at"].endswith("Z")
 
 
 @pytest.mark.parametrize(
@@ -139,25 +139,25 @@ def test_every_act_says_where_it_was_and_when(acts: list[dict[str, Any]]) -> Non
         ("bin 16: one byte changed", "refused", None),
     ],
 )
-def test_the_story_ends_as_told(acts: list[dict[str, Any]], name: str, result: str, code: str | None) -> None:
-    act = of(acts, name)
-    assert (act["result"], act["code"]) == (result, code)
+def test_the_story_ends_as_told(demo_steps: list[dict[str, Any]], name: str, result: str, code: str | None) -> None:
+    step = of(demo_steps, name)
+    assert (step["result"], step["code"]) == (result, code)
 
 
-def test_a_refused_draw_has_a_transaction_of_its_own(acts: list[dict[str, Any]]) -> None:
-    transactions = [act["tx_id"] for act in acts if act["result"] in {"committed", "reverted"}]
+def test_a_refused_draw_has_a_transaction_of_its_own(demo_steps: list[dict[str, Any]]) -> None:
+    transactions = [each["tx_id"] for each in demo_steps if each["result"] in {"committed", "reverted"}]
     assert all(transactions) and len(set(transactions)) == len(transactions)
 
 
-def test_the_healthy_bin_is_never_frozen(acts: list[dict[str, Any]]) -> None:
-    healthy = [act for act in acts if act["act"].startswith("bin 6:")]
+def test_the_healthy_bin_is_never_frozen(demo_steps: list[dict[str, Any]]) -> None:
+    healthy = [each for each in demo_steps if each["act"].startswith("bin 6:")]
     assert of(healthy, "draw again")["result"] == "committed"
     assert of(healthy, "collateral")["result"] == "lendable"
-    assert not [act for act in healthy if act["result"] in {"frozen", "reverted"}]
+    assert not [each for each in healthy if each["result"] in {"frozen", "reverted"}]
 
 
 def test_verify_answers_with_the_exit_status_of_the_formats(
-    acts: list[dict[str, Any]], home: Path, tmp_path: Path
+    demo_steps: list[dict[str, Any]], home: Path, tmp_path: Path
 ) -> None:
     bundle, trust = home / "alarm-bin16.zip", home / "trust.json"
     changed = bytearray(bundle.read_bytes())
@@ -174,14 +174,14 @@ def test_verify_answers_with_the_exit_status_of_the_formats(
 
 
 def test_a_bundle_is_nothing_under_the_trust_file_of_another_consortium(
-    acts: list[dict[str, Any]], home: Path, tmp_path: Path
+    demo_steps: list[dict[str, Any]], home: Path, tmp_path: Path
 ) -> None:
     found(tmp_path / "other")
     told = wuxin("verify", home / "alarm-bin16.zip", "--trust", tmp_path / "other" / "trust.json", "--json")
     assert told.returncode == 1 and json.loads(told.stdout)["failed"]
 
 
-def test_no_changed_byte_of_the_demos_bundle_is_valid(acts: list[dict[str, Any]], home: Path) -> None:
+def test_no_changed_byte_of_the_demos_bundle_is_valid(demo_steps: list[dict[str, Any]], home: Path) -> None:
     """Every byte of a bundle is flipped in tests/evidence; here some of each part of a real one."""
     raw, trust = (home / "alarm-bin16.zip").read_bytes(), Trust.parse((home / "trust.json").read_bytes())
     assert verify_bundle(raw, trust).exit_status == 0
@@ -191,24 +191,24 @@ def test_no_changed_byte_of_the_demos_bundle_is_valid(acts: list[dict[str, Any]]
         assert verify_bundle(bytes(changed), trust).exit_status != 0, place
 
 
-def test_the_evidence_is_signed_with_sm2(acts: list[dict[str, Any]], home: Path) -> None:
+def test_the_evidence_is_signed_with_sm2(demo_steps: list[dict[str, Any]], home: Path) -> None:
     rows = [json.loads(line) for line in wuxin("quarantine", "ls", "--home", home, "--json").stdout.splitlines()]
     assert rows == [], "the demo's own packs are all admitted"
     for file in (home / "devices").glob("*.pem"):
         assert SigningKey.from_pem(file.read_bytes()).suite == "sm2-sm3"
 
 
-def test_the_read_model_can_be_deleted(acts: list[dict[str, Any]], home: Path) -> None:
-    served = json.loads(wuxin("rebuild", "--home", home, "--check").stdout)
-    assert served["equal"] and served["rows"] > 100
+def test_the_read_model_can_be_deleted(demo_steps: list[dict[str, Any]], home: Path) -> None:
+    before = json.loads(wuxin("rebuild", "--home", home, "--check").stdout)
+    assert before["equal"] and before["rows"] > 100
     for file in home.glob("readmodel.db*"):
         file.unlink()
     assert wuxin("rebuild", "--home", home).returncode == 0
     made = json.loads(wuxin("rebuild", "--home", home, "--check").stdout)
-    assert made["equal"] and made["rows"] == served["rows"]
+    assert made["equal"] and made["rows"] == before["rows"]
 
 
-def test_an_auditor_replays_both_ledgers_without_the_node(acts: list[dict[str, Any]], home: Path) -> None:
+def test_an_auditor_replays_both_ledgers_without_the_node(demo_steps: list[dict[str, Any]], home: Path) -> None:
     audit = wuxin("audit", "--home", home, "--trust", home / "trust.json", "--json")
     assert audit.returncode == 0, audit.stdout + audit.stderr
 
@@ -225,7 +225,7 @@ def test_the_demo_never_empties_a_folder_it_did_not_make(foreign_folder: Path) -
 
 
 def test_the_next_lines_of_the_readme_do_what_they_print(
-    acts: list[dict[str, Any]], home: Path, tmp_path: Path
+    demo_steps: list[dict[str, Any]], home: Path, tmp_path: Path
 ) -> None:
     """Over a copy, on another port, and as fast as the page says; the snippet in Python answers as curl does."""
     copy = tmp_path / ".wuxin" / "demo"

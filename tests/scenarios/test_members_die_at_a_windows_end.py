@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from node.demo.story import Bin
+from node.demo.stock import Stock
 from tests.plays import Play, consortium, until
 
 WINDOW_MS = 15_000
@@ -25,20 +25,20 @@ def play(tmp_path: Path) -> Iterator[Play]:
 
 
 def test_a_window_that_closes_while_every_member_is_killed_is_attested_when_they_are_back(play: Play) -> None:
-    story = Bin("6", receipt_t=60, draw_minor=1_000_000)
-    play.cast.enrol(story)
-    play.world.replay(story)
-    until(lambda: play.attested(story), "a first window", timeout_s=LOOK_S)
+    stock = Stock("6", receipt_t=60, draw_minor=1_000_000)
+    play.organisations.enrol(stock)
+    play.world.replay(stock)
+    until(lambda: play.attested(stock), "a first window", timeout_s=LOOK_S)
     time.sleep((WINDOW_MS - play.now_ms % WINDOW_MS + AFTER_MS) / 1000)
     closed_s = play.now_ms // WINDOW_MS * WINDOW_MS // 1000
     before = {name: pid for name, pid in play.world.processes.pids.items() if name.startswith("oracle-")}
     assert len(before) == 3
-    assert closed_s not in {each.window_end for each in play.attested(story)}, "it was attested: nothing is shown"
+    assert closed_s not in {each.window_end for each in play.attested(stock)}, "it was attested: nothing is shown"
     for pid in before.values():
         os.kill(pid, signal.SIGKILL)
-    until(lambda: closed_s in {each.window_end for each in play.attested(story)}, "the window", timeout_s=LOOK_S)
-    until(lambda: closed_s + 15 in {each.window_end for each in play.attested(story)}, "the next", timeout_s=LOOK_S)
-    ends = sorted(each.window_end for each in play.attested(story))
+    until(lambda: closed_s in {each.window_end for each in play.attested(stock)}, "the window", timeout_s=LOOK_S)
+    until(lambda: closed_s + 15 in {each.window_end for each in play.attested(stock)}, "the next", timeout_s=LOOK_S)
+    ends = sorted(each.window_end for each in play.attested(stock))
     assert ends == list(range(ends[0], ends[-1] + 1, WINDOW_MS // 1000)), "a window is missing"
     after = play.world.processes.states
     assert {name: after[name].ended for name in before} == dict.fromkeys(before, "SIGKILL")

@@ -28,7 +28,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def served(home: Path) -> Iterator[dict[str, Any]]:
+def running(home: Path) -> Iterator[dict[str, Any]]:
     command = [sys.executable, "-m", "node.cli.main", "serve", "--home", str(home), "--port", "0", "--dev-rpc"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
     try:
@@ -51,22 +51,22 @@ def alive(pid: int) -> bool:
     return True
 
 
-def test_the_api_its_page_and_the_chains_rpc_answer(home: Path, served: dict[str, Any]) -> None:
-    assert httpx.get(served["api"] + "/docs").status_code == 200
-    assert "/v1/collateral/{receipt_id}" in httpx.get(served["api"] + "/openapi.json").json()["paths"]
-    assert httpx.get(served["api"] + "/v1/receipts").json()["code"] == "unauthenticated"
+def test_the_api_its_page_and_the_chains_rpc_answer(home: Path, running: dict[str, Any]) -> None:
+    assert httpx.get(running["api"] + "/docs").status_code == 200
+    assert "/v1/collateral/{receipt_id}" in httpx.get(running["api"] + "/openapi.json").json()["paths"]
+    assert httpx.get(running["api"] + "/v1/receipts").json()["code"] == "unauthenticated"
     asked = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
-    assert int(httpx.post(served["rpc"], json=asked).json()["result"], 16) == 262144
-    assert set(served["pids"]) == {"broker", "node", "oracle-bank", "oracle-insurer", "oracle-inspector"}
+    assert int(httpx.post(running["rpc"], json=asked).json()["result"], 16) == 262144
+    assert set(running["pids"]) == {"broker", "node", "oracle-bank", "oracle-insurer", "oracle-inspector"}
 
 
-def test_a_doctor_finds_nothing_wrong(home: Path, served: dict[str, Any]) -> None:
+def test_a_doctor_finds_nothing_wrong(home: Path, running: dict[str, Any]) -> None:
     examined = wuxin("doctor", "--home", home)
     assert examined.returncode == 0, examined.stdout + examined.stderr
 
 
 def test_a_pack_signed_at_the_command_line_is_admitted_and_a_changed_one_quarantined(
-    home: Path, served: dict[str, Any], tmp_path: Path
+    home: Path, running: dict[str, Any], tmp_path: Path
 ) -> None:
     enrol(home)
     readings, envelope = tmp_path / "readings.json", tmp_path / "pack.cose"
