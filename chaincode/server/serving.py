@@ -6,9 +6,7 @@ clean = await server.stop()          begin nothing more, let end what runs, stop
 """
 
 import asyncio
-import concurrent.futures
 import logging
-from collections.abc import Callable
 from typing import Any, Final
 
 import grpc
@@ -16,11 +14,10 @@ import grpc.aio
 
 from chaincode.server import messages
 from chaincode.server.calls import FACTS, Program
-from chaincode.server.conversation import Conversation
 from chaincode.server.messages import MESSAGE_BYTES_MAX
 from chaincode.server.options import Options, ServerError
-from chaincode.server.stream import STOP_GRACE_S, Limits, PeerStream
-from chaincode.server.stub import OutOfTime, PeerFailure, PeerGone
+from chaincode.server.stream import PeerStream
+from chaincode.server.work import STOP_GRACE_S, Limits, Work, stopping
 
 log = logging.getLogger("chaincode.server")
 
@@ -43,17 +40,14 @@ class ChaincodeServer:
     """Serves one program under one package id to any number of peers."""
 
     def __init__(self, options: Options, program: Program = FACTS, limits: Limits | None = None) -> None:
-        self.chaincode_id = options.chaincode_id
-        self.program = program
-        self.limits = limits or Limits()
         self.streams: set[PeerStream] = set()
-        self.draining = False
-        self.stopping = False
         self._options = options
-        self._idle = asyncio.Event()
-        self._pool = concurrent.futures.ThreadPoolExecutor(self.limits.threads, "transaction")
-        self._work: set[concurrent.futures.Future[None]] = set()
+        self._work = Work(options.chaincode_id, program, limits or Limits())
         self._grpc: Any = None
+
+    def runs_a_program(self) -> bool:
+        """Whether a program runs in a thread, answered for or not."""
+        return self._work.runs_a_program()
 
     async def start(self) -> str:
         """Listen; the address with the real port. Raises ServerError where the address cannot be had."""
@@ -82,43 +76,17 @@ class ChaincodeServer:
             raise ServerError("unavailable", detail, "stop what listens there, or pass another address") from error
 
     async def _connect(self, _requests: Any, context: Any) -> None:
-        stream = PeerStream(self, context)
+        stream = PeerStream(self._work, context)
         self.streams.add(stream)
-        await stream.serve()
-
-    def turns_away(self) -> PeerFailure | None:
-        """Why no further transaction begins."""
-        if self.draining:
-            return _stopping()
-        if len(self._work) >= self.limits.transactions:
-            return OutOfTime(f"{len(self._work)} transactions run or wait here", "submit again later")
-        return None
-
-    def submit(self, perform: Callable[[Conversation], None], conversation: Conversation) -> None:
-        """Run a conversation in a thread of the pool, as soon as one is free."""
-        work = self._pool.submit(perform, conversation)
-        self._work.add(work)
-        work.add_done_callback(self._work.discard)
-
-    def note_idle(self) -> None:
-        """Let `stop` go on where nothing runs any more."""
-        if self.draining and all(stream.is_idle for stream in self.streams):
-            self._idle.set()
+        try:
+            await stream.serve()
+        finally:
+            self.streams.discard(stream)
 
     async def stop(self) -> bool:
         """Begin nothing more, let end what runs, stop. False where a program still runs in spite of that."""
-        self.draining = True
-        self.note_idle()
-        try:
-            await asyncio.wait_for(self._idle.wait(), self.limits.drain_s)
-        except TimeoutError:
-            log.warning("transactions still run after %g s and are given up", self.limits.drain_s)
-        self.stopping = True
-        await asyncio.gather(*(stream.close(_stopping()) for stream in self.streams))
+        if not await self._work.drain():
+            log.warning("transactions still run after %g s and are given up", self._work.limits.drain_s)
+        await asyncio.gather(*(stream.close(stopping()) for stream in list(self.streams)))
         await self._grpc.stop(STOP_GRACE_S)
-        self._pool.shutdown(wait=False, cancel_futures=True)
-        return not concurrent.futures.wait(set(self._work), STOP_GRACE_S).not_done
-
-
-def _stopping() -> PeerFailure:
-    return PeerGone("the chaincode server is stopping", "submit again when it is back")
+        return self._work.close()

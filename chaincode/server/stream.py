@@ -23,9 +23,8 @@ import queue
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 
 import grpc
 import grpc.aio
@@ -36,35 +35,12 @@ from chaincode.server.calls import shown
 from chaincode.server.conversation import Conversation
 from chaincode.server.messages import Abilities, Place
 from chaincode.server.stub import OutOfTime, PeerFailure, PeerGone
+from chaincode.server.work import STOP_GRACE_S, Work
 from wuxin_evidence.errors import EvidenceError
-
-if TYPE_CHECKING:
-    from chaincode.server.serving import ChaincodeServer
 
 log = logging.getLogger("chaincode.server")
 
-STOP_GRACE_S: Final = 1.0
-"""For the last answers to leave, and for gRPC to hang up."""
-
 END_OF_STREAM: Final = cast(Any, grpc.aio).EOF
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What bounds a transaction and the server; tests set less.
-
-    transaction_s  below the peer's executetimeout (30 s unless set), so that the peer hears from us why
-    register_s     a peer takes a package id that it knows at once, and leaves one that it does not without an answer
-    drain_s        for what runs when the server is told to stop; a supervisor kills after ten seconds
-    threads        programs that run at once; others wait their turn, which ends with the deadline
-    transactions   running and waiting: what a peer admits by default; more are turned away at once
-    """
-
-    transaction_s: float = 20.0
-    register_s: float = 10.0
-    drain_s: float = 6.0
-    threads: int = 64
-    transactions: int = 2500
 
 
 class Outbox:
@@ -114,8 +90,8 @@ class Outbox:
 class PeerStream:
     """One peer's stream, from REGISTER to its end."""
 
-    def __init__(self, server: ChaincodeServer, context: Any) -> None:
-        self._server = server
+    def __init__(self, work: Work, context: Any) -> None:
+        self._work = work
         self._context = context
         self._loop = asyncio.get_running_loop()
         self._abilities = Abilities()
@@ -136,7 +112,7 @@ class PeerStream:
             self._end(_gone())
             await self.outbox.flushed()
         except asyncio.CancelledError:
-            if not self._server.stopping:
+            if not self._work.stopping:
                 raise
         finally:
             writer.cancel()
@@ -145,16 +121,16 @@ class PeerStream:
 
     async def _register(self) -> bool:
         """Say who we are; False where the peer left, aborted where it does not take us."""
-        self.outbox.put(messages.register(self._server.chaincode_id))
+        self.outbox.put(messages.register(self._work.chaincode_id))
         try:
-            async with asyncio.timeout(self._server.limits.register_s):
+            async with asyncio.timeout(self._work.limits.register_s):
                 registered = await self._expect(messages.REGISTERED)
                 ready = registered and await self._expect(messages.READY)
             if ready:
                 self._abilities = messages.parse_abilities(ready.payload)
             return ready is not None
         except TimeoutError:
-            log.error("%s does not take %s; start with the id that it installed", self.name, self._server.chaincode_id)
+            log.error("%s does not take %s; start with the id that it installed", self.name, self._work.chaincode_id)
             await self._abort(grpc.StatusCode.FAILED_PRECONDITION, "no answer to REGISTER")
         except EvidenceError as error:
             log.error("%s sent a READY that does not parse", self.name)
@@ -197,23 +173,23 @@ class PeerStream:
         if conversation.place in self._running:
             log.warning("%s began %s while it runs", self.name, shown(conversation.place))
             return
-        turned_away = self._server.turns_away()
+        turned_away = self._work.turns_away()
         if turned_away is not None:
             self.outbox.put(peer_calls.failed(message, turned_away))
             return
-        timer = self._loop.call_later(self._server.limits.transaction_s, self._expire, conversation)
+        timer = self._loop.call_later(self._work.limits.transaction_s, self._expire, conversation)
         self._running[conversation.place] = (conversation, timer)
-        self._server.submit(self._perform, conversation)
+        self._work.begin(self._perform, conversation)
 
     def _perform(self, conversation: Conversation) -> None:
         """In a thread of the pool: run the program, then hand its answer to the loop."""
-        outcome = peer_calls.perform(self._server.program, conversation.message, conversation.ask, self._abilities)
+        outcome = peer_calls.perform(self._work.program, conversation.message, conversation.ask, self._abilities)
         if outcome.failure is not None:
             _log_failure(conversation.place, outcome.failure)
         self._loop.call_soon_threadsafe(self._finish, conversation, outcome.answer)
 
     def _expire(self, conversation: Conversation) -> None:
-        detail = f"the transaction did not finish within {self._server.limits.transaction_s:g} s"
+        detail = f"the transaction did not finish within {self._work.limits.transaction_s:g} s"
         self._give_up(conversation, OutOfTime(detail, "submit again when the endorser is less busy"))
 
     def _give_up(self, conversation: Conversation, failure: PeerFailure) -> None:
@@ -228,17 +204,11 @@ class PeerStream:
         del self._running[conversation.place]
         running[1].cancel()
         self.outbox.put(answer)
-        self._server.note_idle()
+        self._work.finish()
 
     def _end(self, failure: PeerFailure) -> None:
         for conversation, _ in list(self._running.values()):
             self._give_up(conversation, failure)
-        self._server.streams.discard(self)
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no transaction runs on this stream."""
-        return not self._running
 
     async def close(self, failure: PeerFailure) -> None:
         """Give up what still runs, let the answers out, end the stream."""

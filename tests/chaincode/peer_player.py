@@ -23,7 +23,7 @@ from chaincode.server.calls import FACTS, Program
 from chaincode.server.messages import Place
 from chaincode.server.options import Options, Tls
 from chaincode.server.serving import CHANNEL_OPTIONS, METHOD, SERVICE, ChaincodeServer
-from chaincode.server.stream import Limits
+from chaincode.server.work import Limits
 from chaincode.world.errors import Refusal
 from chaincode.world.stub import KeyChange
 from network.facts.embedded.private_data import Vault

@@ -4,6 +4,7 @@ import asyncio
 import json
 import logging
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -13,8 +14,8 @@ from chaincode.server import messages
 from chaincode.server import messages as peer_messages
 from chaincode.server.calls import FACTS
 from chaincode.server.serving import ChaincodeServer
-from chaincode.server.stream import Limits
 from chaincode.server.stub import PeerFailure, PeerGone, PeerStub
+from chaincode.server.work import Limits
 from tests.chaincode.facts_world import TERMS, World, pledge, receipt, slot
 from tests.chaincode.peer_player import BATCHES, Ledger, connected, proposal_of, serving
 from tests.chaincode.test_server_stream import Held, opened, program
@@ -25,11 +26,15 @@ SECRET = "SECRET-5c1d"
 
 async def idle(server: ChaincodeServer) -> None:
     """Until no program runs any more."""
+    await until(lambda: not server.runs_a_program(), "no program runs")
+
+
+async def until(holds: Callable[[], bool], what: str) -> None:
     for _ in range(500):
-        if not server._work:
+        if holds():
             return
         await asyncio.sleep(0.01)
-    raise AssertionError("a program still runs")
+    raise AssertionError(f"never came true: {what}")
 
 
 async def test_an_exception_is_answered_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
@@ -98,7 +103,7 @@ async def test_a_program_whose_peer_vanished_ends() -> None:
             peer.stream.cancel()
         await idle(server)
         assert ended == [PeerGone] * 6, "also the question after the end is refused"
-        assert not server.streams
+        await until(lambda: not server.streams, "the stream is over")
         async with connected(address) as peer:
             signed = proposal_of([b"run"])
             assert (await peer.transact(signed, opened(Ledger(), signed))).status == 503

@@ -13,8 +13,8 @@ from chaincode.contract import Response
 from chaincode.server import messages
 from chaincode.server.calls import FACTS, Program
 from chaincode.server.serving import METHOD, SERVICE
-from chaincode.server.stream import Limits
 from chaincode.server.stub import PeerStub
+from chaincode.server.work import Limits
 from chaincode.world.composite_keys import composite_key
 from chaincode.world.errors import Refusal
 from tests.chaincode.peer_player import (
