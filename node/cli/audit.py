@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 
 from network.audit.facts import LEDGER, FactsReplayed, audit_facts
 from network.audit.findings import AttestationKey, Findings
+from node.cli.exit_status import DONE, INCOMPLETE, REFUSED, UNREADABLE
 from wuxin_evidence.bundle.trust import Trust, TrustedChain
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.printable import printable
 
-HOLDS, FAILED, INCOMPLETE, UNREADABLE = range(4)
-WORDS = {HOLDS: "both ledgers hold", FAILED: "FAILED", INCOMPLETE: "incomplete", UNREADABLE: "unreadable"}
+WORDS = {DONE: "both ledgers hold", REFUSED: "FAILED", INCOMPLETE: "incomplete", UNREADABLE: "unreadable"}
 
 ACROSS = "across the ledgers"
 
@@ -40,10 +40,10 @@ class Audit:
     def exit_status(self) -> int:
         """0 sound, and what docs/reference/cli.md says of the others."""
         if not self.findings.sound:
-            return FAILED
+            return REFUSED
         if self.findings.unreadable:
             return UNREADABLE
-        return INCOMPLETE if self.findings.missing else HOLDS
+        return INCOMPLETE if self.findings.missing else DONE
 
     def to_json(self) -> dict[str, Any]:
         """Give exit status, findings and assumptions as JSON."""

@@ -1,7 +1,6 @@
 """The command `wuxin`. Each command imports what it needs when it runs, so that `wuxin verify` never loads a ledger.
 
-Exit status: 0 done, 1 refused or invalid, 2 incomplete, 3 unreadable, 4 a ledger, node or broker is unavailable,
-5 `device replay` published packs and does not know whether they were admitted.
+What its exit status says stands in `node.cli.exit_status`.
 """
 
 import json
@@ -14,12 +13,12 @@ from typing import Annotated
 
 import typer
 
+from node.cli.exit_status import REFUSED, UNAVAILABLE, UNREADABLE
 from wuxin_evidence.errors import NamedError
 from wuxin_evidence.printable import printable
 
 HOME_DEFAULT = Path(".wuxin/demo")
 CONSORTIUM_FILE = "consortium.toml"
-REFUSED, UNREADABLE, UNAVAILABLE, UNKNOWN = 1, 3, 4, 5
 
 
 class Engine(StrEnum):

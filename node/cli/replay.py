@@ -24,7 +24,7 @@ from network.clock import Clock, SystemClock, open_clock
 from network.membership.consortium import Consortium
 from network.membership.homes import home_of
 from node.cli.device import device_of, only_device
-from node.cli.main import REFUSED, UNKNOWN
+from node.cli.exit_status import DONE, REFUSED, UNKNOWN
 from oracle.sources.mapping import load_mapping
 from oracle.sources.replay import place, replay
 from oracle.sources.series import Due, Series, read_number, read_series
@@ -34,7 +34,6 @@ from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.packs.pack import parse_pack
 from wuxin_evidence.printable import printable
 
-ADMITTED = 0
 SPEED_MAX = 1_000_000
 ADMISSION_WAIT_S = 10.0
 """How long members are waited for after the last pack; they store a batch within a tenth of a second."""
@@ -160,7 +159,7 @@ def _admission(home: Path, consortium: Consortium, published: list[Published]) -
         time.sleep(ADMISSION_LOOK_S)
     code_of = {digest: code for each in members for digest, code in each.refused.items()}
     codes = dict(sorted(Counter(code_of[digest] for digest in refused).items()))
-    status = REFUSED if refused else UNKNOWN if unknown else ADMITTED
+    status = REFUSED if refused else UNKNOWN if unknown else DONE
     return {"admitted": len(admitted), "refused": len(refused), "codes": codes, "unknown": unknown}, status
 
 

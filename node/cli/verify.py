@@ -3,13 +3,13 @@
 import json
 from pathlib import Path
 
+from node.cli.exit_status import DONE, INCOMPLETE, REFUSED, UNREADABLE
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.bundle.verify import Verdict, verify_bundle
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.printable import printable
 
-UNREADABLE = 3
-WORDS = {0: "valid", 1: "INVALID", 2: "incomplete", 3: "unreadable"}
+WORDS = {DONE: "valid", REFUSED: "INVALID", INCOMPLETE: "incomplete", UNREADABLE: "unreadable"}
 
 
 def run(file: Path, trust_file: Path | None, *, as_json: bool) -> int:

@@ -54,10 +54,12 @@ def test_every_command_and_option_has_an_entry():
 
 
 def test_every_exit_status_has_an_entry():
-    from node.cli.main import REFUSED, UNAVAILABLE, UNKNOWN, UNREADABLE
+    from node.cli.exit_status import DONE, INCOMPLETE, REFUSED, UNAVAILABLE, UNKNOWN, UNREADABLE
 
     documented = {int(row[0]) for row in rows(read("reference/cli.md").partition("\n## ")[0]) if row[0].isdigit()}
-    require_same(documented, {0, REFUSED, 2, UNREADABLE, UNAVAILABLE, UNKNOWN}, "reference/cli.md, exit status")
+    require_same(
+        documented, {DONE, REFUSED, INCOMPLETE, UNREADABLE, UNAVAILABLE, UNKNOWN}, "reference/cli.md, exit status"
+    )
 
 
 def test_every_key_of_a_mapping_has_an_entry():
