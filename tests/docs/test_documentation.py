@@ -126,8 +126,9 @@ def test_every_table_of_the_declarations_has_its_place():
 
 
 def test_every_problem_that_a_command_declares_has_an_entry():
+    said = set(inventory.problem_codes())
     for name, command in FUNCTIONS.items():
-        assert command.all_problems <= set(inventory.problem_codes()), name
+        assert command.all_problems <= said, name
 
 
 def test_every_life_event_of_an_asset_has_an_entry():
