@@ -41,7 +41,7 @@ from network.membership.consortium import Circle, Consortium, Organisation
 from network.membership.homes import home_of
 from network.membership.published import first_committee, public_keys
 from network.membership.seats import Seat, open_seat
-from network.membership.trust_file import set_feed
+from network.membership.trust_file import set_contracts
 from network.obligations.jsonrpc.chain import Web3Chain
 from network.obligations.jsonrpc.deployment import Bind, Deployment, abi_of
 from network.obligations.jsonrpc.signing import contract_address
@@ -63,7 +63,8 @@ async def deploy_obligations(
 ) -> Deployment:
     """Deploy and connect the contracts and grant the circle's roles, unless the record says that it was done.
 
-    Also names the attestation feed in the home's trust file. Raises Rejected, Unavailable, KeystoreError.
+    Also names the attestation feed and the credit facility in the home's trust file. Raises Rejected, Unavailable,
+    KeystoreError.
     """
     standing = Deployment.load(home, chain)
     if standing is not None:
@@ -83,7 +84,7 @@ async def deploy_obligations(
     finally:
         await port.aclose()
     deployment.save(home)
-    set_feed(home, chain, addresses["AttestationFeed"])
+    set_contracts(home, chain, addresses["AttestationFeed"], addresses["CreditFacility"])
     return deployment
 
 

@@ -2,8 +2,9 @@
 
 `trust_of` gathers it from what the organisations published in this home; `create_home` writes it once, for the embedded
 engines. Bringing up real ones says who decides there: `set_block_signers` for the orderers of the facts,
-`set_validators` for a chain decided by vote. After the obligations are deployed, `set_feed` adds the address of a
-chain's AttestationFeed. People compare the file with the consortium's members; it never travels with the evidence.
+`set_validators` for a chain decided by vote. After the obligations are deployed, `set_contracts` adds the addresses of
+a chain's AttestationFeed and CreditFacility. People compare the file with the consortium's members; it never travels
+with the evidence.
 """
 
 from __future__ import annotations
@@ -67,9 +68,9 @@ def write_trust(home: Path, trust: Trust) -> None:
     beside.replace(home / TRUST_FILE)
 
 
-def set_feed(home: Path, chain: str, feed: bytes) -> None:
-    """Name the AttestationFeed (20-byte address) of a deployed chain in the trust file."""
-    _set_chain(home, chain, lambda trusted: replace(trusted, feed=feed))
+def set_contracts(home: Path, chain: str, feed: bytes, facility: bytes) -> None:
+    """Name the AttestationFeed and the CreditFacility (20-byte addresses) of a deployed chain in the trust file."""
+    _set_chain(home, chain, lambda trusted: replace(trusted, feed=feed, facility=facility))
 
 
 def set_validators(home: Path, chain: str, consensus_id: str, validators: Iterable[TrustedValidator]) -> None:

@@ -89,8 +89,7 @@ async def make_bundle(
     found = await asyncio.to_thread(locate, read_model, identifier, own.in_circle)
     upload = await asyncio.to_thread(load_upload, uploads, found.digest, consortium.consortium_id)
     upload = await asyncio.to_thread(_of_its_data_class, read_model, upload, own)
-    rules = await asyncio.to_thread(_rules, read_model, upload.signed, found, home) if own.in_circle else None
-    members = parts.attestation_members(upload.signed, _profile(upload.signed, home), rules)
+    members = parts.attestation_members(upload.signed, _profile(upload.signed, home))
     if upload.packs:
         keys, enrolments = await asyncio.to_thread(_devices, read_model, upload)
         members |= parts.pack_members(upload.packs, keys)
@@ -104,6 +103,8 @@ async def make_bundle(
         members |= parts.facts_members(*await _transaction(own.ledger, found.facts))
     if found.obligation_tx is not None and own.in_circle:
         members |= await obligation_members(own.chain, found.obligation_tx)
+    if own.in_circle:
+        members |= await _rule_members(read_model, own.chain, upload.signed, found, home)
     clock = consortium.statement()["clock"]
     return await asyncio.to_thread(write_bundle, members, consortium_id=consortium.consortium_id, clock=clock)
 
@@ -186,16 +187,31 @@ def _profile(signed: SignedAttestation, home: Path) -> bytes:
     return profile
 
 
-def _rules(read_model: Store, signed: SignedAttestation, found: Found, home: Path) -> bytes | None:
-    """The rule pack that was in force for the subject, as canonical JSON.
+async def _rule_members(
+    read_model: Store, chain: Chain, signed: SignedAttestation, found: Found, home: Path
+) -> dict[str, bytes]:
+    """The rule pack that was in force for the subject, and the proof of the transaction that names the pack.
 
     In force is what the terms of a facility name by hash: of those over the subject, the last one proposed by the block
-    that accepted the attestation. None where there is no such facility, or no pack of that hash at this node.
+    that accepted the attestation. Nothing where there is no such facility, or no pack of that hash at this node.
     """
+    proposed = await asyncio.to_thread(_proposal, read_model, signed, found)
+    if proposed is None:
+        return {}
+    tx_hash, pack_hash = proposed
+    pack = (await asyncio.to_thread(rule_packs, home)).get(pack_hash)
+    if pack is None:
+        return {}
+    proposal = await obligation_members(chain, tx_hash)
+    return parts.rule_pack_members(canonical_json(pack.document), proposal)
+
+
+def _proposal(read_model: Store, signed: SignedAttestation, found: Found) -> tuple[str, bytes] | None:
+    """The transaction of the proposal in force for the subject, and the hash of the pack that its terms name."""
     facility, event = tables.facility, tables.event
     subject = signed.attestation.subject.hex()
     query = (
-        select(facility.c.terms)
+        select(event.c.tx_id, facility.c.terms)
         .join(event, event.c.subject_id == literal("0x").concat(facility.c.id))
         .where(event.c.type == "facility_proposed")
         .where(or_(*(facility.c[name] == subject for name in ("quantity_subject", "lien_subject", "price_subject"))))
@@ -206,10 +222,7 @@ def _rules(read_model: Store, signed: SignedAttestation, found: Found, home: Pat
         query = query.where(event.c.block <= found.accepted_block)
     with read_model.read() as connection:
         row = connection.execute(query).first()
-    if row is None:
-        return None
-    pack = rule_packs(home).get(bytes.fromhex(str(row.terms["rulePack"]).removeprefix("0x")))
-    return None if pack is None else canonical_json(pack.document)
+    return None if row is None else (row.tx_id, bytes.fromhex(str(row.terms["rulePack"]).removeprefix("0x")))
 
 
 def _consistency(read_model: Store, upload: Upload, checkpoint: str) -> dict[str, bytes]:

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from hashlib import sha256
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -32,6 +33,7 @@ from wuxin_evidence.bundle.members import (
     log_members,
     obligations_members,
     pack_members,
+    rule_pack_members,
 )
 from wuxin_evidence.bundle.trust import Trust, TrustedChain, TrustedFacts, TrustedLog, TrustedOrganisation
 from wuxin_evidence.crypto.secp256k1 import EvmKey
@@ -40,6 +42,7 @@ from wuxin_evidence.encoding import rlp
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.evm import proof as evm_proof
 from wuxin_evidence.evm import trie as evm_trie
+from wuxin_evidence.evm.terms import PROPOSE
 from wuxin_evidence.fabric import (
     P256_ORDER,
     BlockSigner,
@@ -71,11 +74,28 @@ SLOT = "91310000MA1K00001X/A-16"
 DEVICE = "scale-16"
 LOG = "wuxin/bank/packs"
 CLOCK = {"kind": "system", "start_ms": 0, "factor": 1}
-FEED = b"\xfe" * 20
+FEED, FACILITY = b"\xfe" * 20, b"\xfc" * 20
 CHAIN_ID = 7001
+ACCEPTED_IN = 44
+"""Block of the obligations that accepts the attestation; the facility is proposed in the one before."""
+FACILITY_ID = sha256(b"facility").digest()
+SUBJECTS = (subject("slot", SLOT), subject("pledge", "p-1"), subject("commodity", "copper-cathode"))
+RULES = canonical_json({"name": "warehouse-stock-1"})
 PROFILE = canonical_json({"name": "warehouse-weight-1", "window_s": WINDOW_S})
 ENDORSERS = ("BankMSP", "InsurerMSP", "ManufacturerMSP", "RegulatorMSP", "WarehouseMSP")
 ORACLE = ("bank", "insurer", "inspector")
+
+
+def proposal(rule_pack: bytes, subjects: tuple[bytes, ...] = SUBJECTS) -> bytes:
+    """Call data of `propose`: command, facility, and the 23 words of its terms."""
+    words = [bytes(32), FACILITY_ID, *[bytes(32)] * 5, *subjects, *[bytes(32)] * 14, rule_pack]
+    return PROPOSE + b"".join(words)
+
+
+def transaction(to: bytes, call_data: bytes, chain_id: int = CHAIN_ID) -> bytes:
+    """A transaction with dynamic fee (EIP-1559); nobody looks at its signature, the block holds it."""
+    priced = [b"", b"", b"", rlp.int_bytes(90_000)]
+    return b"\x02" + rlp.encode([rlp.int_bytes(chain_id), *priced, to, b"", call_data, [], b"", b"\x01", b"\x01"])
 
 
 @dataclass(frozen=True)
@@ -168,7 +188,7 @@ class Consortium:
             CLOCK,
             organisations,
             TrustedFacts("wuxin", "facts", 3, ENDORSERS, (BlockSigner(self.orderer.pem),)),
-            (TrustedChain("e1", CHAIN_ID, (self.sealer.address,), FEED),),
+            (TrustedChain("e1", CHAIN_ID, (self.sealer.address,), FEED, facility=FACILITY),),
             (self.committee,),
             logs,
         )
@@ -274,15 +294,37 @@ class Consortium:
     def obligations(
         self, attestation: Attestation, sealer: EvmKey | None = None, status: int = 1, chain_id: int = CHAIN_ID
     ) -> dict[str, bytes]:
+        """The block in which the feed accepted the attestation."""
         log = evm_proof.Log(
             FEED, (evm_proof.ATTESTATION_ACCEPTED, attestation.digest(), attestation.subject), bytes(64)
         )
+        sent = transaction(FEED, b"submit", chain_id)
+        return self.sealed(sent, (log,), number=ACCEPTED_IN, sealer=sealer, status=status)
+
+    def rules(self, pack: bytes = RULES, **options: Any) -> dict[str, bytes]:
+        """The rule pack, and the block in which a facility over the slot named it. ``options``: ``named`` (another
+        hash), ``subjects``, ``to`` and ``chain_id`` of the proposal, and those of ``sealed``.
+        """
+        usual = {"named": sha256(pack).digest(), "subjects": SUBJECTS, "to": FACILITY, "chain_id": CHAIN_ID}
+        named, subjects, to, chain_id = (options.pop(name, value) for name, value in usual.items())
+        sent = transaction(to, proposal(named, subjects), chain_id)
+        return rule_pack_members(pack, self.sealed(sent, **{"number": ACCEPTED_IN - 1, **options}))
+
+    def sealed(
+        self,
+        sent: bytes,
+        logs: tuple[evm_proof.Log, ...] = (),
+        *,
+        number: int,
+        sealer: EvmKey | None = None,
+        status: int = 1,
+    ) -> dict[str, bytes]:
+        """A sealed block with a transfer and this transaction, and the proof of the latter."""
         receipts = [
             evm_proof.Receipt(2, 1, 21_000, bytes(256), ()).raw(),
-            evm_proof.Receipt(2, status, 90_000, bytes(256), (log,)).raw(),
+            evm_proof.Receipt(2, status, 90_000, bytes(256), logs).raw(),
         ]
-        signed_for = rlp.int_bytes(chain_id)
-        transactions = [b"\x02" + rlp.encode([signed_for, each]) for each in (b"transfer", b"submit")]
+        transactions = [transaction(FEED, b"transfer"), sent]
         header = evm_proof.Header(
             parent_hash=b"\x01" * 32,
             ommers_hash=bytes(32),
@@ -292,7 +334,7 @@ class Consortium:
             receipts_root=evm_trie.ordered_root(receipts),
             logs_bloom=bytes(256),
             difficulty=0,
-            number=44,
+            number=number,
             gas_limit=30_000_000,
             gas_used=90_000,
             timestamp=NOON_S + 1001,
@@ -302,8 +344,7 @@ class Consortium:
             later=(b"",),
         )
         proof = evm_proof.prove_receipt(transactions, receipts, 1)
-        sealed = evm_proof.seal(header, (sealer or self.sealer).sign_digest)
-        return obligations_members(sealed, receipts[1], proof)
+        return obligations_members(evm_proof.seal(header, (sealer or self.sealer).sign_digest), receipts[1], proof)
 
     def log(self) -> dict[str, bytes]:
         tree = Tree()
@@ -336,7 +377,8 @@ class Consortium:
             "wuxin", 0, {m: a.root.public_bytes(Encoding.PEM) for m, a in self.authorities.items()}
         )
         return {
-            **attestation_members(signed, PROFILE, canonical_json({"name": "warehouse-stock-1"})),
+            **attestation_members(signed, PROFILE),
+            **self.rules(subjects=(attestation.subject, *SUBJECTS[1:])),
             **pack_members(self.packs, {DEVICE: DeviceKey("sm2-sm3", self.device.public_key)}),
             **self.log(),
             **facts_members(recorded, self.block(genesis, recorded)),

@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from tests.evidence.bundle_maker import FACILITY, proposal
 from wuxin_evidence.bundle.trust import TrustedChain, TrustedValidator
 from wuxin_evidence.comet import evm as comet_evm
 from wuxin_evidence.comet.blocks import ABSENT, COMMIT, COMMIT_MESSAGE, HEADER, Commit, Header, validator_address
@@ -26,18 +27,21 @@ TIME = {"seconds": 1_700_000_000, "nanos": 5}
 ABSENT_TIME = {"seconds": -62_135_596_800, "nanos": 0}
 
 
-def envelope(place: int, sender: EvmKey, chain_id: int = CHAIN_ID, **changes: Any) -> bytes:
-    """The engine's envelope of a legacy transaction to the feed, with nonce ``place``; ``changes`` to its fields."""
-    content = [int_bytes(place), b"", int_bytes(90_000), FEED, b"", b"call"]
+def envelope(
+    place: int, sender: EvmKey, chain_id: int = CHAIN_ID, *, call: tuple[bytes, bytes] = (FEED, b"call"), **changes: Any
+) -> bytes:
+    """The engine's envelope of a legacy transaction with nonce ``place``; ``changes`` to its fields."""
+    to, data = call
+    content = [int_bytes(place), b"", int_bytes(90_000), to, b"", data]
     signature = sender.sign_digest(keccak256(encode([*content, int_bytes(chain_id), b"", b""])))
     v = signature[64] - 27 + 35 + 2 * chain_id
     r, s = (int.from_bytes(signature[at : at + 32], "big") for at in (0, 32))
     raw = encode([*content, int_bytes(v), int_bytes(r), int_bytes(s)])
-    fields = {"nonce": place, "gas_price": "0", "gas": 90_000, "to": "0x" + FEED.hex(), "value": "0", "data": b"call"}
+    fields = {"nonce": place, "gas_price": "0", "gas": 90_000, "to": "0x" + to.hex(), "value": "0", "data": data}
     signed = dict(zip("vrs", (int_bytes(each) for each in (v, r, s)), strict=True))
     name = "/cosmos.evm.vm.v1.LegacyTx"
-    data = write(comet_evm._TYPES[name][1], {**fields, **signed, **changes})
-    message = {"data": {"type": name, "value": data}, "hash": "0x" + keccak256(raw).hex()}
+    written = write(comet_evm._TYPES[name][1], {**fields, **signed, **changes})
+    message = {"data": {"type": name, "value": written}, "hash": "0x" + keccak256(raw).hex()}
     return wrapped([{"type": comet_evm._ETHEREUM_TYPE, "value": write(comet_evm._ETHEREUM, message)}])
 
 
@@ -119,11 +123,16 @@ class Chain:
             signatures.append({"flag": flag, "address": address, "timestamp": time, "signature": signed})
         return Commit.read(write(COMMIT_MESSAGE, {**blank.values, "signatures": signatures}))
 
+    def proposed(self, pack: bytes, **options: Any) -> CometProof:
+        """The proof of a facility's proposal that names this rule pack."""
+        return self.proof(call=(FACILITY, proposal(sha256(pack).digest())), **options)
+
     def proof(self, logs: Sequence[Log] = (), index: int = 1, total: int = 3, **options: Any) -> CometProof:
         """The proof of one transaction of a block of ``total``; ``options`` are those of ``outcome`` and
-        ``commit``.
+        ``commit``, and the ``call`` of that transaction.
         """
-        envelopes = [envelope(nonce, self.sender) for nonce in range(total)]
+        calls = {index: options.pop("call", (FEED, b"call"))}
+        envelopes = [envelope(n, self.sender, call=calls.get(n, (FEED, b"call"))) for n in range(total)]
         told = {name: options.pop(name) for name in ("vm_error", "code") if name in options}
         hashes = [comet_evm.read_transaction(each).tx_hash for each in envelopes]
         results = [result(each, logs, **told) if n == index else result(each) for n, each in enumerate(hashes)]

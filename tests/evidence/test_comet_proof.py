@@ -226,7 +226,7 @@ def test_members_carry_the_proof_and_a_missing_one_is_seen(chain: Chain) -> None
 )
 def test_a_place_in_another_form_is_refused(chain: Chain, place: bytes) -> None:
     with pytest.raises(EvidenceError) as refused:
-        CometProof.from_members({**chain.proof().members(), PLACE: place})
+        CometProof.from_members({**chain.proof().members(), f"obligations/{PLACE}": place})
     assert refused.value.code == "malformed"
 
 

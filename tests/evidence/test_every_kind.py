@@ -33,7 +33,7 @@ from wuxin_evidence.bundle.archive import Bundle, read_bundle
 from wuxin_evidence.bundle.case import Case, Checked
 from wuxin_evidence.bundle.check_evidence import check_pack_set
 from wuxin_evidence.bundle.trust import Trust
-from wuxin_evidence.bundle.verify import INCOMPLETE, VALID, Verdict, verify_bundle
+from wuxin_evidence.bundle.verify import INCOMPLETE, INVALID, VALID, Verdict, verify_bundle
 from wuxin_evidence.encoding.canonical import canonical_json
 from wuxin_evidence.fabric import COMMON, parse, parse_block
 from wuxin_evidence.log.tree import EMPTY_ROOT
@@ -135,19 +135,19 @@ def test_over_no_packs_the_root_is_that_of_none_for_every_kind(told: Told, kind:
 
 
 @pytest.mark.parametrize("kind", KIND_NAMES)
-def test_a_bundle_holds_the_rule_pack_that_the_facility_names_and_says_that_nothing_binds_it(
-    told: Told, kind: str
-) -> None:
+def test_a_bundle_holds_the_rule_pack_and_the_facilitys_terms_that_name_it(told: Told, kind: str) -> None:
     members = read_bundle(told.bundles[kind, "bank"]).members
     assert sha256(members["rulepack.json"]).digest() == demo_product().pack.hash
-    said = [each.detail for each in told.verdict(kind, "bank").assumed if each.check == "rule pack"]
-    assert len(said) == 1 and said[0].startswith("not bound") and demo_product().pack.hash.hex() in said[0]
-    assert "rulepack.json" not in read_bundle(told.bundles[kind, "warehouse"]).members
+    (shown,) = [each.detail for each in told.verdict(kind, "bank").checked if each.check == "rule pack"]
+    assert f"name it, SHA-256 {demo_product().pack.hash.hex()}: e1 block" in shown
+    outside = read_bundle(told.bundles[kind, "warehouse"]).members
+    assert not any(name == "rulepack.json" or name.startswith("terms/") for name in outside)
 
 
-async def test_the_rule_pack_is_found_by_the_hash_in_the_terms_or_is_said_to_be_missing(
+async def test_a_read_model_that_names_another_pack_makes_a_bundle_that_is_incomplete_or_invalid(
     founded: Path, tmp_path: Path
 ) -> None:
+    """What a node tells of the terms is not believed: the proposal on the chain is."""
     home = shutil.copytree(founded, tmp_path / "home")
     document = {**demo_product().pack.document, "id": "stricter-1"}
     own = sha256(canonical_json(document)).digest()
@@ -160,15 +160,17 @@ async def test_the_rule_pack_is_found_by_the_hash_in_the_terms_or_is_said_to_be_
         body = story.statement("pledge", PLEDGE, LIEN, {"lien_active": 1})
         await story.relay(body)
         digest = SignedAttestation.from_json(body["attestation"]).attestation.digest().hex()
-        for named, carried in ((own, own), (bytes(32), None)):
+        trust = Trust.parse((home / "trust.json").read_bytes())
+        for named, carried, status in ((own, own, INVALID), (bytes(32), None, INCOMPLETE)):
             with node.node.read_model.write() as connection:
                 terms = connection.execute(select(tables.facility.c.terms)).scalar_one()
                 connection.execute(tables.facility.update().values(terms={**terms, "rulePack": "0x" + named.hex()}))
             raw = (await node.get("bank", f"/v1/evidence/{digest}")).content
             pack = read_bundle(raw).members.get("rulepack.json")
             assert (None if pack is None else sha256(pack).digest()) == carried
-        verdict = verify_bundle(raw, Trust.parse((home / "trust.json").read_bytes()))
-        assert ([each.check for each in verdict.missing], verdict.exit_status) == (["rule pack"], INCOMPLETE)
+            verdict = verify_bundle(raw, trust)
+            assert {each.check for each in (*verdict.missing, *verdict.failed)} == {"rule pack"}
+            assert verdict.exit_status == status
 
 
 def blocks_of(home: Path) -> list[bytes]:

@@ -29,7 +29,6 @@ from wuxin_evidence.ids import subject
 from wuxin_evidence.log.tree import EMPTY_ROOT
 
 Members = dict[str, bytes]
-RULES = canonical_json({"id": "stock-1"})
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +54,7 @@ def test_a_complete_bundle_is_valid_and_says_what_it_rests_on(consortium: Consor
     assert (verdict.exit_status, verdict.failed, verdict.missing) == (0, (), ())
     assert verdict
     shown = {finding.check for finding in verdict.checked}
-    assert shown == {name for name, _ in verify.CHECKS} - {"rule pack"}
+    assert shown == {name for name, _ in verify.CHECKS}
     assert any("no orderer signs it" in finding.detail for finding in verdict.assumed)
     assert json.loads(json.dumps(verdict.to_json()))["exit_status"] == 0
 
@@ -77,14 +76,13 @@ def test_every_byte_flipped_in_turn_is_never_valid(consortium: Consortium, trust
 def test_a_byte_changed_in_a_member_with_the_manifest_made_anew_is_never_valid(
     consortium: Consortium, trust: Trust
 ) -> None:
-    """All members but the rule pack, whose hash nobody signs here. The block holds the one transaction only, because
-    the validation codes of its neighbours are nobody's business."""
+    """The block holds the one transaction only, because the validation codes of its neighbours are nobody's
+    business.
+    """
     chosen = random.Random(20220102)
     recorded = consortium.members["facts/envelope.pb"]
     members = {**consortium.members, "facts/block.pb": consortium.block(recorded)}
     for name, data in members.items():
-        if name == "rulepack.json":
-            continue
         for at in chosen.sample(range(len(data)), min(len(data), 24)):
             changed = bytearray(data)
             changed[at] ^= chosen.randrange(1, 256)
@@ -113,6 +111,8 @@ def test_what_is_no_bundle_is_unreadable(trust: Trust, raw: bytes) -> None:
     [
         ("facts/block.pb", "facts"),
         ("obligations/proof.json", "obligations"),
+        ("terms/receipt.rlp", "rule pack"),
+        ("rulepack.json", "rule pack"),
         ("log/checkpoint", "log"),
         ("log/inclusion.json", "log"),
         ("profile.json", "profile"),
@@ -149,7 +149,8 @@ def test_the_empty_window_of_a_silent_device_needs_no_packs(consortium: Consorti
     empty = consortium.attestation(pack_root=EMPTY_ROOT, pack_count=0)
     recorded = consortium.record(empty)
     members = {
-        **attestation_members(consortium.sign(empty), PROFILE, RULES),
+        **attestation_members(consortium.sign(empty), PROFILE),
+        **consortium.rules(),
         **facts_members(recorded, consortium.block(recorded)),
         **consortium.obligations(empty),
     }
@@ -376,7 +377,8 @@ def test_in_a_scenario_the_dates_of_certificates_say_nothing(consortium: Consort
 
 def test_a_lien_rests_on_no_packs_and_no_log(consortium: Consortium, trust: Trust) -> None:
     lien = consortium.attestation(kind=LIEN, pack_root=EMPTY_ROOT, pack_count=0)
-    verdict = verify_bundle(consortium.bundle(attestation_members(consortium.sign(lien), PROFILE, RULES)), trust)
+    members = {**attestation_members(consortium.sign(lien), PROFILE), **consortium.rules()}
+    verdict = verify_bundle(consortium.bundle(members), trust)
     assert (verdict.exit_status, lacking(verdict)) == (2, {"facts", "obligations"})
 
 
@@ -396,15 +398,4 @@ def test_documents_of_any_shape_give_a_verdict_and_no_crash(consortium: Consorti
             except EvidenceError:
                 continue
             verdict = verify_bundle(raw, trust)
-            assert verdict.exit_status != 0 or name == "rulepack.json", (name, document)
-
-
-def test_a_bundle_without_its_rule_pack_is_incomplete_and_one_with_another_says_that_nothing_binds_it(
-    consortium: Consortium, trust: Trust
-) -> None:
-    without = {name: raw for name, raw in consortium.members.items() if name != "rulepack.json"}
-    verdict = verify_bundle(consortium.bundle(without), trust)
-    assert (verdict.exit_status, lacking(verdict)) == (2, {"rule pack"})
-    swapped = verify_bundle(consortium.bundle(**{"rulepack.json": RULES}), trust)
-    assert any(each.check == "rule pack" and "not bound" in each.detail for each in swapped.assumed)
-    assert not any(each.check == "rule pack" for each in swapped.checked)
+            assert verdict.exit_status != 0, (name, document)

@@ -72,7 +72,7 @@ def test_validators_are_written_to_the_trust_file_and_read_back(consortium: Cons
     trust = believing(consortium, chain.trusted)
     told = trust.to_json()["chains"]
     assert set(told[1]) == {"name", "chain_id", "consensus_id", "validators", "feed"}
-    assert set(told[0]) == {"name", "chain_id", "sealers", "feed"}
+    assert set(told[0]) == {"name", "chain_id", "sealers", "feed", "facility"}
     assert Trust.from_json(trust.to_json()) == trust
 
 
@@ -84,9 +84,8 @@ def _drop(place: str) -> Callable[[Consortium, Chain], Members]:
 
 
 def test_a_missing_part_is_missing_and_not_wrong(consortium: Consortium, chain: Chain) -> None:
-    verdict = verify_bundle(
-        with_obligations(consortium, _drop(PLACE)(consortium, chain)), believing(consortium, chain.trusted)
-    )
+    rest = _drop(f"obligations/{PLACE}")(consortium, chain)
+    verdict = verify_bundle(with_obligations(consortium, rest), believing(consortium, chain.trusted))
     assert (verdict.exit_status, [finding.check for finding in verdict.missing]) == (2, ["obligations"])
 
 
@@ -222,11 +221,13 @@ def test_a_block_is_of_the_chain_that_its_transaction_is_signed_for(consortium: 
         if by_quorum
         else consortium.obligations(said, chain_id=4242)
     )
-    trust = replace(trust, chains=(replace(known, name="first"), *trust.chains[1:]))
+    others = consortium.trust.chains if by_quorum else ()  # the facility of the bundle's rules is on that chain
+    trust = replace(trust, chains=(replace(known, name="first"), *trust.chains[1:], *others))
     verdict = verify_bundle(with_obligations(consortium, members), trust)
     (shown, *_) = [finding.detail for finding in verdict.checked if finding.check == "obligations"]
     assert verdict.exit_status == 0 and "twin block 44" in shown
-    alone = verify_bundle(with_obligations(consortium, members), replace(trust, chains=trust.chains[:1]))
+    without = replace(trust, chains=tuple(each for each in trust.chains if each.name != "twin"))
+    alone = verify_bundle(with_obligations(consortium, members), without)
     assert failure(alone) == [("obligations", "wrong_aad")]
 
 
@@ -234,7 +235,7 @@ def test_members_of_two_chains_do_not_spoil_the_proof_of_the_second(consortium: 
     others = [EvmKey.from_bytes(bytes([n]) * 32) for n in (11, 12, 13)]
     shared = [GENESIS_VALIDATORS[0], *others]
     second = replace(BY_QUORUM, name="q2", chain_id=1338, sealers=tuple(key.address for key in shared))
-    trust = replace(consortium.trust, chains=(BY_QUORUM, second))
+    trust = replace(consortium.trust, chains=(BY_QUORUM, second, *consortium.trust.chains))
     verdict = verify_bundle(with_obligations(consortium, qbft(consortium, shared, chain_id=1338)), trust)
     assert (verdict.exit_status, verdict.failed) == (0, ())
 

@@ -55,6 +55,7 @@ async def test_a_circle_is_set_up_and_doing_it_again_sends_nothing(home, consort
     assert await chain.call("OracleCommittee", "consortiumId", []) == "0x" + consortium.consortium_id.hex()
     trusted = Trust.parse((home / "trust.json").read_bytes()).chains[0]
     assert trusted.feed == deployment.addresses["AttestationFeed"]
+    assert trusted.facility == deployment.addresses["CreditFacility"]
 
 
 async def test_the_deposit_token_is_of_the_circles_currency(home, consortium, node):

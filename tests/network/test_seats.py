@@ -24,7 +24,7 @@ from network.membership.seats import (
     open_seat,
     open_tls,
 )
-from network.membership.trust_file import set_feed, trust_of
+from network.membership.trust_file import set_contracts, trust_of
 from node.demo.founding import write_consortium
 from node.demo.timeline import SCENARIO_START_MS
 from wuxin_evidence.bundle.trust import Trust
@@ -189,10 +189,11 @@ def test_the_trust_file_is_what_the_organisations_published(home: Path, consorti
     assert trust.committees == (first_committee(home, consortium),)
 
 
-def test_a_deployed_feed_enters_the_trust_file_and_stays(home: Path, consortium: Consortium) -> None:
-    set_feed(home, "e1", b"\x11" * 20)
+def test_deployed_contracts_enter_the_trust_file_and_stay(home: Path, consortium: Consortium) -> None:
+    set_contracts(home, "e1", b"\x11" * 20, b"\x12" * 20)
     create_home(home, consortium)
-    assert Trust.parse((home / "trust.json").read_bytes()).chains[0].feed == b"\x11" * 20
+    (chain,) = Trust.parse((home / "trust.json").read_bytes()).chains
+    assert (chain.feed, chain.facility) == (b"\x11" * 20, b"\x12" * 20)
 
 
 def test_published_keys_are_those_of_the_seat(home: Path) -> None:

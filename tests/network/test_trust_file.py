@@ -6,7 +6,7 @@ import pytest
 
 from network.membership.published import certificate
 from network.membership.seats import create_home
-from network.membership.trust_file import TRUST_FILE, set_block_signers, set_feed, set_validators
+from network.membership.trust_file import TRUST_FILE, set_block_signers, set_contracts, set_validators
 from node.demo.founding import write_consortium
 from wuxin_evidence.bundle.trust import Trust, TrustedValidator
 from wuxin_evidence.fabric import BlockSigner
@@ -24,20 +24,21 @@ def trust(home: Path) -> Trust:
     return Trust.parse((home / TRUST_FILE).read_bytes())
 
 
-def test_validators_take_the_place_of_the_sealer_and_the_feed_stays(home: Path) -> None:
+def test_validators_take_the_place_of_the_sealer_and_the_contracts_stay(home: Path) -> None:
     before = trust(home)
-    set_feed(home, "e1", b"\x0f" * 20)
+    set_contracts(home, "e1", b"\x0f" * 20, b"\x0a" * 20)
     set_validators(home, "e1", "wuxin-e1-ab", VALIDATORS)
     (chain,) = trust(home).chains
-    assert (chain.sealers, chain.feed, chain.consensus_id) == ((), b"\x0f" * 20, "wuxin-e1-ab")
+    assert (chain.sealers, chain.consensus_id) == ((), "wuxin-e1-ab")
+    assert (chain.feed, chain.facility) == (b"\x0f" * 20, b"\x0a" * 20)
     assert chain.validators == tuple(sorted(VALIDATORS))
     assert (trust(home).facts, trust(home).committees) == (before.facts, before.committees)
 
 
-def test_a_feed_deployed_later_is_added_to_a_voted_chain(home: Path) -> None:
+def test_contracts_deployed_later_are_added_to_a_voted_chain(home: Path) -> None:
     set_validators(home, "e1", "wuxin-e1-ab", VALIDATORS)
-    set_feed(home, "e1", b"\x0e" * 20)
-    assert trust(home).chains[0].feed == b"\x0e" * 20
+    set_contracts(home, "e1", b"\x0e" * 20, b"\x0b" * 20)
+    assert (trust(home).chains[0].feed, trust(home).chains[0].facility) == (b"\x0e" * 20, b"\x0b" * 20)
     assert len(trust(home).chains[0].validators) == 4
 
 

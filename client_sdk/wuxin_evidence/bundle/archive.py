@@ -10,7 +10,8 @@ Members (all optional but the first two): ``manifest.json attestation.cbor attes
 rulepack.json packs/<digest>.cose packs/devices.json log/{checkpoint,inclusion.json,consistency.json}
 facts/{envelope,block}.pb facts/devices/<SHA-256 of device id>.{envelope,block}.pb
 obligations/{header.rlp,receipt.rlp,proof.json}``, or by the engine ``obligations/comet/{header,next,commit,
-transaction,result}.pb obligations/comet/place.json``, or ``obligations/unproven.json`` where there is no proof.
+transaction,result}.pb obligations/comet/place.json``, or ``obligations/unproven.json`` where there is no proof;
+``terms/`` holds the same of the transaction that names the rule pack.
 """
 
 import re
@@ -39,8 +40,8 @@ MEMBER_NAME = re.compile(
     r"|packs/([0-9a-f]{64}\.cose|devices\.json)"
     r"|log/(checkpoint|inclusion\.json|consistency\.json)"
     r"|facts/(devices/[0-9a-f]{64}\.)?(envelope|block)\.pb"
-    r"|obligations/(header\.rlp|receipt\.rlp|proof\.json|unproven\.json)"
-    r"|obligations/comet/((header|next|commit|transaction|result)\.pb|place\.json)"
+    r"|(obligations|terms)/(header\.rlp|receipt\.rlp|proof\.json|unproven\.json)"
+    r"|(obligations|terms)/comet/((header|next|commit|transaction|result)\.pb|place\.json)"
 )
 """Every name a bundle may hold: a file that no check reads must not travel under our seal."""
 

@@ -158,23 +158,6 @@ def check_profile(case: Case) -> Iterator[Note]:
     yield Checked(f"profile {case.attestation.profile.hex()}")
 
 
-def check_rule_pack(case: Case) -> Iterator[Note]:
-    """The rule pack is canonical, and what it is bound to is said.
-
-    A facility's terms name a pack by its hash; they are in the obligations, in another transaction than the one that a
-    bundle proves. So these bytes are under no signature that this verifier has seen, and the verdict says so.
-    """
-    raw = case.member("rulepack.json")
-    if raw is None:
-        yield Missing("rulepack.json: no facility's rules for this subject were known to whoever made the bundle")
-        return
-    json_object(raw, "rulepack.json")
-    yield Assumed(
-        f"not bound: nothing signed in this bundle names rulepack.json, SHA-256 {sha256(raw).hexdigest()}; compare "
-        "with the rulePack of the facility's terms on the obligations chain (GET /v1/facilities/<id>)"
-    )
-
-
 def check_log(case: Case) -> Iterator[Note]:
     """Every pack is in an evidence log whose checkpoint a trusted log key signed, and that log only grew."""
     if not case.attestation.pack_count:

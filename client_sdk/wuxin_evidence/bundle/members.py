@@ -31,14 +31,13 @@ class Inclusion:
     path: Sequence[bytes]
 
 
-def attestation_members(signed: SignedAttestation, profile: bytes, rule_pack: bytes | None = None) -> dict[str, bytes]:
-    """The attestation in both forms, its profile, and the rule pack in force (canonical JSON bytes each)."""
-    members = {
+def attestation_members(signed: SignedAttestation, profile: bytes) -> dict[str, bytes]:
+    """The attestation in both forms, and its profile (canonical JSON bytes)."""
+    return {
         "attestation.cbor": signed.to_cbor(),
         "attestation.json": canonical_json(signed.to_json()),
         "profile.json": profile,
     }
-    return members if rule_pack is None else {**members, "rulepack.json": rule_pack}
 
 
 def pack_members(packs: Iterable[Pack], keys: Mapping[str, DeviceKey]) -> dict[str, bytes]:
@@ -73,6 +72,14 @@ def enrolment_members(device_id: str, envelope: bytes, block: bytes) -> dict[str
     """The Fabric transaction that last wrote the device's record before its packs, and its block."""
     stem = device_member(device_id)
     return {f"{stem}envelope.pb": envelope, f"{stem}block.pb": block}
+
+
+def rule_pack_members(rule_pack: bytes, proposal: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The rule pack in force (canonical JSON bytes), and the proof of the transaction that proposed the facility and
+    so named the pack; ``proposal`` is that proof as it would stand under ``obligations/``.
+    """
+    proof = {"terms/" + name.removeprefix("obligations/"): raw for name, raw in proposal.items()}
+    return {"rulepack.json": rule_pack, **proof}
 
 
 def obligations_members(header: Header, receipt: bytes, proof: ReceiptProof) -> dict[str, bytes]:

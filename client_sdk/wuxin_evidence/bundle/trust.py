@@ -14,6 +14,8 @@ pretty), ``to_json`` gives the object to write. A minimal example::
 A chain that validators decide by vote has, in place of ``sealers``, ``consensus_id`` (the name of the chain that
 every vote is for) and ``validators``: [{"public_key": "<64 hex, Ed25519>", "power": 1}, …]; more than two thirds of
 the power must have voted. A chain of sealers may have ``quorum``: as many of them must have sealed a block (QBFT).
+Any chain may have ``facility``, the address of CreditFacility; without it a bundle's rule pack is not shown to be a
+facility's.
 """
 
 import json
@@ -74,8 +76,8 @@ class TrustedValidator(NamedTuple):
 
 @dataclass(frozen=True)
 class TrustedChain:
-    """One obligations chain: who decides its blocks, and AttestationFeed by address (20 bytes), None until it is
-    deployed.
+    """One obligations chain: who decides its blocks, and AttestationFeed and CreditFacility by address (20 bytes),
+    None until they are deployed.
 
     Either ``sealers`` (addresses: one of them seals each block, or ``quorum`` of them where that is set, as QBFT
     does), or ``validators`` whose votes name ``consensus_id``.
@@ -88,6 +90,7 @@ class TrustedChain:
     consensus_id: str = ""
     validators: tuple[TrustedValidator, ...] = ()
     quorum: int = 0
+    facility: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -224,6 +227,8 @@ def _chain_json(chain: TrustedChain) -> dict[str, Any]:
         told["sealers"] = [sealer.hex() for sealer in chain.sealers]
     if chain.quorum:
         told["quorum"] = chain.quorum
+    if chain.facility is not None:
+        told["facility"] = chain.facility.hex()
     return {**told, "feed": None if chain.feed is None else chain.feed.hex()}
 
 
@@ -281,13 +286,15 @@ def _chain(value: object) -> TrustedChain:
     if "validators" in named:
         return _voted_chain(named)
     by_quorum = "quorum" in named
-    fields = _object(named, "chain", ("name", "chain_id", "sealers", "feed", *(("quorum",) if by_quorum else ())))
+    optional = [name for name in ("quorum", "facility") if name in named]
+    fields = _object(named, "chain", ("name", "chain_id", "sealers", "feed", *optional))
     sealers = tuple(_hex(each, 20) for each in _list(fields["sealers"]))
     quorum = _integer(fields["quorum"]) if by_quorum else 0
     if by_quorum and not 0 < 2 * len(set(sealers)) <= 3 * quorum <= 3 * len(set(sealers)):
         raise _malformed(f"a quorum of {quorum} among {len(set(sealers))} sealers: at least two thirds must seal")
     name, chain_id = _text(fields["name"]), _integer(fields["chain_id"])
-    return TrustedChain(name, chain_id, sealers, _feed(fields["feed"]), quorum=quorum)
+    feed, facility = _address(fields["feed"]), _address(fields.get("facility"))
+    return TrustedChain(name, chain_id, sealers, feed, quorum=quorum, facility=facility)
 
 
 def _distinct(chains: tuple[TrustedChain, ...]) -> tuple[TrustedChain, ...]:
@@ -301,8 +308,9 @@ def _distinct(chains: tuple[TrustedChain, ...]) -> tuple[TrustedChain, ...]:
     return chains
 
 
-def _voted_chain(value: object) -> TrustedChain:
-    fields = _object(value, "chain", ("name", "chain_id", "consensus_id", "validators", "feed"))
+def _voted_chain(named: dict[object, object]) -> TrustedChain:
+    optional = ("facility",) if "facility" in named else ()
+    fields = _object(named, "chain", ("name", "chain_id", "consensus_id", "validators", "feed", *optional))
     validators = tuple(_validator(each) for each in _list(fields["validators"]))
     if not validators or len({each.public_key for each in validators}) != len(validators):
         raise _malformed("a chain without validators, or with one listed twice")
@@ -310,9 +318,10 @@ def _voted_chain(value: object) -> TrustedChain:
         _text(fields["name"]),
         _integer(fields["chain_id"]),
         (),
-        _feed(fields["feed"]),
+        _address(fields["feed"]),
         _text(fields["consensus_id"]),
         validators,
+        facility=_address(fields.get("facility")),
     )
 
 
@@ -324,7 +333,7 @@ def _validator(value: object) -> TrustedValidator:
     return TrustedValidator(_hex(fields["public_key"], 32), power)
 
 
-def _feed(value: object) -> bytes | None:
+def _address(value: object) -> bytes | None:
     return None if value is None else _hex(value, 20)
 
 

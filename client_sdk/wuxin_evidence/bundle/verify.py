@@ -21,11 +21,10 @@ from wuxin_evidence.bundle.check_evidence import (
     check_pack_set,
     check_packs,
     check_profile,
-    check_rule_pack,
     check_signatures,
 )
 from wuxin_evidence.bundle.check_facts import check_devices, check_facts
-from wuxin_evidence.bundle.check_obligations import check_obligations
+from wuxin_evidence.bundle.check_obligations import check_obligations, check_rule_pack
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.errors import EvidenceError
 

@@ -19,12 +19,11 @@ from wuxin_evidence.encoding.canonical import canonical_json, parse_canonical_js
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.log.tree import leaf_hash, verify_inclusion
 
-MEMBERS = tuple(
-    f"obligations/comet/{name}" for name in ("header.pb", "next.pb", "commit.pb", "transaction.pb", "result.pb")
-)
-"""The members that hold protobuf bytes, in CometProof's order; ``PLACE`` holds what is not a message."""
+MEMBERS = tuple(f"comet/{name}" for name in ("header.pb", "next.pb", "commit.pb", "transaction.pb", "result.pb"))
+"""The members that hold protobuf bytes, in CometProof's order and below the bundle's folder for the transaction;
+``PLACE`` holds what is not a message."""
 
-PLACE = "obligations/comet/place.json"
+PLACE = "comet/place.json"
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class CometProof:
     transaction_path: tuple[bytes, ...]
     result_path: tuple[bytes, ...]
 
-    def members(self) -> dict[str, bytes]:
-        """As the members of a bundle."""
+    def members(self, folder: str = "obligations/") -> dict[str, bytes]:
+        """As the members of a bundle, in the folder of the transaction that is proved."""
         parts = (self.header, self.next_header, self.commit, self.transaction, self.result)
         place = {
             "index": self.index,
@@ -52,15 +51,16 @@ class CometProof:
             "transaction_path": [step.hex() for step in self.transaction_path],
             "result_path": [step.hex() for step in self.result_path],
         }
-        return {**dict(zip(MEMBERS, parts, strict=True)), PLACE: canonical_json(place)}
+        named = {**dict(zip(MEMBERS, parts, strict=True)), PLACE: canonical_json(place)}
+        return {folder + name: raw for name, raw in named.items()}
 
     @classmethod
-    def from_members(cls, members: Mapping[str, bytes]) -> "CometProof | None":
+    def from_members(cls, members: Mapping[str, bytes], folder: str = "obligations/") -> "CometProof | None":
         """Read ``members``' form; None where a part is not there. Raises EvidenceError ``malformed``."""
-        if any(name not in members for name in (*MEMBERS, PLACE)):
+        if any(folder + name not in members for name in (*MEMBERS, PLACE)):
             return None
-        index, total, transaction_path, result_path = _place(members[PLACE])
-        header, following, commit, transaction, result = (members[name] for name in MEMBERS)
+        index, total, transaction_path, result_path = _place(members[folder + PLACE])
+        header, following, commit, transaction, result = (members[folder + name] for name in MEMBERS)
         return cls(header, following, commit, transaction, result, index, total, transaction_path, result_path)
 
 

@@ -276,6 +276,27 @@ def signed_for(transaction: bytes) -> int:
     return (v - 35) // 2
 
 
+class Call(NamedTuple):
+    """What a transaction calls: the contract (20 bytes, empty where the transaction creates one) and its call data."""
+
+    to: bytes
+    data: bytes
+
+
+_PLACE_OF_TO = {0: 3, 1: 4, 2: 5}
+"""By transaction type: legacy, access list (EIP-2930), dynamic fee (EIP-1559). The call data stands two behind."""
+
+
+def call_of(transaction: bytes) -> Call:
+    """The call of a transaction's own bytes. Raises EvidenceError ``malformed`` for another type or form."""
+    is_typed = bool(transaction) and transaction[0] < 0x80
+    items = decode_list(transaction[1:] if is_typed else transaction)
+    place = _PLACE_OF_TO.get(transaction[0] if is_typed else 0)
+    if place is None or len(items) < place + 3:
+        raise EvidenceError("malformed", "a transaction of another type or form", "take the transaction again")
+    return Call(as_bytes(items[place]), as_bytes(items[place + 2]))
+
+
 def attestation_logs(receipt: Executed, feed: bytes) -> tuple[bytes, ...]:
     """Digests (32 bytes each) of the attestations that the contract at ``feed`` accepted in this transaction."""
     if receipt.status != 1:
