@@ -9,6 +9,7 @@ import pytest
 from wuxin_evidence.bundle.archive import read_bundle, write_bundle
 from wuxin_evidence.bundle.trust import Trust, TrustedValidator
 from wuxin_evidence.bundle.verify import Verdict, verify_bundle
+from wuxin_evidence.encoding.canonical import canonical_json, parse_canonical_json
 from wuxin_evidence.fabric import COMMON, BlockSigner, parse, serialize
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -16,8 +17,8 @@ TRUST = Trust.parse((GOLDEN / "trust.json").read_bytes())
 RAW = (GOLDEN / "bundle.zip").read_bytes()
 MEMBERS = dict(read_bundle(RAW).members)
 FACTS, CHAIN = TRUST.facts, TRUST.chains[0]
-SPARE = {"rulepack.json", "obligations/comet/commit.pb"}
-"""Which rule pack is in force is the contract's word; of four votes one may be spoilt, as test_golden_evmd shows."""
+SPARE = {"obligations/comet/commit.pb", "terms/comet/commit.pb"}
+"""Of four votes one may be spoilt, as test_golden_evmd shows."""
 
 
 def remade(name: str, raw: bytes) -> bytes:
@@ -68,12 +69,19 @@ def test_other_orderers_or_validators_in_the_trust_file_do_not_take_it() -> None
     assert [each.check for each in verify_bundle(RAW, facts).failed] == ["facts"]
     strangers = tuple(TrustedValidator(bytes([n]) * 32, 1) for n in range(1, 3)) + CHAIN.validators[:2]
     votes = replace(TRUST, chains=(replace(CHAIN, validators=strangers),))
-    assert [(each.check, each.code) for each in verify_bundle(RAW, votes).failed] == [("obligations", "quorum_not_met")]
+    failed = [(each.check, each.code) for each in verify_bundle(RAW, votes).failed]
+    assert failed == [("rule pack", "quorum_not_met"), ("obligations", "quorum_not_met")]
 
 
 def test_without_the_proof_of_one_ledger_it_is_incomplete() -> None:
-    for prefix in ("facts/", "obligations/"):
+    for prefix, check in (("facts/", "facts"), ("obligations/", "obligations"), ("terms/", "rule pack")):
         left = {name: raw for name, raw in MEMBERS.items() if not name.startswith(prefix)}
         raw = write_bundle(left, consortium_id=TRUST.consortium_id, clock=TRUST.clock)
         verdict = verify_bundle(raw, TRUST)
-        assert (verdict.exit_status, [each.check for each in verdict.missing]) == (2, [prefix.rstrip("/")])
+        assert (verdict.exit_status, [each.check for each in verdict.missing]) == (2, [check])
+
+
+def test_another_rule_pack_than_the_recorded_facility_names_is_found() -> None:
+    milder = canonical_json({**parse_canonical_json(MEMBERS["rulepack.json"]), "rules": []})
+    verdict = verify_bundle(remade("rulepack.json", milder), TRUST)
+    assert [(each.check, each.code) for each in verdict.failed] == [("rule pack", "proof_invalid")]
