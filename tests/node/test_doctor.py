@@ -20,7 +20,9 @@ from network.membership.consortium import Consortium
 from node.cli.main import app
 from node.machine.doctor import Finding, files, running
 from node.machine.processes import ENDPOINTS_FILE
+from oracle.storage.status import STATUS_FILE, Status
 from tests.plays import until
+from wuxin_evidence.errors import EvidenceError
 
 DAY_S = 86_400
 
@@ -171,6 +173,23 @@ def test_a_broker_and_a_node_that_take_no_connection_are_named(supervised: Path)
     found = found_of(supervised)
     assert not found["broker"].good and "nobody takes connections at 127.0.0.1:9" in found["broker"].what
     assert not found["node of bank"].good
+
+
+def test_each_trouble_of_an_oracle_member_is_named_with_its_beginning_and_what_to_do(supervised: Path):
+    status = Status(supervised / "orgs" / "bank" / "oracle" / STATUS_FILE, lambda: 1_641_054_600)
+    status.problem("price", EvidenceError("not_found", "price-source.json is missing", "write it"))
+    status.problem("slot s-1 window 7", EvidenceError("unavailable", "insurer says 5", ""))
+    price, window = (
+        each for each in running.examine(supervised, Consortium.load(supervised)) if each.where == "oracle of bank"
+    )
+    assert not price.good and not window.good
+    assert price.what == "price, since 2022-01-01T16:30:00Z: not_found: price-source.json is missing"
+    assert price.hint == "write it"
+    assert window.what == "slot s-1 window 7, since 2022-01-01T16:30:00Z: unavailable: insurer says 5"
+    assert window.hint == f"read {supervised}/run/oracle-bank.log"
+    for about in ("price", "slot s-1 window 7"):
+        status.solved(about)
+    assert "oracle of bank" not in found_of(supervised)
 
 
 def test_a_home_over_which_nothing_runs_is_told_so_with_the_command_that_starts_it(home: Path):

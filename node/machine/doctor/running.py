@@ -1,9 +1,10 @@
-"""What the doctor sees of what runs: each process by its supervisor, the broker's port, each node by its own words."""
+"""What the doctor sees of what runs: processes by their supervisor, the broker's port, members and nodes by their words."""
 
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from network.membership.homes import home_of, is_own
 from node.machine.doctor.finding import Finding
 from node.machine.homes import api_key, endpoints
 from node.machine.processes import ENDPOINTS_FILE, is_served
+from oracle.storage.status import read_status
 from wuxin_client import Client, WuxinError
 
 LOOK_S = 15
@@ -41,6 +43,9 @@ def examine(home: Path, consortium: Consortium) -> Iterator[Finding]:
         yield Finding(False, str(home / ENDPOINTS_FILE), told, f"wuxin serve --home {home}")
         return
     yield from _broker(str(running["mqtt"]), home)
+    for member in consortium.oracles:
+        if _has_keys(home, member.name):
+            yield from _troubles(home, member.name)
     served: dict[str, str] = {url: org for org, url in reversed(running["nodes"].items()) if _has_keys(home, org)}
     for url, org in served.items():
         yield from _node(home, consortium, org, url)
@@ -105,6 +110,14 @@ def _broker(address: str, home: Path) -> Iterator[Finding]:
     except OSError as problem:
         hint = f"devices keep their packs meanwhile; read {home}/run/broker.log"
         yield Finding(False, "broker", f"nobody takes connections at {address}: {problem}", hint)
+
+
+def _troubles(home: Path, org: str) -> Iterator[Finding]:
+    """What the organisation's oracle member says that it cannot use, reach or agree on, each with its beginning."""
+    for each in read_status(home_of(home, org), org):
+        since = datetime.fromtimestamp(each.since_s, UTC).isoformat().replace("+00:00", "Z")
+        told = f"{each.about}, since {since}: {each.code}: {each.detail}"
+        yield Finding(False, f"oracle of {org}", told, each.hint or f"read {home}/run/oracle-{org}.log")
 
 
 def _node(home: Path, consortium: Consortium, org: str, url: str) -> Iterator[Finding]:
