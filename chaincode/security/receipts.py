@@ -129,6 +129,7 @@ class IssueReceipt:
         Seconds, Described("End of the storage period, after the issue.", 1_656_652_000, source="民法典 §909(5)")
     ]
     storage_fee_minor: Annotated[Amount, Described("Storage fee, 仓储费.", 120_000, source="民法典 §909(6)")]
+    storage_fee_currency: Annotated[Currency, Described("Currency of the storage fee, by ISO 4217.", "CNY")]
     insurance: Annotated[Insurance, Described("Insurance of the goods.", source="民法典 §909(7)")]
     issued_place: Annotated[Words, Described("Where the receipt is issued, 填发地.", "上海", source="民法典 §909(8)")]
     issued_at_s: Annotated[
@@ -138,7 +139,6 @@ class IssueReceipt:
         ),
     ]
     keeper: Annotated[Words, Described("Who signs for the warehouse, 保管人.", "张三", source="民法典 §909(8)")]
-    storage_fee_currency: Annotated[Currency, Described("Currency of the storage fee, by ISO 4217.", "CNY")] = "CNY"
 
 
 @dataclass(frozen=True, kw_only=True)

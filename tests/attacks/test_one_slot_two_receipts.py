@@ -69,6 +69,7 @@ def receipt(receipt_id: str, slot: str, now_s: int) -> dict[str, Any]:
         "storage_place": "hall 3",
         "storage_until_s": now_s + 90 * DAY_S,
         "storage_fee_minor": 120_000,
+        "storage_fee_currency": "CNY",
         "insurance": {
             "amount_minor": 1,
             "currency": "CNY",

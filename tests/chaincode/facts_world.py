@@ -311,6 +311,7 @@ def receipt(receipt_id: str = "receipt-1", **changes: Any) -> dict[str, Any]:
         "storage_place": "上海一号库",
         "storage_until_s": START_S + 180 * 86_400,
         "storage_fee_minor": 120_000,
+        "storage_fee_currency": "CNY",
         "insurance": {
             "amount_minor": 180_000_000,
             "currency": "CNY",

@@ -9,6 +9,7 @@ import pytest
 from chaincode.access import ANYONE
 from chaincode.contract import FUNCTIONS
 from chaincode.declaration import Command, command, declared_in
+from chaincode.parties.consortium import ClockSetting
 from chaincode.queries import RECORDS, ReceiptQuery, RecordPage
 from chaincode.world.description import components, describe, example_of, json_schema, record_types
 from chaincode.world.fields import parse, plain
@@ -118,6 +119,5 @@ def test_the_components_refer_only_to_one_another() -> None:
 
 
 def test_an_argument_may_leave_out_what_has_a_default_and_an_answer_nothing() -> None:
-    issue = FUNCTIONS["issue_receipt"]
-    assert "storage_fee_currency" not in json_schema(issue.argument)["required"]
-    assert "storage_fee_currency" in json_schema(issue.answers, answered=True)["required"]
+    assert json_schema(ClockSetting)["required"] == ["kind"]
+    assert json_schema(ClockSetting, answered=True)["required"] == ["kind", "start_ms", "factor"]

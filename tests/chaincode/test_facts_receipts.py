@@ -83,6 +83,13 @@ def test_an_unsound_receipt_is_refused(world: World, changes: dict[str, Any], co
     assert world.refused("warehouse", "issue_receipt", **receipt(**changes)) == code
 
 
+def test_no_currency_is_taken_for_granted(world: World) -> None:
+    """A circle may lend in any currency; a fee without one would be read in the reader's own."""
+    issued = receipt()
+    del issued["storage_fee_currency"]
+    assert world.refused("warehouse", "issue_receipt", **issued) == "malformed"
+
+
 def test_an_insurance_that_ends_before_it_begins_is_refused(world: World) -> None:
     insured = receipt()["insurance"] | {"until_s": START_S}
     assert world.refused("warehouse", "issue_receipt", **receipt(insurance=insured)) == "malformed"

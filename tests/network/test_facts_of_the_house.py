@@ -57,6 +57,7 @@ class Organisations:
             "storage_place": "Shanghai, hall 3",
             "storage_until_s": self.now_s + 90 * 86_400,
             "storage_fee_minor": 120_000,
+            "storage_fee_currency": "CNY",
             "insurance": {
                 "amount_minor": 1, "currency": "CNY", "from_s": self.now_s,
                 "until_s": self.now_s + 90 * 86_400, "insurer": "Insurer",

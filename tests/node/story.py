@@ -63,6 +63,7 @@ class Story:
             "storage_place": "hall 3",
             "storage_until_s": self.now_s + 90 * DAY_S,
             "storage_fee_minor": 120_000,
+            "storage_fee_currency": "CNY",
             "insurance": {
                 "amount_minor": 1, "currency": "CNY", "from_s": self.now_s,
                 "until_s": self.now_s + 90 * DAY_S, "insurer": "insurer",

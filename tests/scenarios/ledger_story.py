@@ -112,6 +112,7 @@ class LedgerStory:
             "storage_place": "hall 3",
             "storage_until_s": until_s,
             "storage_fee_minor": 120_000,
+            "storage_fee_currency": "CNY",
             "insurance": {
                 "amount_minor": 1, "currency": "CNY", "from_s": self.now_s, "until_s": until_s, "insurer": "insurer",
             },

@@ -103,6 +103,8 @@ class Receipt:
     """End of the storage period, after the issue. Unit: s. Source: 民法典 §909(5). At least 0."""
     storage_fee_minor: int
     """Storage fee, 仓储费. Unit: minor unit of the currency. Source: 民法典 §909(6). At least 0."""
+    storage_fee_currency: str
+    """Currency of the storage fee, by ISO 4217. At most 3 characters."""
     insurance: Insurance
     """Insurance of the goods. Source: 民法典 §909(7)."""
     issued_place: str
@@ -111,8 +113,6 @@ class Receipt:
     """When the receipt is issued; not ahead of the ledger's time. Unit: s. Source: 民法典 §909(8). At least 0."""
     keeper: str
     """Who signs for the warehouse, 保管人. Source: 民法典 §909(8). At most 512 characters."""
-    storage_fee_currency: str
-    """Currency of the storage fee, by ISO 4217. At most 3 characters, 'CNY' if not given."""
     created_at_s: int
     """Ledger time at which the record was first written. Unit: s. At least 0."""
     updated_tx: str

@@ -33,11 +33,11 @@ class AsyncReceiptsCommands(AsyncRoutes):
         storage_place: str,
         storage_until_s: int,
         storage_fee_minor: int,
+        storage_fee_currency: str,
         insurance: Insurance,
         issued_place: str,
         issued_at_s: int,
         keeper: str,
-        storage_fee_currency: str | None = None,
         wait_s: float | None = None,
         raise_on_failure: bool = True,
         idempotency_key: str | None = None,
@@ -63,12 +63,12 @@ class AsyncReceiptsCommands(AsyncRoutes):
             storage_until_s: End of the storage period, after the issue. Unit: s. Source: 民法典 §909(5). At least 0.
             storage_fee_minor: Storage fee, 仓储费. Unit: minor unit of the currency. Source: 民法典 §909(6). At
                 least 0.
+            storage_fee_currency: Currency of the storage fee, by ISO 4217. At most 3 characters.
             insurance: Insurance of the goods. Source: 民法典 §909(7).
             issued_place: Where the receipt is issued, 填发地. Source: 民法典 §909(8). At most 512 characters.
             issued_at_s: When the receipt is issued; not ahead of the ledger's time. Unit: s. Source: 民法典 §909(8).
                 At least 0.
             keeper: Who signs for the warehouse, 保管人. Source: 民法典 §909(8). At most 512 characters.
-            storage_fee_currency: Currency of the storage fee, by ISO 4217. At most 3 characters, 'CNY' if not given.
 
         Raises:
             NotFound: `not_found`.
@@ -90,6 +90,7 @@ class AsyncReceiptsCommands(AsyncRoutes):
             ...     storage_place="上海一号库",
             ...     storage_until_s=1656652000,
             ...     storage_fee_minor=120000,
+            ...     storage_fee_currency="CNY",
             ...     insurance=Insurance(
             ...         amount_minor=180000000,
             ...         currency="CNY",
@@ -118,11 +119,11 @@ class AsyncReceiptsCommands(AsyncRoutes):
                 "storage_place": storage_place,
                 "storage_until_s": storage_until_s,
                 "storage_fee_minor": storage_fee_minor,
+                "storage_fee_currency": storage_fee_currency,
                 "insurance": insurance,
                 "issued_place": issued_place,
                 "issued_at_s": issued_at_s,
                 "keeper": keeper,
-                "storage_fee_currency": storage_fee_currency,
             },
             wait_s,
             raise_on_failure,
