@@ -1,4 +1,4 @@
-"""What the doctor sees of what runs: processes by their supervisor, the broker's port, members and nodes by their words."""
+"""What the doctor sees of what runs: supervised processes, the broker's port, and what members and nodes report."""
 
 import socket
 import time
