@@ -21,7 +21,9 @@ from contracts.mirror.reversal import Approvals, Condition, Heard, Outcome, Rule
 from contracts.mirror.terms import Terms
 from contracts.structs import camel, stated
 from tests.contracts import vectors
-from tests.contracts.vectors import BASE, BP, T0
+from tests.contracts.dice import BP, T0, Dice
+from tests.contracts.facility_vectors import BASE
+from tests.contracts.reversal_vectors import REFUSALS
 from wuxin_evidence.attestation import ALARM, MISSING, OK, SCHEDULED, SCHEDULED_N, SUSPECT, Indicator
 from wuxin_evidence.ids import indicator_id
 
@@ -368,7 +370,7 @@ def test_the_vectors_reach_what_matters() -> None:
         if before[0] == now[0] and before[32] and not now[32] and now[30]
     ]  # fmt: skip
     assert {0, 1} <= set(gone), "approvals end by windows and by alarms"
-    assert {row[23] for row in lives} == set(range(len(vectors.REFUSALS))), "every refusal"
+    assert {row[23] for row in lives} == set(range(len(REFUSALS))), "every refusal"
 
 
 def _owed_rounded_down(debt: Debt) -> int:
@@ -414,7 +416,7 @@ MUTANTS: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
 def test_a_mutant_of_the_mirror_is_found(mutant: str, monkeypatch: pytest.MonkeyPatch) -> None:
     family, change = MUTANTS[mutant]
     change(monkeypatch)
-    raw = vectors.encode(list(vectors.FAMILIES[family](vectors.Dice(family))))
+    raw = vectors.encode(list(vectors.FAMILIES[family](Dice(family))))
     assert vectors.listing({f"{family}.bin": raw}) not in vectors.DIGESTS.read_text("utf-8")
 
 

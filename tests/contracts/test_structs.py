@@ -7,7 +7,7 @@ import pytest
 
 from contracts.loader import load_artifact
 from contracts.structs import Member, Struct, camel, stated
-from tests.contracts.vectors import BASE
+from tests.contracts.facility_vectors import BASE
 from wuxin_evidence.errors import EvidenceError
 
 TERMS = load_artifact("CreditFacility").struct("Terms")

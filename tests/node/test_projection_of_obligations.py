@@ -14,7 +14,7 @@ from contracts.structs import stated
 from network.ports import Log
 from node.projection import deposits, tables
 from node.projection.obligations import apply_log, mirrored
-from tests.contracts.vectors import T0
+from tests.contracts.dice import T0
 from tests.node.lending.situations import FACILITY_KEY, TERMS, read_model
 
 KEY = "0x" + FACILITY_KEY

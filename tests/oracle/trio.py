@@ -25,7 +25,7 @@ from wuxin_evidence.attestation import Committee, CommitteeMember, SignedAttesta
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey
 from wuxin_evidence.ids import indicator_id
-from wuxin_evidence.packs.pack import sign_pack, topic
+from wuxin_evidence.packs.pack import parse_pack, sign_pack, topic
 from wuxin_evidence.packs.senml import Reading
 
 CONSORTIUM = bytes(range(32))
@@ -205,6 +205,16 @@ class Trio:
     def close(self) -> None:
         for member in self.members.values():
             member.close()
+
+
+def a_visit(trio: Trio, offset_s: float, before: int, after: int, to: Iterable[str] = NAMES) -> None:
+    """The scale says `before`, and 20 s later `after` with the difference as a registered withdrawal; in kilograms."""
+    trio.send(mass(before, offset_s), to=to)
+    trio.send(mass(after, offset_s + 20), withdrawal(before - after, offset_s + 20), to=to)
+
+
+def digest_of(envelope: bytes) -> bytes:
+    return parse_pack(envelope, CONSORTIUM).digest
 
 
 def values(signed: SignedAttestation) -> dict[str, tuple[int, int]]:

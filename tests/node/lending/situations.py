@@ -13,7 +13,8 @@ from contracts.structs import stated
 from node.lending.situation import LIEN_ACTIVE, RECEIPT_QUANTITY, Head, Situation, Value
 from node.projection import tables
 from node.projection.facts import put
-from tests.contracts.vectors import BASE, T0
+from tests.contracts.dice import T0
+from tests.contracts.facility_vectors import BASE
 from wuxin_evidence.attestation import LIEN, OK, PRICE, SCHEDULED
 from wuxin_evidence.ids import facility_key, subject
 
