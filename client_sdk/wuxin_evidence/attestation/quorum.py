@@ -33,10 +33,8 @@ class QuorumResult:
         code = "conflicted_signer" if len(self.signed) + conflicted >= self.required else "quorum_not_met"
         detail = f"{len(self.signed)} of {self.required} signed ({', '.join(self.signed) or 'nobody'})"
         refused = "; ".join(f"{organisation}: {why}" for organisation, why in self.rejected)
-        raise EvidenceError(code, detail + (f"; not counted: {refused}" if refused else ""), self._hint())
-
-    def _hint(self) -> str:
-        return "ask " + (", ".join(self.missing) or "the regulator for another committee")
+        hint = "ask " + (", ".join(self.missing) or "the regulator for another committee")
+        raise EvidenceError(code, detail + (f"; not counted: {refused}" if refused else ""), hint)
 
 
 def check_quorum(

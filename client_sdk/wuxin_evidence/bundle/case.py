@@ -68,6 +68,7 @@ class Case:
         packs: dict[str, Pack] = {}
         for claimed, envelope in self.bundle.named("packs/", ".cose").items():
             pack = parse_pack(envelope, self.attestation.consortium_id)
+            # a pack under another's digest would pass for the one that the log proves
             if pack.digest.hex() != claimed:
                 raise EvidenceError("malformed", f"packs/{claimed}.cose is another pack", "name it by its digest")
             packs[claimed] = pack
@@ -76,8 +77,13 @@ class Case:
     @cached_property
     def device_keys(self) -> Mapping[str, DeviceKey]:
         """Keys that the bundle claims for its devices; shown by the devices check. Raises ``malformed``."""
-        value = self.json("packs/devices.json")
-        return {} if value is None else {name: _device_key(name, each) for name, each in value.items()}
+        keys: dict[str, DeviceKey] = {}
+        for name, value in (self.json("packs/devices.json") or {}).items():
+            fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+            if set(fields) != {"suite", "public_key"} or not isinstance(fields["suite"], str):
+                raise EvidenceError("malformed", f"packs/devices.json: {name}", "give suite and public_key of each")
+            keys[name] = DeviceKey(fields["suite"], hex_bytes(fields["public_key"], f"the public key of {name}"))
+        return keys
 
     def member(self, name: str) -> bytes | None:
         """One member's bytes, None where the bundle has no such member."""
@@ -110,10 +116,3 @@ def hex_bytes(value: object, what: str) -> bytes:
         if raw.hex() == value:
             return raw
     raise EvidenceError("malformed", f"{what} is not lower-case hex", "take it from the node again")
-
-
-def _device_key(name: str, value: object) -> DeviceKey:
-    fields = cast("dict[str, object]", value) if isinstance(value, dict) else {}
-    if set(fields) != {"suite", "public_key"} or not isinstance(fields["suite"], str):
-        raise EvidenceError("malformed", f"packs/devices.json: {name}", "give suite and public_key of each device")
-    return DeviceKey(fields["suite"], hex_bytes(fields["public_key"], f"the public key of {name}"))

@@ -10,7 +10,6 @@ from hashlib import sha256
 from wuxin_evidence.attestation import (
     KIND_NAMES,
     Committee,
-    QuorumResult,
     SignedAttestation,
     check_quorum,
     check_quorum_evm,
@@ -71,11 +70,14 @@ def check_signatures(case: Case) -> Iterator[Note]:
         return
     _require_in_force(case, case.trust, committee)
     digest = case.attestation.digest()
+    # one forged scheme must not do: the contracts count secp256k1 and the chaincode counts SM2, each by itself
     nobody: frozenset[str] = frozenset()
     for scheme, check in (("SM2", check_quorum), ("secp256k1", check_quorum_evm)):
         result = check(digest, case.signed.signatures, committee, nobody)
         result.require()
-        yield Checked(_quorum_text(scheme, result))
+        text = f"{scheme}: {len(result.signed)} of {result.required} needed signed: {', '.join(result.signed)}"
+        refused = ", ".join(f"{who} ({why})" for who, why in result.rejected)
+        yield Checked(f"{text}; not counted: {refused}" if refused else text)
     yield Assumed("the indicators follow from the packs: each signer computed them for itself, by the profile")
     yield Assumed("no signer had an interest in the subject: chaincode and contracts refuse such signatures")
 
@@ -90,12 +92,6 @@ def _require_in_force(case: Case, trust: Trust, committee: Committee) -> None:
             f"epoch {committee.epoch} was not in force when the window closed",
             "ask the committee in force to attest",
         )
-
-
-def _quorum_text(scheme: str, result: QuorumResult) -> str:
-    text = f"{scheme}: {len(result.signed)} of {result.required} needed signed: {', '.join(result.signed)}"
-    refused = ", ".join(f"{who} ({why})" for who, why in result.rejected)
-    return f"{text}; not counted: {refused}" if refused else text
 
 
 def check_packs(case: Case) -> Iterator[Note]:
@@ -125,6 +121,7 @@ def check_pack_set(case: Case) -> Iterator[Note]:
         )
     if pack_root(pack.digest for pack in packs) != case.attestation.pack_root:
         raise EvidenceError("proof_invalid", "packRoot is of other packs", "carry the packs that were attested")
+    # a device that signs two packs under one (boot, seq) could show one to each reader
     if len({(pack.device_id, pack.boot, pack.seq) for pack in packs}) != len(packs):
         raise EvidenceError("pack_equivocation", "one device said two things under one number", "see quarantine")
     before = _require_of_window(case, packs)
@@ -169,11 +166,13 @@ def check_log(case: Case) -> Iterator[Note]:
     if case.trust is None:
         yield Missing("whose checkpoint it is: no trust file")
         return
-    origin = _origin(note)
-    if not _verifiers(origin, case.trust):
+    # the origin is the first line of a C2SP checkpoint; it only chooses the keys, `open_checkpoint` reads it again
+    origin = note.partition(b"\n")[0].decode(errors="replace")[:256]
+    verifiers = _verifiers(origin, case.trust)
+    if not verifiers:
         yield Missing(f"the key of the log {origin} is not in the trust file")
         return
-    checkpoint = open_checkpoint(note, _verifiers(origin, case.trust))
+    checkpoint = open_checkpoint(note, verifiers)
     require_included(inclusion, case.packs, checkpoint)
     yield Checked(f"all packs are in the log {checkpoint.origin} at size {checkpoint.size}")
     yield from _grown(case, case.trust, checkpoint)
@@ -196,10 +195,6 @@ def _grown(case: Case, trust: Trust, checkpoint: Checkpoint) -> Iterator[Note]:
         f"the checkpoint at size {earlier.size} is anchored, and with it all before it: compare with the anchored "
         "checkpoints in the ledger of facts (GET /v1/anchors)"
     )
-
-
-def _origin(note: bytes) -> str:
-    return note.partition(b"\n")[0].decode(errors="replace")[:256]
 
 
 def _verifiers(origin: str, trust: Trust) -> list[Verifier]:

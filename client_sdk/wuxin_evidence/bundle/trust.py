@@ -255,10 +255,15 @@ def _organisation(value: object) -> TrustedOrganisation:
 def _facts(value: object) -> TrustedFacts:
     fields = _object(value, "facts", ("channel", "chaincode", "policy", "block_signers", "block_quorum"))
     policy = _object(fields["policy"], "policy", ("n", "organisations"))
-    signers = tuple(_block_signer(each) for each in _list(fields["block_signers"]))
+    listed = [_object(each, "block signer", ("certificate", "identifier")) for each in _list(fields["block_signers"])]
+    signers = tuple(
+        BlockSigner(_pem(each["certificate"]), None if each["identifier"] is None else _integer(each["identifier"]))
+        for each in listed
+    )
     quorum = _integer(fields["block_quorum"])
     if not 1 <= quorum <= max(len(signers), 1):
         raise _malformed(f"a block quorum of {quorum} among {len(signers)} signers")
+    # one orderer listed twice would count twice towards the quorum
     numbers = [signer.identifier for signer in signers if signer.identifier is not None]
     if len(set(numbers)) != len(numbers) or len({signer.certificate_pem for signer in signers}) != len(signers):
         raise _malformed("a block signer is listed twice")
@@ -275,12 +280,6 @@ def _facts(value: object) -> TrustedFacts:
     return facts
 
 
-def _block_signer(value: object) -> BlockSigner:
-    fields = _object(value, "block signer", ("certificate", "identifier"))
-    identifier = fields["identifier"]
-    return BlockSigner(_pem(fields["certificate"]), None if identifier is None else _integer(identifier))
-
-
 def _chain(value: object) -> TrustedChain:
     named: dict[object, object] = cast("dict[object, object]", value) if isinstance(value, dict) else {}
     if "validators" in named:
@@ -290,6 +289,7 @@ def _chain(value: object) -> TrustedChain:
     fields = _object(named, "chain", ("name", "chain_id", "sealers", "feed", *optional))
     sealers = tuple(_hex(each, 20) for each in _list(fields["sealers"]))
     quorum = _integer(fields["quorum"]) if by_quorum else 0
+    # QBFT tolerates fewer than a third that lie; a lower quorum would let two blocks of one height be sealed
     if by_quorum and not 0 < 2 * len(set(sealers)) <= 3 * quorum <= 3 * len(set(sealers)):
         raise _malformed(f"a quorum of {quorum} among {len(set(sealers))} sealers: at least two thirds must seal")
     name, chain_id = _text(fields["name"]), _integer(fields["chain_id"])

@@ -61,7 +61,7 @@ def _read(raw: bytes) -> object:
         )
     except EvidenceError:
         raise
-    except Exception as error:
+    except Exception as error:  # the library raises whatever its tag readers raise, for bytes that anybody may send
         raise malformed(f"not CBOR: {error}") from error
 
 
@@ -100,11 +100,15 @@ def _write_shortest_float(encoder: CBOREncoder, value: float) -> None:
 
 def _ordered(value: object, depth_left: int) -> object:
     """Check `value` and give it back with each map in canonical key order."""
+    # `type`, not `isinstance`: True is an int to Python and another byte in CBOR
     kind = type(value)
     if kind is str or kind is bytes or value is None or kind is bool:
         return value
     if kind is int:
-        return _bounded_integer(cast(int, value))
+        number = cast(int, value)
+        if (number if number >= 0 else ~number).bit_length() > INTEGER_BITS_MAX:
+            raise malformed(f"an integer wider than {INTEGER_BITS_MAX} bits")
+        return value
     if kind is float:
         if not math.isfinite(cast(float, value)):
             raise malformed("a CBOR number that is not finite", "leave the reading out, or send it as missing")
@@ -119,12 +123,6 @@ def _ordered(value: object, depth_left: int) -> object:
     if isinstance(value, CBORTag):
         return CBORTag(value.tag, _ordered(value.value, depth_left - 1))
     raise malformed(f"a {kind.__name__} in CBOR", "use integers, text, bytes, lists and maps")
-
-
-def _bounded_integer(value: int) -> int:
-    if (value if value >= 0 else ~value).bit_length() > INTEGER_BITS_MAX:
-        raise malformed(f"an integer wider than {INTEGER_BITS_MAX} bits")
-    return value
 
 
 def _encoded_key_order(key: object) -> tuple[int, int, bytes]:

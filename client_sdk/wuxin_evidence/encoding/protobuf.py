@@ -63,6 +63,7 @@ def read(message: Message, raw: bytes) -> Values:
     if len(raw) > WIRE_BYTES_MAX:
         raise EvidenceError("too_large", f"{message.name} of {len(raw)} bytes", f"at most {WIRE_BYTES_MAX} bytes")
     values = _values(message, raw)
+    # protobuf readers take the last of two equal fields, or the first: a hash over such bytes would bind neither
     if write(message, values) != raw:
         raise _malformed(message.name, "it is not in its one canonical spelling")
     return values
@@ -149,12 +150,17 @@ def _read_value(name: str, field: Field, raw: bytes, at: int) -> tuple[Any, int]
     body = raw[at : at + number]
     if isinstance(field.kind, Message):
         return _values(field.kind, body), at + number
-    return _text(name, body) if field.kind is Kind.TEXT else body, at + number
+    if field.kind is Kind.BYTES:
+        return body, at + number
+    try:
+        return body.decode(), at + number
+    except UnicodeDecodeError as error:
+        raise _malformed(name, "it has text that is not UTF-8") from error
 
 
 def _read_varint(name: str, raw: bytes, at: int) -> tuple[int, int]:
     value = 0
-    for place in range(10):
+    for place in range(10):  # ten groups of seven bits hold 64
         if at + place >= len(raw):
             raise _malformed(name, "it ends too early")
         byte = raw[at + place]
@@ -164,13 +170,6 @@ def _read_varint(name: str, raw: bytes, at: int) -> tuple[int, int]:
                 break
             return value, at + place + 1
     raise _malformed(name, "it has a number beyond 64 bits")
-
-
-def _text(name: str, raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError as error:
-        raise _malformed(name, "it has text that is not UTF-8") from error
 
 
 def _malformed(name: str, what: str) -> EvidenceError:

@@ -6,7 +6,7 @@ content.
 """
 
 from collections.abc import Sequence
-from typing import TypeAlias, Union
+from typing import TypeAlias, Union, cast
 
 from wuxin_evidence.errors import EvidenceError
 
@@ -26,9 +26,9 @@ def encode(value: bytes | Sequence[object]) -> bytes:
         if len(raw) == 1 and raw[0] < 0x80:
             return raw
         return _prefix(0x80, len(raw)) + raw
-    if isinstance(value, str):
-        raise TypeError("RLP holds bytes, not text")
-    body = b"".join(encode(_item(each)) for each in value)
+    if not isinstance(value, (list, tuple)):
+        raise TypeError(f"RLP holds bytes and lists, not {type(value).__name__}")
+    body = b"".join(encode(cast("bytes | Sequence[object]", each)) for each in value)
     return _prefix(0xC0, len(body)) + body
 
 
@@ -75,12 +75,6 @@ def as_int(value: Rlp, bytes_max: int = 32) -> int:
 def int_bytes(value: int) -> bytes:
     """Big-endian without leading zeros; zero is empty."""
     return value.to_bytes((value.bit_length() + 7) // 8, "big")
-
-
-def _item(value: object) -> bytes | Sequence[object]:
-    if isinstance(value, (bytes, bytearray, list, tuple)):
-        return value  # pyright: ignore[reportUnknownVariableType] - encode checks each element itself
-    raise TypeError(f"RLP holds bytes and lists, not {type(value).__name__}")
 
 
 def _prefix(offset: int, length: int) -> bytes:

@@ -339,7 +339,7 @@ def parse_envelope(raw: bytes, index: int = 0, validation_code: int = NOT_VALIDA
         payload=outer.payload,
         signature=outer.signature,
         chaincode=parse(PROPOSAL.ChaincodeHeaderExtension, channel.extension).chaincode_id.name,
-        function=_text(args[0]) if args else "",
+        function=args[0].decode("utf-8", "replace") if args else "",  # another chaincode may take bytes for a name
         args=args[1:],
         proposal_hash=response.proposal_hash,
         proposal_hash_expected=header_hash(
@@ -372,11 +372,6 @@ def _only_action(data: bytes) -> Any:
 def _invocation(chaincode_proposal_payload: bytes) -> Any:
     proposal = parse(PROPOSAL.ChaincodeProposalPayload, chaincode_proposal_payload)
     return parse(CHAINCODE.ChaincodeInvocationSpec, proposal.input).chaincode_spec
-
-
-def _text(raw: bytes) -> str:
-    """A function name; another chaincode of the channel may take bytes for one."""
-    return raw.decode("utf-8", "replace")
 
 
 def _der_length(length: int) -> bytes:

@@ -73,9 +73,8 @@ def peers_at_least(n: int, msp_ids: Sequence[str]) -> bytes:
             f"a policy of {n} out of {len(ordered)} organisations",
             "ask for between one and all of them",
         )
-    rule = POLICIES.SignaturePolicy(
-        n_out_of=POLICIES.SignaturePolicy.NOutOf(n=n, rules=[_signed_by(index) for index in range(len(ordered))])
-    )
+    signed_by = [POLICIES.SignaturePolicy(signed_by=index) for index in range(len(ordered))]
+    rule = POLICIES.SignaturePolicy(n_out_of=POLICIES.SignaturePolicy.NOutOf(n=n, rules=signed_by))
     return serialize(POLICIES.SignaturePolicyEnvelope(version=0, rule=rule, identities=[_peer(msp) for msp in ordered]))
 
 
@@ -87,10 +86,6 @@ def parse_policy(raw: bytes) -> Policy:
     principals = [_read_principal(identity) for identity in message.identities]
     budget = [POLICY_RULES_MAX]
     return Policy(_read_rule(message.rule, principals, POLICY_DEPTH_MAX, budget))
-
-
-def _signed_by(index: int) -> Any:
-    return POLICIES.SignaturePolicy(signed_by=index)
 
 
 def _peer(msp_id: str) -> Any:

@@ -231,14 +231,11 @@ def _issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
         certificate.verify_directly_issued_by(issuer)
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
-    return not _is_authority(certificate)
-
-
-def _is_authority(certificate: x509.Certificate) -> bool:
+    # a CA issues identities and has none itself: Fabric's MSP refuses it as an endorser too (X.509 basicConstraints)
     try:
-        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+        return not certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
     except (x509.ExtensionNotFound, ValueError):
-        return False
+        return True
 
 
 def _valid_at(certificate: x509.Certificate, at_s: int) -> bool:

@@ -94,7 +94,11 @@ def open_checkpoint(note: bytes, verifiers: Sequence[Verifier]) -> Checkpoint:
                 signed = True
     if not signed:
         raise EvidenceError("bad_signature", "no known signer signed this checkpoint", "give the log's key")
-    return _parse_text(text)
+    fields = text[:-1].split("\n")
+    # C2SP lets extension lines follow the root; this reader knows none, and what it does not know it does not sign for
+    if len(fields) != 3 or not _SIZE.fullmatch(fields[1]):
+        raise malformed("a checkpoint has three lines: origin, size, root")
+    return Checkpoint(fields[0], int(fields[1]), _base64(fields[2]))
 
 
 def _split(note: bytes) -> tuple[str, list[tuple[str, bytes, bytes]]]:
@@ -110,22 +114,14 @@ def _split(note: bytes) -> tuple[str, list[tuple[str, bytes, bytes]]]:
     lines = tail[:-1].split("\n")
     if len(lines) > SIGNATURES_MAX:
         raise too_large("signatures of a checkpoint", len(lines), SIGNATURES_MAX)
-    return head + "\n", [_signature_line(line) for line in lines]
-
-
-def _signature_line(line: str) -> tuple[str, bytes, bytes]:
-    match = _SIGNATURE_LINE.fullmatch(line)
-    if not match:
-        raise malformed("a signature line is an em dash, a name and base64")
-    raw = _base64(match[2])
-    return match[1], raw[:_KEY_ID_BYTES], raw[_KEY_ID_BYTES:]
-
-
-def _parse_text(text: str) -> Checkpoint:
-    lines = text[:-1].split("\n")
-    if len(lines) != 3 or not _SIZE.fullmatch(lines[1]):
-        raise malformed("a checkpoint has three lines: origin, size, root")
-    return Checkpoint(lines[0], int(lines[1]), _base64(lines[2]))
+    signatures: list[tuple[str, bytes, bytes]] = []
+    for line in lines:
+        match = _SIGNATURE_LINE.fullmatch(line)
+        if not match:
+            raise malformed("a signature line is an em dash, a name and base64")
+        raw = _base64(match[2])
+        signatures.append((match[1], raw[:_KEY_ID_BYTES], raw[_KEY_ID_BYTES:]))
+    return head + "\n", signatures
 
 
 def _base64(text: str) -> bytes:
