@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Annotated, Any
 
 from sqlalchemy import Row, Select, select
@@ -19,6 +19,7 @@ from node.api.sending import of_obligations
 from node.commands.commands import FACTS, FAILED
 from node.commands.obligations import OBLIGATIONS, FacilityReference, key_of
 from node.gate import access
+from node.ledgers.obligations import deposit_account, reversal_progress
 from node.lending import facilities
 from node.projection import tables
 from node.stores.local_tables import command
@@ -91,6 +92,7 @@ def _list_transactions(call: Call, wanted: Any) -> Json:
     key = key_of(wanted.facility_id)
 
     def fetch(part: Slice) -> list[tuple[Place, Json]]:
+        # Each source gives as many as the page takes, so the merged page lacks none of either.
         mined = [(_tx_place(each), each) for each in _mined(call, wanted.facility_id, key, part)]
         refused = [(_tx_place(each), each) for each in _refused(call, key, part)]
         return sorted([*mined, *refused], key=lambda each: each[0], reverse=not part.newer)[: part.limit]
@@ -165,14 +167,14 @@ async def _reversal(call: Call, wanted: Any, reason_key: str) -> Json:
     """What the chain says of an undoing; null where it does not answer."""
     chain = call.node.act_as(call.principal).chain
     try:
-        said = await chain.call("CreditFacility", "reversal", [key_of(wanted.facility_id), "0x" + reason_key])
+        progress = await reversal_progress(chain, key_of(wanted.facility_id), "0x" + reason_key)
     except PortError:
         return UNKNOWN
     return {
-        "clean_windows": said["cleanWindows"],
-        "cure_windows": said["cureWindows"],
-        "required_roles": _roles(said["requiredRoles"]),
-        "approved_roles": _roles(said["approvedRoles"]),
+        "clean_windows": progress.clean_windows,
+        "cure_windows": progress.cure_windows,
+        "required_roles": _roles(progress.required_roles),
+        "approved_roles": _roles(progress.approved_roles),
     }
 
 
@@ -181,16 +183,9 @@ def _roles(bits: int) -> list[str]:
 
 
 async def _get_deposits(call: Call, wanted: DepositsWanted, _: None) -> Json:
-    chain = call.node.act_as(call.principal).chain
     address = call.node.address_of(wanted.organisation)
-    spender = str(await chain.call("DepositToken", "facility", []))
-    return {
-        "organisation": wanted.organisation,
-        "address": address,
-        "balance_minor": await chain.call("DepositToken", "balanceOf", [address]),
-        "allowance_minor": await chain.call("DepositToken", "allowance", [address, spender]),
-        "listed": await chain.call("DepositToken", "isListed", [address]),
-    }
+    account = await deposit_account(call.node.act_as(call.principal).chain, address)
+    return {"organisation": wanted.organisation, "address": address, **asdict(account)}
 
 
 LIST = listing(

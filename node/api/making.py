@@ -1,4 +1,4 @@
-"""What the arguments of a contract call are made of, from a running node: the facts, the read model, the chain."""
+"""What a command on the obligations is made of, from a running node: the facts, the read model, the chain."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from node.api.context import Node
 from node.commands.obligations import ProposeFacility
 from node.gate.access import Principal
+from node.ledgers.obligations import facility_contract
 from node.lending import facilities
 
 ANSWER_S = 10.0  # for the chain to say an address
@@ -43,5 +44,5 @@ class FromNode:
 
     def facility_contract(self) -> str:
         """Give the address of the contract that holds the facilities, 0x hex. Raises PortError."""
-        asked = self.node.act_as(self.principal).chain.call("DepositToken", "facility", [])
-        return str(asyncio.run_coroutine_threadsafe(asked, self.loop).result(ANSWER_S))
+        asked = facility_contract(self.node.act_as(self.principal).chain)
+        return asyncio.run_coroutine_threadsafe(asked, self.loop).result(ANSWER_S)

@@ -76,14 +76,18 @@ def _asked(home: Path, org: str, operation: Operation, given: Json, wait_s: int,
         if name not in rest:
             raise NamedError("malformed", f"{name}: is missing", f"add --field {name}=…")
         path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe=""))
-    headers = {"Authorization": f"Bearer {api_key(home, org, _key_name(operation))}"}
+    # An oracle's key relays and anchors and does nothing else, and the operator's does not relay.
+    key_name = "oracle" if operation.scopes == {access.ORACLE} else "operator"
+    headers = {"Authorization": f"Bearer {api_key(home, org, key_name)}"}
     if wait_s:
         headers["Prefer"] = f"wait={wait_s}"
     if operation.is_command:
         headers["Idempotency-Key"] = key or str(uuid.uuid4())
     running = endpoints(home)
     url = str(running["nodes"].get(org, running["api"])) + path
-    query = None if operation.is_command else {name: _query_text(value) for name, value in rest.items()}
+    query: dict[str, str] | None = None
+    if not operation.is_command:
+        query = {name: json.dumps(value) if isinstance(value, bool) else str(value) for name, value in rest.items()}
     try:
         with httpx.Client(timeout=TIMEOUT_S) as client:
             body = rest if operation.is_command else None
@@ -91,10 +95,6 @@ def _asked(home: Path, org: str, operation: Operation, given: Json, wait_s: int,
     except httpx.TransportError as error:
         hint = "is it running? see `wuxin doctor`; a command may be repeated with the same --key"
         raise NamedError("unavailable", f"the node at {url} does not answer: {error!r}", hint) from error
-
-
-def _key_name(operation: Operation) -> str:
-    return "oracle" if access.ORACLE in operation.scopes and len(operation.scopes) == 1 else "operator"
 
 
 def _document(source: str | None) -> Json:
@@ -125,21 +125,13 @@ def _assigned(operation: Operation, assignments: Sequence[str]) -> Json:
         if not equals or name not in known:
             hint = f"fields of {operation.name} are {', '.join(known) or 'none'}; write name=value"
             raise NamedError("malformed", f"{name}: is not a field of {operation.name}", hint)
-        found[name] = text if known[name].value.kind == "text" else _value(name, text)
+        # A text stands as it is typed, also where it looks like a number: an id "007" keeps its zeros.
+        try:
+            found[name] = text if known[name].value.kind == "text" else json.loads(text)
+        except ValueError as error:
+            detail = f"{name}: {text[:80]!r} is no JSON"
+            raise NamedError("malformed", detail, "a number, true, false, […] or {…}") from error
     return found
-
-
-def _value(name: str, text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError as error:
-        raise NamedError(
-            "malformed", f"{name}: {text[:80]!r} is no JSON", "a number, true, false, […] or {…}"
-        ) from error
-
-
-def _query_text(value: Any) -> str:
-    return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
 def _read(answer: httpx.Response) -> Json:

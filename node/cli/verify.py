@@ -5,7 +5,7 @@ from pathlib import Path
 
 from node.cli.exit_status import DONE, INCOMPLETE, REFUSED, UNREADABLE
 from wuxin_evidence.bundle.trust import Trust
-from wuxin_evidence.bundle.verify import Verdict, verify_bundle
+from wuxin_evidence.bundle.verify import verify_bundle
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.printable import printable
 
@@ -22,13 +22,13 @@ def run(file: Path, trust_file: Path | None, *, as_json: bool) -> int:
         print(json.dumps(told) if as_json else printable(f"unreadable: {problem}"))
         return UNREADABLE
     verdict = verify_bundle(raw, trust)
-    print(json.dumps(verdict.to_json()) if as_json else _told(verdict))
-    return verdict.exit_status
-
-
-def _told(verdict: Verdict) -> str:
+    if as_json:
+        print(json.dumps(verdict.to_json()))
+        return verdict.exit_status
+    # A bundle comes from a stranger: names in it are made printable, or one could forge the line that says "valid".
     lines = [f"  ok       {printable(str(found))}" for found in verdict.checked]
     lines += [f"  assumed  {printable(str(found))}" for found in verdict.assumed]
     lines += [f"  missing  {printable(str(found))}" for found in verdict.missing]
     lines += [f"  FAILED   {printable(str(found))}" for found in verdict.failed]
-    return "\n".join([*lines, WORDS[verdict.exit_status]])
+    print("\n".join([*lines, WORDS[verdict.exit_status]]))
+    return verdict.exit_status

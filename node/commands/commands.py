@@ -71,6 +71,8 @@ class Request:
     @property
     def body_hash(self) -> bytes:
         """SHA-256 over command, subject and body: two requests are the same when these are."""
+        # A subject stands in the path and not in the body, so it is hashed too: a draw on another facility under the
+        # same key is another request.
         text = json.dumps([self.command, self.subject, self.body], sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
@@ -107,6 +109,7 @@ class Commands:
             now_ms, request.organisation, request.key_name, request.command, request.subject, "accepted", ids[0]
         )
         with self._local.write() as connection:
+            # Asked again under the write lock: two requests with one key may both have found nothing before it.
             earlier = _earlier(connection, request)
             if earlier is not None:
                 return earlier
@@ -212,7 +215,8 @@ class Commands:
         with self._local.write() as connection:
             row = connection.execute(_own(organisation, transaction_id)).first()
             if row is None:
-                raise _no_transaction(transaction_id)
+                detail = f"your organisation has no transaction {transaction_id!r}"
+                raise Problem("not_found", detail, "see GET /v1/transactions")
             first_key = row.idempotency_key.partition(SECOND_STEP)[0]
             own = _steps(organisation, first_key).order_by(command.c.id)
             steps = connection.execute(own).all()
@@ -256,6 +260,11 @@ class Commands:
 
     def _row(self, request: Request, step: Step, transaction_id: str, place: int, now_ms: int) -> Json:
         key = request.idempotency_key + (f"{SECOND_STEP}{place}" if place else "")
+        sealed = None
+        if step.private:
+            plain = json.dumps({name: value.hex() for name, value in step.private.items()}).encode()
+            # Bound to the row: terms that somebody moves to another command do not open there.
+            sealed = self._seals.seal(request.organisation, plain, transaction_id.encode())
         return {
             "id": transaction_id,
             "organisation": request.organisation,
@@ -266,7 +275,7 @@ class Commands:
             "ledger": step.ledger,
             "function": step.function,
             "arguments": step.arguments,
-            "private_sealed": self._seal(request.organisation, transaction_id, step.private),
+            "private_sealed": sealed,
             "routine": request.routine,
             "status": PENDING,
             "attempt": 0,
@@ -274,15 +283,10 @@ class Commands:
             "updated_at_ms": now_ms,
         }
 
-    def _seal(self, organisation: str, transaction_id: str, private: Mapping[str, bytes]) -> bytes | None:
-        if not private:
-            return None
-        plain = json.dumps({name: value.hex() for name, value in private.items()}).encode()
-        return self._seals.seal(organisation, plain, transaction_id.encode())
-
     def _finish(self, transaction_id: str, now_ms: int, **columns: Any) -> None:
         self._update(transaction_id, columns | {"updated_at_ms": now_ms, "private_sealed": None})
 
+    # Only pending rows are changed, so whoever is second (a cancel and a delivery, two processes) changes nothing.
     def _update(self, transaction_id: str, columns: Mapping[str, Any]) -> bool:
         """Change a pending transaction; False where it is not pending any more."""
         pending = update(command).where(command.c.id == transaction_id, command.c.status == PENDING)
@@ -333,10 +337,6 @@ def _require_unsent(steps: Sequence[Row[Any]]) -> None:
                 "wait for its end; what was committed is undone by another command only",
                 transaction_id=step.id,
             )
-
-
-def _no_transaction(identifier: str) -> Problem:
-    return Problem("not_found", f"your organisation has no transaction {identifier!r}", "see GET /v1/transactions")
 
 
 def _earlier(connection: Connection, request: Request) -> Accepted | None:

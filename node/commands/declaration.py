@@ -4,7 +4,11 @@
     def draw(making: Making, wanted: Draw) -> list[object]: ...
 
 The function gives the call's arguments as JSON; what it needs of the facts or the read model it asks of `Making`.
-`command` is the declaration that route, reference, command line and clients are made from.
+`command` is the declaration that route, reference, command line and clients are made from. The walk of a draw:
+
+    obligations.draw, declared ─▶ OBLIGATIONS ─▶ api.sending.of_obligations: the operation POST /facilities/{…}/draw
+    a request ─▶ api.operation: read by `Draw` ─▶ `draw`: the call's arguments ─▶ commands: kept, then answered
+              ─▶ delivery ─▶ ledgers.obligations: CreditFacility.draw with the command's id ─▶ the chain
 """
 
 from __future__ import annotations

@@ -111,7 +111,10 @@ class Delivery:
         """Start the workers and the sweep on the running event loop."""
         for organisation, own in self._seats.items():
             for ledger in (FACTS, own.chain.name):
-                self._start_workers((organisation, ledger))
+                queue = self._queues[organisation, ledger] = asyncio.PriorityQueue()
+                for number in range(WORKERS):
+                    name = f"delivery {organisation} {ledger} {number}"
+                    self._tasks.append(asyncio.create_task(self._work(queue), name=name))
         self._tasks.append(asyncio.create_task(self._sweep(), name="delivery sweep"))
 
     async def stop(self) -> None:
@@ -133,12 +136,6 @@ class Delivery:
             return
         self._taken.add(identifier)
         queue.put_nowait((routine, identifier))
-
-    def _start_workers(self, key: tuple[str, str]) -> None:
-        self._queues[key] = asyncio.PriorityQueue()
-        for number in range(WORKERS):
-            name = f"delivery {key[0]} {key[1]} {number}"
-            self._tasks.append(asyncio.create_task(self._work(self._queues[key]), name=name))
 
     async def _sweep(self) -> None:
         """Each queue from its own rows: a ledger that does not answer holds up no command for the other."""
@@ -163,6 +160,7 @@ class Delivery:
                 self._taken.discard(identifier)
 
     async def _deliver(self, identifier: str) -> None:
+        # Read when its turn comes and not when it was queued: it may have been cancelled, or delivered by another.
         row = await asyncio.to_thread(self._commands.load, identifier)
         if row is None or row.status != PENDING:
             return
@@ -190,6 +188,7 @@ class Delivery:
         self._unanswered.discard(identifier)
         self._failures.pop(identifier, None)
         self._told.discard(identifier)
+        # First the read model, then the row: whoever is told that it is committed finds it in the next list.
         await self._projected(row, outcome)
         await asyncio.to_thread(self._write, row.id, outcome)
         self._commands.announce(row.id)
@@ -236,6 +235,8 @@ class Delivery:
         """An attestation comes from every member at once; the ledgers need it once."""
         if row.attempt == 0:
             await self._wait_turn(row)
+        # One node may serve several members: their relays of one attestation go one after the other, and all but the
+        # first find it accepted.
         lock = self._relays.setdefault((row.ledger, row.subject), asyncio.Lock())
         async with lock:
             known = await asyncio.to_thread(self._accepted, row)
@@ -262,6 +263,7 @@ class Delivery:
         private = await asyncio.to_thread(self._commands.private_arguments, row)
         first = max(1, row.attempt)
         for attempt in range(first, ATTEMPTS_MAX + 1):
+            # A resumed attempt is noted already; noting it again would make it look like a further one.
             if row.attempt == 0 or attempt > first:
                 await self._begin(row, attempt)
             try:

@@ -9,6 +9,7 @@ Roles follow the modifiers of the contracts; who is lender, borrower or insurer 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
@@ -27,7 +28,7 @@ from chaincode.world.bounds import (
     Whole,
 )
 from node.commands import deposits
-from node.commands.declaration import Call, Making, obligation, obligations_in
+from node.commands.declaration import Call, Make, Making, Obligation, obligation, obligations_in
 from wuxin_evidence.ids import facility_key
 
 ON_FACILITY: Final = ("not_found", "command_repeated", "reverted")
@@ -152,171 +153,126 @@ class ApproveUnfreeze:
     ] = None
 
 
+def _on_facility(
+    name: str,
+    call: str,
+    trace: str,
+    *,
+    path: str | None = None,
+    roles: Iterable[str] = ANYONE,
+    problems: tuple[str, ...] = (),
+    **said: Any,
+) -> Callable[[Make], Obligation]:
+    """Declare what acts on one facility: `call` is a function of its contract, `trace` the event that it leaves there.
+
+    The route ends with the command's verb, unless `path` says another. Problems are beside `ON_FACILITY`.
+    """
+    verb = name.removesuffix("_facility").replace("_", "-")
+    return obligation(
+        name,
+        on="facility",
+        path=f"/facilities/{{facility_id}}/{path or verb}",
+        call=f"CreditFacility.{call}",
+        trace=trace,
+        roles=roles,
+        problems=(*ON_FACILITY, *problems),
+        **said,
+    )
+
+
 @obligation(
-    "propose_facility",
-    on="facility",
-    creates=True,
-    path="/facilities",
-    call="CreditFacility.propose",
-    trace="facility_proposed",
-    roles={BANK},
-    party="pledgee",
+    "propose_facility", on="facility", creates=True, path="/facilities",
+    call="CreditFacility.propose", trace="facility_proposed", roles={BANK}, party="pledgee",
     events=("facility_proposed", "facility_bound"),
     problems=(
-        *("not_found", "unsupported_action", "receipt_not_active", "pledge_not_active", "not_pledgee", "not_owner"),
-        *("command_repeated", "reverted"),
+        "not_found", "unsupported_action", "receipt_not_active", "pledge_not_active", "not_pledgee", "not_owner",
+        "command_repeated", "reverted",
     ),
     en="Propose a facility over a pledge; the terms on the chain are derived from receipt and pledge.",
     zh="质权人以质押为基础提出授信。",
-)
+)  # fmt: skip
 def propose_facility(making: Making, wanted: ProposeFacility) -> list[Any]:
     """Make the arguments of `propose`: the facility's key and its terms."""
     return [key_of(wanted.facility_id), making.facility_terms(wanted)]
 
 
-@obligation(
-    "withdraw_facility",
-    on="facility",
-    path="/facilities/{facility_id}/withdraw",
-    call="CreditFacility.withdraw",
-    trace="facility_withdrawn",
-    roles={BANK},
-    party="lender",
-    events=("facility_withdrawn", "facility_unbound"),
-    problems=ON_FACILITY,
-    en="Take a proposal back.",
-    zh="撤回授信提议。",
-)
+@_on_facility(
+    "withdraw_facility", "withdraw", "facility_withdrawn", roles={BANK}, party="lender",
+    events=("facility_withdrawn", "facility_unbound"), en="Take a proposal back.", zh="撤回授信提议。",
+)  # fmt: skip
 def withdraw_facility(making: Making, wanted: FacilityReference) -> list[Any]:
     """Make the arguments of `withdraw`."""
     return [key_of(wanted.facility_id)]
 
 
-@obligation(
-    "activate_facility",
-    on="facility",
-    path="/facilities/{facility_id}/activate",
-    call="CreditFacility.activate",
-    trace="facility_activated",
-    roles={BANK},
-    party="lender",
-    events=("facility_activated",),
-    problems=(*ON_FACILITY, "lien_missing"),
-    en="Activate a facility over an attested lien.",
-    zh="在质权状态已存证后启用授信。",
-)
+@_on_facility(
+    "activate_facility", "activate", "facility_activated", roles={BANK}, party="lender",
+    events=("facility_activated",), problems=("lien_missing",),
+    en="Activate a facility over an attested lien.", zh="在质权状态已存证后启用授信。",
+)  # fmt: skip
 def activate_facility(making: Making, wanted: FacilityReference) -> list[Any]:
     """Make the arguments of `activate`."""
     return [key_of(wanted.facility_id)]
 
 
-@obligation(
-    "lower_line",
-    on="facility",
-    path="/facilities/{facility_id}/lower-line",
-    call="CreditFacility.lowerLine",
-    trace="line_changed",
-    roles={BANK},
-    party="lender",
-    events=("line_changed",),
-    problems=ON_FACILITY,
-    en="Lower the line at once.",
-    zh="立即调低额度。",
-)
+@_on_facility(
+    "lower_line", "lowerLine", "line_changed", roles={BANK}, party="lender",
+    events=("line_changed",), en="Lower the line at once.", zh="立即调低额度。",
+)  # fmt: skip
 def lower_line(making: Making, wanted: LowerLine) -> list[Any]:
     """Make the arguments of `lowerLine`; minor units."""
     return [key_of(wanted.facility_id), wanted.line_minor]
 
 
-@obligation(
-    "draw",
-    on="facility",
-    path="/facilities/{facility_id}/draw",
-    call="CreditFacility.draw",
-    trace="drawn",
-    roles=ANYONE,
-    party="borrower",
-    events=("interest_accrued", "drawn", "transfer"),
+@_on_facility(
+    "draw", "draw", "drawn", party="borrower", events=("interest_accrued", "drawn", "transfer"),
     problems=(
-        *ON_FACILITY,
-        *("facility_not_active", "facility_matured", "facility_frozen", "attestation_stale", "lien_missing"),
-        *("price_stale", "limit_exceeded", "insufficient_funds"),
+        "facility_not_active", "facility_matured", "facility_frozen", "attestation_stale", "lien_missing",
+        "price_stale", "limit_exceeded", "insufficient_funds",
     ),
     en="Draw on a facility, as its borrower; a refused draw is on the chain, with its code.",
     zh="借款人支用授信；被拒绝的支用同样上链并注明原因。",
-)
+)  # fmt: skip
 def draw(making: Making, wanted: Draw) -> list[Any]:
     """Make the arguments of `draw`; minor units."""
     return [key_of(wanted.facility_id), wanted.amount_minor]
 
 
-@obligation(
-    "repay",
-    on="facility",
-    path="/facilities/{facility_id}/repay",
-    call="CreditFacility.repay",
-    trace="repaid",
-    roles=ANYONE,
-    party="anyone but the lender",
-    events=("interest_accrued", "repaid", "transfer"),
-    problems=(*ON_FACILITY, "insufficient_funds"),
+@_on_facility(
+    "repay", "repay", "repaid", party="anyone but the lender", events=("interest_accrued", "repaid", "transfer"),
+    problems=("insufficient_funds",),
     en="Repay, in every state of a facility; of more than the debt, the debt is taken.",
     zh="还款，任何状态下均可；超出部分不收取。",
-)
+)  # fmt: skip
 def repay(making: Making, wanted: Repay) -> list[Any]:
     """Make the arguments of `repay`; minor units."""
     return [key_of(wanted.facility_id), wanted.amount_minor]
 
 
-@obligation(
-    "freeze_facility",
-    on="facility",
-    path="/facilities/{facility_id}/freeze",
-    call="CreditFacility.freeze",
-    trace="freeze_opened",
-    roles=ANYONE,
-    party="lender, insurer or regulator",
-    events=("freeze_opened",),
-    problems=ON_FACILITY,
-    en="Freeze a facility by hand.",
-    zh="人工冻结授信。",
-)
+@_on_facility(
+    "freeze_facility", "freeze", "freeze_opened", party="lender, insurer or regulator",
+    events=("freeze_opened",), en="Freeze a facility by hand.", zh="人工冻结授信。",
+)  # fmt: skip
 def freeze_facility(making: Making, wanted: FreezeFacility) -> list[Any]:
     """Make the arguments of `freeze`; the cause as 32 bytes."""
     return [key_of(wanted.facility_id), _cause(wanted.reason)]
 
 
-@obligation(
-    "lift_freeze",
-    on="facility",
-    path="/facilities/{facility_id}/lift",
-    call="CreditFacility.lift",
-    trace="freeze_cleared",
-    roles=ANYONE,
-    party="the role that set it",
-    events=("freeze_cleared",),
-    problems=ON_FACILITY,
-    en="Lift a freeze that your role set by hand.",
-    zh="解除本角色人工设置的冻结。",
-)
+@_on_facility(
+    "lift_freeze", "lift", "freeze_cleared", path="lift", party="the role that set it",
+    events=("freeze_cleared",), en="Lift a freeze that your role set by hand.", zh="解除本角色人工设置的冻结。",
+)  # fmt: skip
 def lift_freeze(making: Making, wanted: ReasonReference) -> list[Any]:
     """Make the arguments of `lift`; the reason's key as 32 bytes."""
     return [key_of(wanted.facility_id), _bytes32(wanted.reason_key)]
 
 
-@obligation(
-    "approve_unfreeze",
-    on="facility",
-    path="/facilities/{facility_id}/approve",
-    call="CreditFacility.approveUnfreeze",
-    trace="unfreeze_approved",
-    roles=ANYONE,
-    party="a role that the rule names",
-    events=("unfreeze_approved",),
-    problems=(*ON_FACILITY, "not_clean"),
+@_on_facility(
+    "approve_unfreeze", "approveUnfreeze", "unfreeze_approved", path="approve", party="a role that the rule names",
+    events=("unfreeze_approved",), problems=("not_clean",),
     en="Approve the clearing of a rule's reason, for one opening, after enough clean windows.",
     zh="在足够的正常窗口之后，批准解除某一次规则冻结。",
-)
+)  # fmt: skip
 def approve_unfreeze(making: Making, wanted: ApproveUnfreeze) -> list[Any]:
     """Make the arguments of `approveUnfreeze`, for the opening that is named or stands."""
     opening = wanted.opening_sequence
@@ -325,55 +281,30 @@ def approve_unfreeze(making: Making, wanted: ApproveUnfreeze) -> list[Any]:
     return [key_of(wanted.facility_id), _bytes32(wanted.reason_key), f"int:{opening}"]
 
 
-@obligation(
-    "unfreeze_facility",
-    on="facility",
-    path="/facilities/{facility_id}/unfreeze",
-    call="CreditFacility.unfreeze",
-    trace="freeze_cleared",
-    roles=ANYONE,
-    party="lender, borrower, insurer or regulator",
-    events=("freeze_cleared",),
-    problems=(*ON_FACILITY, "not_clean", "approval_missing"),
-    en="Clear a rule's reason once its remediation is done and approved.",
-    zh="补救期完成并获批准后解冻。",
-)
+@_on_facility(
+    "unfreeze_facility", "unfreeze", "freeze_cleared", party="lender, borrower, insurer or regulator",
+    events=("freeze_cleared",), problems=("not_clean", "approval_missing"),
+    en="Clear a rule's reason once its remediation is done and approved.", zh="补救期完成并获批准后解冻。",
+)  # fmt: skip
 def unfreeze_facility(making: Making, wanted: ReasonReference) -> list[Any]:
     """Make the arguments of `unfreeze`; the reason's key as 32 bytes."""
     return [key_of(wanted.facility_id), _bytes32(wanted.reason_key)]
 
 
-@obligation(
-    "start_closing",
-    on="facility",
-    path="/facilities/{facility_id}/start-closing",
-    call="CreditFacility.startClosing",
-    trace="closing_started",
-    roles=ANYONE,
-    party="lender or borrower",
-    events=("closing_started",),
-    problems=ON_FACILITY,
-    en="With no debt, end all drawing.",
-    zh="债务清零后停止一切支用。",
-)
+@_on_facility(
+    "start_closing", "startClosing", "closing_started", party="lender or borrower",
+    events=("closing_started",), en="With no debt, end all drawing.", zh="债务清零后停止一切支用。",
+)  # fmt: skip
 def start_closing(making: Making, wanted: FacilityReference) -> list[Any]:
     """Make the arguments of `startClosing`."""
     return [key_of(wanted.facility_id)]
 
 
-@obligation(
-    "close_facility",
-    on="facility",
-    path="/facilities/{facility_id}/close",
-    call="CreditFacility.close",
-    trace="facility_closed",
-    roles=ANYONE,
-    party="lender or borrower",
-    events=("facility_closed", "facility_unbound"),
-    problems=(*ON_FACILITY, "closing_unreleased"),
-    en="Close a facility once the release of the pledge is attested.",
-    zh="质权解除已存证后关闭授信。",
-)
+@_on_facility(
+    "close_facility", "close", "facility_closed", party="lender or borrower",
+    events=("facility_closed", "facility_unbound"), problems=("closing_unreleased",),
+    en="Close a facility once the release of the pledge is attested.", zh="质权解除已存证后关闭授信。",
+)  # fmt: skip
 def close_facility(making: Making, wanted: FacilityReference) -> list[Any]:
     """Make the arguments of `close`."""
     return [key_of(wanted.facility_id)]

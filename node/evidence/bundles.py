@@ -98,7 +98,11 @@ async def make_bundle(
     if upload.checkpoint is not None and upload.inclusion is not None:
         members["log/checkpoint"] = upload.checkpoint.encode()
         members["log/inclusion.json"] = canonical_json(upload.inclusion)
-        members |= await asyncio.to_thread(_consistency, read_model, upload, upload.checkpoint)
+        if upload.consistency is not None:
+            epoch = upload.signed.attestation.epoch
+            members |= await asyncio.to_thread(
+                consistency_part, read_model, epoch, upload.checkpoint, upload.consistency
+            )
     if found.facts is not None:
         members |= parts.facts_members(*await _transaction(own.ledger, found.facts))
     if found.obligation_tx is not None and own.in_circle:
@@ -223,12 +227,6 @@ def _proposal(read_model: Store, signed: SignedAttestation, found: Found) -> tup
     with read_model.read() as connection:
         row = connection.execute(query).first()
     return None if row is None else (row.tx_id, bytes.fromhex(str(row.terms["rulePack"]).removeprefix("0x")))
-
-
-def _consistency(read_model: Store, upload: Upload, checkpoint: str) -> dict[str, bytes]:
-    if upload.consistency is None:
-        return {}
-    return consistency_part(read_model, upload.signed.attestation.epoch, checkpoint, upload.consistency)
 
 
 def _devices(read_model: Store, upload: Upload) -> tuple[dict[str, parts.DeviceKey], dict[str, Place]]:

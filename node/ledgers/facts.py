@@ -13,7 +13,6 @@ import hmac
 from collections.abc import Mapping
 from typing import Any
 
-from network.membership.seats import Seat
 from network.ports import Commit, Invalid, PortError
 from node.ledgers.seat_ledgers import SeatLedgers
 from wuxin_evidence.fabric import serialized_identity, transaction_id
@@ -53,13 +52,13 @@ async def carry_fact(
     """One attempt of a command, or what an earlier sending of the same attempt became. Raises Overtaken, PortError."""
     nonce = nonce_of(own.seat.command_secret, own.name, idempotency_key, attempt)
     try:
-        known = await own.ledger.status(_transaction_id(own.seat, nonce)) if sent_before else None
+        known = None
+        if sent_before:
+            seat = own.seat
+            creator = serialized_identity(seat.msp_id, seat.fabric_signer.certificate_pem)
+            known = await own.ledger.status(transaction_id(nonce, creator))
         return known or await own.ledger.submit(function, arguments, private=private, nonce=nonce)
     except Invalid as error:
         if error.validation_code in OVERTAKEN:
             raise Overtaken(error) from error
         raise
-
-
-def _transaction_id(seat: Seat, nonce: bytes) -> str:
-    return transaction_id(nonce, serialized_identity(seat.msp_id, seat.fabric_signer.certificate_pem))
