@@ -20,7 +20,7 @@ JSON-RPC endpoint. A port is bound to one seat: it signs for that organisation a
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -181,8 +181,9 @@ class Chain(Protocol):
         """Read at the newest block. Raises Rejected when the view reverts, Unavailable."""
         ...
 
-    def logs(self, after: tuple[int, int]) -> AsyncIterator[Log]:
-        """Events after (block, log index), in order, for ever; (−1, 0) starts at the beginning."""
+    def logs(self, after: tuple[int, int], read_to: Callable[[int], None] | None = None) -> AsyncIterator[Log]:
+        """Events after (block, log index), in order, for ever; (−1, 0) starts at the beginning. Tells `read_to` up to
+        which block all events were given, because most blocks have none."""
         ...
 
     async def height(self) -> int:

@@ -1,6 +1,6 @@
 """`/healthz`: whether the node is ready, by its followers, its delivery, its stores and its ledgers.
 
-    200  {"live": true, "ready": true, "reasons": [], "behind_blocks": {"facts": 0}}
+    200  {"live": true, "ready": true, "reasons": [], "behind_blocks": {"facts": 0, "obligations": 0}}
     503  {"live": true, "ready": false, "reasons": ["facts_follower_stopped"], …}
 
 Whoever gets an answer knows that the process lives. The route is open, so it names no organisation, no address and no
@@ -51,18 +51,26 @@ class Health:
             return self._seen
 
     async def _examine(self) -> dict[str, Any]:
+        # One seat stands for all: the ledgers are the same, and every organisation asked would be a call more.
         own = next(iter(self.node.seats.values()))
         heights = await asyncio.gather(_asked(own.ledger.height), _asked(own.chain.height))
         stores = await asyncio.to_thread(self._stores)
-        behind: int | None = None
-        if heights[0] is not None:
-            behind = max(0, heights[0] - 1 - self.node.position.at(FACTS_LEDGER)[0])
+        behind = self._behind(own.chain.name, heights)
         reasons = [*self._ledgers(heights), *stores]
-        if behind is not None and behind > BEHIND_BLOCKS_MAX:
-            reasons.append("facts_follower_behind")
+        reasons += [f"{kind}_follower_behind" for kind, lag in behind.items() if (lag or 0) > BEHIND_BLOCKS_MAX]
         if self.node.delivery.has_ended:
             reasons.append("delivery_stopped")
-        return {"live": True, "ready": not reasons, "reasons": reasons, "behind_blocks": {"facts": behind}}
+        return {"live": True, "ready": not reasons, "reasons": reasons, "behind_blocks": behind}
+
+    def _behind(self, chain: str, heights: Sequence[int | None]) -> dict[str, int | None]:
+        """Blocks that the read model lacks of each ledger; None where the ledger does not say how many it has."""
+        # The ports differ: the facts count their blocks, the chain names its newest.
+        newest = (None if heights[0] is None else heights[0] - 1, heights[1])
+        read = (self.node.position.at(FACTS_LEDGER)[0], self.node.position.read_to(chain))
+        return {
+            kind: None if block is None else max(0, block - to)
+            for kind, block, to in zip(FOLLOWED, newest, read, strict=True)
+        }
 
     def _ledgers(self, heights: Sequence[int | None]) -> Iterator[str]:
         chain = next(iter(self.node.seats.values())).chain.name

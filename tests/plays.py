@@ -108,8 +108,8 @@ class Play:
 
     def records(self, stock: Stock, kind: int = 0) -> list[dict[str, Any]]:
         node = self.world.node("regulator")
-        page = node.list_attestations(subject_kind="slot", subject_id=stock.slot_id, kind=kind)
-        return [asdict(record) for record in reversed(page.items)]
+        every = list(node.iter_attestations(subject_kind="slot", subject_id=stock.slot_id, kind=kind, limit=500))
+        return [asdict(record) for record in reversed(every)]
 
     def wait_attested(self, stock: Stock, count: int) -> list[Attestation]:
         """Until so many windows of the slot are recorded."""

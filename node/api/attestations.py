@@ -19,14 +19,14 @@ from sqlalchemy.dialects.sqlite import insert
 from starlette.responses import JSONResponse, Response
 
 from chaincode.contract import FUNCTIONS
-from chaincode.statements.anchors import NOTE_CHARS_MAX
 from chaincode.statements.attestations import SubjectKind
-from chaincode.world.bounds import Count, Described, Hash, Text, Whole
-from chaincode.world.fields import malformed, parse
+from chaincode.world.bounds import Described, Hash, Text, Whole
+from chaincode.world.fields import malformed, parse, plain
 from node.api.answers import AttestationView, AttestationWithChain, CommandAnswer
 from node.api.context import Node
-from node.api.operation import PREFIX, Call, Operation
+from node.api.operation import PREFIX, SHOWN_CHARS_MAX, Call, Operation
 from node.api.reading import Json, of_table, reading, with_etag
+from node.api.relayed import Consistency, RelayAttestation, SubjectId
 from node.api.sending import Submission, stated, submit
 from node.commands.commands import FACTS, Step
 from node.commands.delivery import RELAY
@@ -50,63 +50,14 @@ from wuxin_evidence.attestation import (
 )
 from wuxin_evidence.crypto.secp256k1 import recover
 from wuxin_evidence.ids import subject
-from wuxin_evidence.log.tree import PROOF_HASHES_MAX, pack_root
+from wuxin_evidence.log.tree import pack_root
 from wuxin_evidence.packs.pack import Pack, parse_pack, verify_pack
 
-ENVELOPE_CHARS_MAX = 1_500_000
 KIND_MAX = len(KIND_NAMES) - 1
-PACKS_MAX = 2_000  # members admit 1000 for a slot and window; as many again that were late, each with the one before
 NOT_KNOWN = frozenset({"wrong_epoch", "unknown_device"})  # of the read model, which may be behind the facts
 CATCH_UP_S = 2.0  # a block or two; a read model that is rebuilt takes longer, and the member asks again
 
-SubjectId = Annotated[str, Text(1, 128, r"[A-Za-z0-9][A-Za-z0-9:._/-]*", "the id of the slot, pledge or commodity")]
 SubjectHex = Annotated[str, Text(64, 64, r"[0-9a-f]{64}", "the hash of a subject, 32 bytes in lower-case hex")]
-
-
-@dataclass(frozen=True)
-class Consistency:
-    """An anchored note of the same log, and the RFC 9162 path from it to the checkpoint."""
-
-    note: Annotated[
-        str, Text(1, NOTE_CHARS_MAX), Described("The anchored note.", example="wuxin/1/…/logs/bank\\n12\\n…")
-    ]
-    path: Annotated[
-        tuple[Hash, ...], Count(0, PROOF_HASHES_MAX), Described("The path, oldest first.", example=["ab" * 32])
-    ]
-
-
-@dataclass(frozen=True)
-class RelayAttestation:
-    """A signed attestation with its evidence; evidence may come with a later relay, but never half of it."""
-
-    attestation: Annotated[
-        object,
-        Described(
-            "The signed attestation as `SignedAttestation.to_json` writes it.",
-            example={"attestation": {"epoch": 1, "kind": 0}, "signatures": [{"organisation": "bank"}]},
-        ),
-    ]
-    subject_kind: Annotated[SubjectKind, Described("What it is about.", example="slot")]
-    subject_id: Annotated[SubjectId, Described("Which one.", example="91310115MA3WUX3W6R/BIN-16")]
-    packs: Annotated[
-        tuple[Annotated[str, Text(1, ENVELOPE_CHARS_MAX)], ...],
-        Count(0, PACKS_MAX),
-        Described("The packs that it cites: COSE_Sign1 envelopes in base64.", example=["0oRD…"]),
-    ] = ()
-    checkpoint: Annotated[
-        Annotated[str, Text(1, NOTE_CHARS_MAX)] | None,
-        Described("A checkpoint of the relaying member's own log.", example="wuxin/1/…/logs/bank\\n13\\n…"),
-    ] = None
-    inclusion: Annotated[
-        object, Described("Where each pack stands in that log.", example={"origin": "…", "size": 13, "proofs": []})
-    ] = None
-    consistency: Annotated[
-        object,
-        Described(
-            "How the log grew from an anchored note: `from`, and the RFC 9162 `path`.",
-            example={"from": "…", "path": ["ab" * 32]},
-        ),
-    ] = None
 
 
 @dataclass(frozen=True)
@@ -207,23 +158,24 @@ async def _catch_up(call: Call) -> None:
         raise Problem("unavailable", detail, "repeat the same request later; GET /v1/status says how far it is")
 
 
-def _object(name: str, value: object) -> Json | None:
-    if value is not None and not isinstance(value, dict):
-        raise malformed(name, "is not an object", f"pass {name} as one JSON object")
-    return cast("Json | None", value)
-
-
-def _require_consistency(stated: Json | None) -> None:
-    if stated is not None:
-        renamed = {"note" if name == "from" else name: value for name, value in stated.items() if name != "note"}
-        parse(Consistency, renamed, "consistency")
+def _require_consistency(stated: object) -> None:
+    if stated is None:
+        return
+    if not isinstance(stated, dict):
+        raise malformed("consistency", "is not an object", "pass consistency as one JSON object")
+    given = cast(Json, stated)
+    # `from` is a keyword, so no dataclass has it: its names are compared here.
+    for name in sorted(given.keys() ^ {"from", "path"}):
+        what = "is not a known field" if name in given else "is missing"
+        raise malformed(f"consistency.{name[:SHOWN_CHARS_MAX]}", what, "fields here are from, path")
+    parse(Consistency, {"note": given["from"], "path": given["path"]}, "consistency")
 
 
 def _parse(call: Call, body: RelayAttestation) -> tuple[SignedAttestation, list[Pack]]:
     node = call.node
-    _require_consistency(_object("consistency", body.consistency))
-    inclusion = _object("inclusion", body.inclusion)
-    signed = SignedAttestation.from_json(_object("attestation", body.attestation) or {})
+    _require_consistency(body.consistency)
+    inclusion = cast("Json | None", plain(body.inclusion))
+    signed = SignedAttestation.from_json(plain(body.attestation))
     attestation = signed.attestation
     if attestation.consortium_id != node.consortium.consortium_id:
         raise Problem("wrong_aad", "the attestation is of another consortium", "send it to that consortium's node")
@@ -285,7 +237,7 @@ def _keep(call: Call, digest: str, body: RelayAttestation, signed: SignedAttesta
         "subject_kind": body.subject_kind,
         "subject_id": body.subject_id,
         "checkpoint": body.checkpoint,
-        "inclusion": body.inclusion,
+        "inclusion": plain(body.inclusion),
         "consistency": body.consistency,
         "received_at_ms": call.node.clock.now_ms(),
     }

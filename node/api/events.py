@@ -67,6 +67,7 @@ class AcknowledgeEvent:
 
 async def _list(call: Call, wanted: EventsWanted, _: None) -> Json:
     """The next events; held while there are none, for as long as the caller waits."""
+    # Asked again at every move of a ledger: an index lookup costs less than keeping who waits for what.
     places = events.parse_cursor(wanted.after)
     _require_read(call, places)
     until = time.monotonic() + wanted.wait

@@ -60,6 +60,7 @@ class BodyLimits:
 
 def require_sound(raw: bytes) -> None:
     """Refuse JSON that is too deep, that names a field twice, or whose numbers or texts not every reader keeps."""
+    # Before any parser sees it: Python's own recurses for each level, and stops with an error of its own.
     require_shallow(raw, DEPTH_MAX)
     try:
         json.loads(
@@ -69,6 +70,7 @@ def require_sound(raw: bytes) -> None:
             parse_constant=_refuse,
             object_pairs_hook=_each_once,
         )
+        # Half a character is legal JSON and no UTF-8: it would be kept here and break the next reader.
         if SURROGATE.search(raw):
             json.dumps(json.loads(raw), ensure_ascii=False).encode()
     except ValueError as error:
@@ -85,6 +87,7 @@ def _each_once(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _whole(text: str) -> int:
+    # The length first: reading a number takes time quadratic in its digits.
     if len(text) > 17 or abs(int(text)) > WHOLE_MAX:
         raise Problem("malformed", "an integer beyond 2^53−1", "pass it as decimal text, or in a larger unit")
     return int(text)
@@ -115,6 +118,7 @@ async def _read_in_time(scope: Scope, receive: Receive) -> bytes:
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:
+    # What is announced is believed only to refuse early; what comes is counted all the same.
     headers: dict[bytes, bytes] = dict(scope["headers"])
     announced = headers.get(b"content-length", b"0")
     if not announced.isdigit() or int(announced) > BODY_BYTES_MAX:

@@ -105,6 +105,7 @@ def page(name: str, wanted: Any, fetch: Fetch[T], *, read_to: int | None = None)
         raise Problem("malformed", "after: stands beside before", "give one of the two")
     edge = _opened(wanted, binding, read_to)
     newer = wanted.before is not None
+    # One more than asked for tells whether there is a next page, without counting the list.
     found = list(fetch(Slice(edge, newer, wanted.limit + 1, wanted.since, wanted.until)))
     more, kept = len(found) > wanted.limit, found[: wanted.limit]
     if newer:
@@ -172,6 +173,7 @@ def _opened(wanted: Any, binding: str, read_to: int | None) -> Place | None:
         told, *place = cast("list[Any]", json.loads(raw))
     except (binascii.Error, ValueError, TypeError) as error:
         raise _not_ours(name) from error
+    # Made again and compared: base64 has several spellings of one text, and a cursor has one.
     if told != binding or not place or _sealed(binding, tuple(place)) != text:
         raise _not_ours(name)
     if read_to is not None and place[0] > read_to:

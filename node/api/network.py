@@ -26,6 +26,7 @@ from node.gate.problems import Problem
 from node.lending import collateral, duties, facilities
 from node.projection import records, tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
+from node.projection.follow import checkpoint_of
 from node.stores.local_tables import command
 
 LOOK_S = 5.0  # for a ledger to say its height; who asks for the status wants to know what does not answer
@@ -86,20 +87,18 @@ def _committee(call: Call, _: Everything) -> Json:
 
 async def _status(call: Call, _: Everything, __: None) -> Json:
     node, own = call.node, call.node.act_as(call.principal)
-    positions = await asyncio.to_thread(_positions, node)
     answer: Json = {
         "consortium_id": node.consortium.consortium_id.hex(),
         "clock": node.consortium.statement()["clock"],
         "now_s": node.clock.now_ms() // 1000,
         "organisation": call.organisation,
         "serves": sorted(node.seats),
-        "read_model": positions,
         "pending": await asyncio.to_thread(_pending, node, call.organisation),
     }
-    facts, chain = await asyncio.gather(_look(own.ledger.height), _look(own.chain.height))
-    answer["facts"] = {**facts, "trouble": node.position.trouble(FACTS_LEDGER)}
-    answer[own.chain.name] = {**chain, "trouble": node.position.trouble(own.chain.name)}
-    return answer
+    facts, chain = await asyncio.gather(
+        _ledger(node, FACTS_LEDGER, own.ledger.height), _ledger(node, own.chain.name, own.chain.height)
+    )
+    return {**answer, "facts": {**facts, "name": "facts"}, "obligations": chain}
 
 
 def _duties(call: Call, wanted: Any) -> Json:
@@ -153,21 +152,25 @@ async def _evidence(call: Call, wanted: EvidenceWanted, _: None) -> Response:
     return Response(raw, media_type=ZIP, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
-async def _look(height: Callable[[], Awaitable[int]]) -> Json:
+async def _ledger(node: Node, ledger: str, height: Callable[[], Awaitable[int]]) -> Json:
+    """How far a ledger is and was read. The read model is asked, because another process may be ahead of this one."""
+    found, detail = None, None
     try:
         async with asyncio.timeout(LOOK_S):
-            return {"height": await height(), "available": True}
+            found = await height()
     except PortError as error:
-        return {"height": None, "available": False, "detail": error.detail}
+        detail = error.detail
     except TimeoutError:
-        return {"height": None, "available": False, "detail": f"no answer within {LOOK_S:g} s"}
-
-
-def _positions(node: Node) -> Json:
-    with node.read_model.read() as connection:
-        rows = connection.execute(select(tables.checkpoint)).all()
+        detail = f"no answer within {LOOK_S:g} s"
+    block, place = await asyncio.to_thread(checkpoint_of, node.read_model, ledger)
     return {
-        "facts" if row.ledger == FACTS_LEDGER else row.ledger: {"block": row.block, "place": row.place} for row in rows
+        "name": ledger,
+        "available": found is not None,
+        "height": found,
+        "detail": detail,
+        "trouble": node.position.trouble(ledger),
+        "read_block": None if block < 0 else block,
+        "read_place": None if block < 0 else place,
     }
 
 

@@ -145,6 +145,7 @@ def _queried(operation: Operation, query: Sequence[tuple[str, str]]) -> Json:
     allowed = [name for name in declared if name not in operation.path_fields]
     found: Json = {}
     for name, text in query:
+        # A misspelt filter that were passed over would answer with everything, and look like an answer.
         if name not in allowed:
             hint = f"parameters here are {', '.join(allowed)}" if allowed else "there are no parameters here"
             raise malformed(name[:SHOWN_CHARS_MAX], "is not a parameter of this route", hint)
@@ -169,6 +170,7 @@ def _stated(operation: Operation, body: bytes) -> Json:
     if not isinstance(stated, dict):
         raise malformed("the body", "is not an object", "send one JSON object")
     for name in operation.path_fields:
+        # Two places for one id could name two things; then which of them was meant is a guess.
         if name in stated:
             raise malformed(name, "stands in the path and in the body", "leave it out of the body")
     return cast(Json, stated)

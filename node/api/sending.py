@@ -113,6 +113,7 @@ async def submit_fact(
     """One function of the chaincode as one transaction."""
     terms = None if private is None else private.sealed()
     step = Step(commands.FACTS, name, arguments, {} if terms is None else {"terms": terms})
+    # Of private terms only the hash is compared on a repeat: the body's hash stays in local.db when they are wiped.
     body = arguments | ({} if terms is None else {"terms": hashlib.sha256(terms).hexdigest()})
     return await submit(call, Submission(name, subject, body, lambda: [step]))
 
@@ -162,10 +163,12 @@ def _accept(call: Call, key: str, wanted: Submission) -> commands.Accepted:
     request = commands.Request(
         call.organisation, call.principal.key_name, key, wanted.name, wanted.subject, wanted.body, wanted.routine
     )
+    # Before the steps are made: a repeat must not fail because the state has moved on since.
     earlier = call.node.commands.replayed(request)
     if earlier is not None:
         return earlier
     steps = wanted.steps()
+    # Evidence is durable before the command is: a node that dies in between has evidence too many, never too little.
     if wanted.keep is not None:
         wanted.keep()
     return call.node.commands.accept(request, steps, now_ms=call.node.clock.now_ms())

@@ -77,6 +77,7 @@ async def _get(call: Call, wanted: TransactionWanted, _: None) -> JSONResponse:
     if found is None:
         raise missing("transaction of your organisation", wanted.transaction_id)
     preferred = wait_of(call.request.headers.getlist("prefer"))
+    # `wait` is for a browser or curl, which send no Prefer as easily.
     wait_s = max(wanted.wait, preferred or 0)
     if wait_s > 0 and found["status"] == PENDING:
         found = await commands.wait(found["id"], wait_s) or found

@@ -279,7 +279,7 @@ class Organisations:
     def _attestations(self, kind: SubjectKind, identifier: str, code: int) -> list[dict[str, Any]]:
         """Digest, content and obligations transaction of each attestation that both ledgers have, oldest first."""
         node = self._world.node("regulator")
-        recorded = node.list_attestations(subject_kind=kind, subject_id=identifier, kind=code).items
+        recorded = list(node.iter_attestations(subject_kind=kind, subject_id=identifier, kind=code))
         whole = [node.get_attestation(each.digest) for each in reversed(recorded)]
         return [
             {

@@ -82,6 +82,7 @@ class Authenticator:
             frozenset(row.scopes),
             row.expires_at_s,
         )
+        # Only keys that hold are remembered, so that guesses cannot push them out.
         if len(self._seen) >= SEEN_KEYS_MAX:
             self._seen.clear()
         self._seen[key_hash] = (time.monotonic(), principal)

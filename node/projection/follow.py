@@ -32,11 +32,20 @@ class Position:
     def __init__(self) -> None:
         self._troubles: dict[str, tuple[str, float]] = {}
         self._at: dict[str, Place] = {}
+        self._read_to: dict[str, int] = {}
         self._moved = asyncio.Condition()
 
     def at(self, ledger: str) -> Place:
         """Tell how far a ledger has been read."""
         return self._at.get(ledger, START)
+
+    def read_to(self, ledger: str) -> int:
+        """Tell up to which block a ledger has been read; beyond `at` the blocks held nothing to apply."""
+        return max(self._read_to.get(ledger, -1), self.at(ledger)[0])
+
+    def empty_to(self, ledger: str, block: int) -> None:
+        """Note that a ledger was read up to a block, and all of it was applied."""
+        self._read_to[ledger] = block
 
     async def move(self, ledger: str, place: Place) -> None:
         """Note how far a ledger has been read, and wake who waits for it."""
@@ -95,7 +104,7 @@ async def follow_obligations(store: Store, chain: Chain, position: Position) -> 
     async def read() -> None:
         start = await asyncio.to_thread(checkpoint_of, store, chain.name)
         await position.move(chain.name, start)
-        async for log in chain.logs(start):
+        async for log in chain.logs(start, lambda block: position.empty_to(chain.name, block)):
             await apply_obligation(store, chain, log)
             await position.move(chain.name, (log.block, log.log_index))
 

@@ -1,7 +1,7 @@
 """The two ports in memory, for what a real ledger does too rarely to wait for."""
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 from network.ports import Commit, Invalid, Log, TxResult, Unavailable
@@ -66,7 +66,7 @@ class FakeChain:
     async def call(self, contract: str, function: str, args: Sequence[Any]) -> Any:
         return None
 
-    async def logs(self, after: tuple[int, int]) -> AsyncIterator[Log]:
+    async def logs(self, after: tuple[int, int], read_to: Callable[[int], None] | None = None) -> AsyncIterator[Log]:
         for _ in ():
             yield _
 

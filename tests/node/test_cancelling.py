@@ -15,6 +15,7 @@ from tests.node.conftest import Running, running
 from tests.node.fakes import FakeChain, FakeLedger, no_answer
 from tests.node.story import FACILITY, Story
 from tests.node.test_delivery import DRAW, FACT, Bench
+from wuxin_evidence.attestation import PRICE
 
 NOT_HEX = "0x" + "Z" * 64
 
@@ -118,6 +119,21 @@ async def test_nobody_cancels_anothers_command_or_without_its_scope(node: Runnin
     async with node.client("warehouse") as client:
         assert (await client.post(path, json={})).json()["code"] == "malformed", "no Idempotency-Key"
     assert (await node.get("warehouse", f"/v1/transactions/{pending['id']}")).json()["status"] == "pending"
+
+
+async def test_a_key_that_may_not_order_a_command_may_not_cancel_it(node: Running) -> None:
+    await not_delivered(node)
+    listed = await node.post("bank", "/v1/deposits/list", {"organisation": "insurer"}, wait=0)
+    relayed = await node.post("bank", "/v1/attestations", price_of(node), name="oracle", wait=0)
+    for answer, its_key, another in ((listed, "operator", "oracle"), (relayed, "oracle", "operator")):
+        path = f"/v1/transactions/{answer.json()['transaction']['id']}/cancel"
+        assert (await node.post("bank", path, {}, name=another)).json()["code"] == "forbidden"
+        done = (await node.post("bank", path, {}, name=its_key)).json()["transaction"]
+        assert done["status"] == "cancelled"
+
+
+def price_of(node: Running) -> dict[str, Any]:
+    return Story(node).statement("commodity", "copper-cathode", PRICE, {"price_minor_per_t": 7_000_000})
 
 
 async def test_a_command_of_two_steps_is_cancelled_whole_or_not_at_all(home: Path) -> None:

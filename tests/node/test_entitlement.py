@@ -4,10 +4,12 @@ import io
 import zipfile
 from typing import Any
 
+import pytest
 from sqlalchemy import select
 
 from network.membership.consortium import Organisation
 from node.evidence.entitlement import may_read_packs
+from node.lending.duties import Duty
 from node.projection import tables
 from tests.node.conftest import Running
 from tests.node.story import DEVICE, Story
@@ -52,6 +54,18 @@ async def test_an_outsider_of_the_circle_sees_nothing_of_the_obligations(node: R
     assert (await node.get("warehouse", f"/v1/evidence/{tx_id}")).json()["code"] == "not_found"
     assert not any(name.startswith("obligations/") for name in await bundle_of(node, "warehouse", digest))
     assert any(name.startswith("obligations/") for name in await bundle_of(node, "bank", tx_id))
+    events = (await node.get("bank", "/v1/events", limit=500)).json()["items"]
+    of_the_chain = next(each["id"] for each in events if each["id"].startswith("e1:"))
+    path = f"/v1/events/{of_the_chain}"
+    assert (await node.get("bank", path)).status_code == 200
+    assert (await node.get("warehouse", path)).json()["code"] == "not_found"
+
+
+async def test_duties_between_the_ledgers_are_not_an_outsiders(node: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    duty = Duty("conflict", 1000, "bank", 9, "look")
+    monkeypatch.setattr("node.api.network.duties.all_duties", lambda *_: [("r", "p", duty)])
+    assert len((await node.get("bank", "/v1/duties")).json()["items"]) == 1
+    assert (await node.get("warehouse", "/v1/duties")).json()["items"] == []
 
 
 def reader(name: str) -> Organisation:

@@ -11,8 +11,8 @@ import pytest
 
 from node import __main__ as serving
 from node.api import limits
-from node.api.attestations import PACKS_MAX
 from node.api.limits import BODY_BYTES_MAX, require_sound
+from node.api.relayed import PACKS_MAX
 from node.gate.problems import Problem
 from tests.node.conftest import Running
 from wuxin_evidence.crypto.suites import SigningKey

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import Table, insert, update
 
 from contracts.mirror.terms import Terms
 from contracts.structs import camel
@@ -78,9 +78,9 @@ def command(number: int) -> Json:
     }  # fmt: skip
 
 
-def seed(node: Running, name: str, path: str) -> None:
-    """Rows for a list: as many as its pages do not hold."""
-    many = range(1, ROWS + 1)
+def seed(node: Running, name: str, path: str, rows: int = ROWS) -> Table | None:
+    """Rows for a list: as many as its pages do not hold. Gives their table; duties have none."""
+    many = range(1, rows + 1)
     attested = {"attestation": ATTESTED["cbor"], "signatures": []}
     seeds: dict[str, tuple[Any, Callable[[int], Json]]] = {
         "list_devices": (tables.device, lambda n: fact(n, {"device_id": str(n), "enroller": "bank"}, status="active")),
@@ -104,11 +104,12 @@ def seed(node: Running, name: str, path: str) -> None:
         with node.node.read_model.write() as connection:
             connection.execute(insert(tables.facility), [facility(1, KEY)])
     if name == "list_duties":
-        return
+        return None
     table, make = seeds[name]
     store = node.node.local if table is local_tables.command else node.node.read_model
     with store.write() as connection:
         connection.execute(insert(table), [make(number) for number in many])
+    return table
 
 
 ATTESTED: Json = {}
@@ -204,13 +205,24 @@ async def test_a_cursor_belongs_to_its_list_and_its_filters(node: Running) -> No
         assert answer.json()["code"] == "malformed" and answer.json()["detail"].startswith("after: "), (path, query)
 
 
-async def test_a_cursor_of_a_block_that_is_not_read_yet_is_ahead(node: Running) -> None:
+PLACED_BY = {"list_movements": "block", "list_facility_transactions": "block", "list_reasons": "since_block"}
+BY_BLOCK = [each for each in LISTS if each.name not in ("list_transactions", "list_duties")]
+
+
+@pytest.mark.parametrize("operation", BY_BLOCK, ids=lambda each: each.name)
+async def test_a_cursor_of_a_block_that_is_not_read_yet_is_ahead(
+    node: Running, operation: Operation, attested: None
+) -> None:
+    table = seed(node, operation.name, operation.path, rows=3)
+    assert table is not None
     with node.node.read_model.write() as connection:
-        rows = [fact(number, {}) | {"made_block": 9_000_000 + number} for number in (1, 2)]
-        connection.execute(insert(tables.slot), rows)
-    cursor = (await node.get("bank", "/v1/slots", limit=1)).json()["next"]
-    answer = await node.get("bank", "/v1/slots", after=cursor)
+        connection.execute(update(table).values({PLACED_BY.get(operation.name, "made_block"): 9_000_000}))
+    cursor = (await node.get("bank", at(operation), limit=1)).json()["next"]
+    answer = await node.get("bank", at(operation), after=cursor)
     assert (answer.status_code, answer.json()["code"]) == (409, "cursor_ahead")
+
+
+async def test_a_cursor_of_events_of_a_block_that_is_not_read_yet_is_ahead(node: Running) -> None:
     for ahead in ("f:9000000.0.0", "e1:9000000.1"):
         answer = await node.get("bank", "/v1/events", after=ahead)
         assert (answer.status_code, answer.json()["code"]) == (409, "cursor_ahead")

@@ -149,3 +149,38 @@ async def test_checking_what_was_handed_in_costs_an_alarm_less_than_three_millis
         )
         took_s.append(time.perf_counter() - started)
     assert min(took_s) < 0.003
+
+
+async def detail_of(node: Running, body: dict[str, Any]) -> tuple[str, str]:
+    answer = (await node.post("bank", "/v1/attestations", body, name="oracle")).json()
+    return str(answer["code"]), str(answer["detail"])
+
+
+@pytest.mark.parametrize(
+    ("path", "field"),
+    [
+        ((), "colour"),
+        (("attestation",), "colour"),
+        (("attestation", "attestation"), "window_length"),
+        (("attestation", "attestation", "indicators", 0), "unit"),
+        (("attestation", "signatures", 0), "algorithm"),
+        (("inclusion",), "root"),
+        (("inclusion", "proofs", 0), "leaf"),
+        (("consistency",), "note"),
+    ],
+    ids=str,
+)
+async def test_a_field_that_nobody_declared_is_malformed_and_named_wherever_it_stands(
+    node: Running, path: tuple[str | int, ...], field: str
+) -> None:
+    log = Log(node)
+    body = await window_of(node)
+    body |= place_in(log, node, body) | {"consistency": {"from": log.note(4), "path": log.path(len(log.tree), 4)}}
+    inner: Any = body
+    for step in path:
+        inner = inner[step]
+    inner[field] = "x"
+    code, detail = await detail_of(node, body)
+    assert code == "malformed" and field in detail and detail.endswith("is not a known field")
+    del inner[field]
+    assert (await code_of(node, body))[0] == 200

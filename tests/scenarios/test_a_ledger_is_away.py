@@ -38,14 +38,14 @@ def test_what_was_taken_while_the_ledgers_were_away_is_done_when_they_are_back(p
     restart(play, "bank")
     with Client(world.processes.nodes["bank"], api_key(world.home, "bank")) as bank:
         status = bank.get_status()
-        assert not status.facts["available"] and status.facts["detail"]
-        assert not status.extra["e1"]["available"] and status.extra["e1"]["detail"]
+        assert not status.facts.available and status.facts.detail
+        assert not status.obligations.available and status.obligations.detail
 
         bring_up(world.home, world.consortium, world.engines)
         until(lambda: bank.get_transaction(minted.id).status == "committed", "the mint", timeout_s=BACK_S)
         world.node("warehouse").wait(taken, BACK_S)
-        until(lambda: bank.get_status().facts["trouble"] is None, "no trouble with the facts", timeout_s=BACK_S)
-        until(lambda: bank.get_status().extra["e1"]["trouble"] is None, "no trouble with the chain", timeout_s=BACK_S)
+        until(lambda: bank.get_status().facts.trouble is None, "no trouble with the facts", timeout_s=BACK_S)
+        until(lambda: bank.get_status().obligations.trouble is None, "no trouble with the chain", timeout_s=BACK_S)
 
 
 def mint(play: Play) -> str:

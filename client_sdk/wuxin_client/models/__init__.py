@@ -3,7 +3,17 @@
 
 from wuxin_client.models.anchors import Anchor
 from wuxin_client.models.assets import Asset, AssetEvent
-from wuxin_client.models.attestations import AttestationView, AttestationWithChain, TakenBy
+from wuxin_client.models.attestations import (
+    AttestationView,
+    AttestationWithChain,
+    Inclusion,
+    PackProof,
+    SignedStatement,
+    StatedIndicator,
+    StatedSignature,
+    Statement,
+    TakenBy,
+)
 from wuxin_client.models.collateral import (
     AttestedLien,
     AttestedPrice,
@@ -25,7 +35,7 @@ from wuxin_client.models.pledges import Pledge
 from wuxin_client.models.receipts import Depositor, Goods, Insurance, Lien, Receipt
 from wuxin_client.models.shared import Approval, Event, Reason, Transaction
 from wuxin_client.models.slots import Slot, SlotView
-from wuxin_client.models.status import Status
+from wuxin_client.models.status import ClockSetting, LedgerStatus, Status
 
 __all__ = [
     "Acknowledged",
@@ -39,6 +49,7 @@ __all__ = [
     "AttestedPrice",
     "AttestedQuantity",
     "Blocker",
+    "ClockSetting",
     "Collateral",
     "CollateralFacility",
     "Committees",
@@ -52,17 +63,24 @@ __all__ = [
     "FacilityTransaction",
     "Freshness",
     "Goods",
+    "Inclusion",
     "Insurance",
+    "LedgerStatus",
     "Lien",
     "Movement",
     "OracleDevice",
     "OrganisationView",
+    "PackProof",
     "Pledge",
     "Reason",
     "ReasonProgress",
     "Receipt",
+    "SignedStatement",
     "Slot",
     "SlotView",
+    "StatedIndicator",
+    "StatedSignature",
+    "Statement",
     "Status",
     "TakenBy",
     "Transaction",

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -147,7 +147,7 @@ class Web3Chain:
                 "see whether the addresses belong to this chain",
             ) from wrong
 
-    async def logs(self, after: tuple[int, int]) -> AsyncIterator[Log]:
+    async def logs(self, after: tuple[int, int], read_to: Callable[[int], None] | None = None) -> AsyncIterator[Log]:
         """Events of the known contracts after (block, log index), in order, for ever. Raises Unavailable."""
         position, next_block = after, max(after[0], 0)
         while True:
@@ -160,6 +160,8 @@ class Web3Chain:
                         position = (log.block, log.log_index)
                         yield log
                 next_block = last + 1
+                if read_to is not None:
+                    read_to(last)
             await self._block_or_pause()
 
     async def height(self) -> int:

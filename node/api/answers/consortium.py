@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from chaincode.world.bounds import Described, Text, Whole
+from chaincode.world.bounds import Described, Text, Whole, one_of
 from node.api.answers.values import AtS, Block, TxId
 
 
@@ -58,22 +58,50 @@ class Committees:
 
 
 @dataclass(frozen=True)
+class ClockSetting:
+    """By which clock a consortium lives."""
+
+    kind: Annotated[
+        str, one_of("system", "scenario"), Described("`system`, or `scenario` for a demo's.", example="system")
+    ]
+    start_ms: Annotated[int, Whole(0), Described("When a scenario begins, UTC.", example=1641110400000)]
+    factor: Annotated[int, Whole(0), Described("How much faster a scenario runs.", example=1)]
+
+
+@dataclass(frozen=True)
+class LedgerStatus:
+    """How far one ledger is, and how far this node has read it."""
+
+    name: Annotated[str, Text(), Described("`facts`, or the name of the caller's chain.", example="e1")]
+    available: Annotated[bool, Described("Whether it said its height just now.", example=True)]
+    height: Annotated[
+        Annotated[int, Whole(0)] | None,
+        Described("Blocks of the facts, or the number of the chain's newest; null without an answer.", example=121),
+    ]
+    detail: Annotated[
+        Annotated[str, Text(0, 2000)] | None, Described("Why it does not answer; else null.", example=None)
+    ]
+    trouble: Annotated[
+        Annotated[str, Text(0, 2000)] | None, Described("What stops the reading of it; else null.", example=None)
+    ]
+    read_block: Annotated[
+        Annotated[int, Whole(0)] | None,
+        Described("The newest block of which the read model holds something; null before the first.", example=120),
+    ]
+    read_place: Annotated[
+        Annotated[int, Whole(0)] | None, Described("The newest event of that block in it, by index.", example=0)
+    ]
+
+
+@dataclass(frozen=True)
 class Status:
-    """How far the node is; beside these, one object for each chain under its name, of the form of `facts`."""
+    """How far the node is with each of its two ledgers."""
 
     consortium_id: Annotated[str, Text(), Described("The consortium's id, hex.", example="c0" * 32)]
-    clock: Annotated[object, Described("The consortium's clock.", example={"kind": "system"})]
+    clock: Annotated[ClockSetting, Described("The consortium's clock.")]
     now_s: Annotated[int, Whole(0), Described("The node's time, UTC.", example=1641114000)]
     organisation: Annotated[str, Text(), Described("The caller.", example="bank")]
     serves: Annotated[tuple[Annotated[str, Text()], ...], Described("Whom this node serves.", example=["bank"])]
-    read_model: Annotated[
-        object, Described("How far each ledger was read.", example={"facts": {"block": 120, "place": 0}})
-    ]
     pending: Annotated[int, Whole(0), Described("The caller's commands that wait.", example=0)]
-    facts: Annotated[
-        object,
-        Described(
-            "The ledger of facts: its height, whether it answers, what stops the reading.",
-            example={"height": 121, "available": True, "trouble": None},
-        ),
-    ]
+    facts: Annotated[LedgerStatus, Described("The ledger of facts.")]
+    obligations: Annotated[LedgerStatus, Described("The caller's chain.")]

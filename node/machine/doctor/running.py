@@ -2,11 +2,10 @@
 
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import httpx
 
@@ -48,7 +47,7 @@ def examine(home: Path, consortium: Consortium) -> Iterator[Finding]:
             yield from _troubles(home, member.name)
     served: dict[str, str] = {url: org for org, url in reversed(running["nodes"].items()) if _has_keys(home, org)}
     for url, org in served.items():
-        yield from _node(home, consortium, org, url)
+        yield from _node(home, org, url)
 
 
 def _ledgers(home: Path, consortium: Consortium) -> Iterator[Finding]:
@@ -120,18 +119,17 @@ def _troubles(home: Path, org: str) -> Iterator[Finding]:
         yield Finding(False, f"oracle of {org}", told, each.hint or f"read {home}/run/oracle-{org}.log")
 
 
-def _node(home: Path, consortium: Consortium, org: str, url: str) -> Iterator[Finding]:
+def _node(home: Path, org: str, url: str) -> Iterator[Finding]:
     """One node: its health, and what it says of the ledgers to one of its organisations."""
     yield from _health(home, org, url)
     try:
         with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
             status = node.get_status()
             yield Finding(True, f"node of {org}", f"it answers at {url}, {status.pending} commands wait")
-            for name in ("facts", *(circle.chain for circle in consortium.circles)):
-                look: Mapping[str, Any] = status.facts if name == "facts" else status.extra.get(name, {})
-                if trouble := look.get("detail") or look.get("trouble"):
+            for ledger in (status.facts, status.obligations):
+                if trouble := ledger.detail or ledger.trouble:
                     told = f"seen by the node of {org}: {trouble}"
-                    yield Finding(False, name, told, f"wuxin network doctor --home {home}")
+                    yield Finding(False, ledger.name, told, f"wuxin network doctor --home {home}")
             yield from _duties(node)
     except WuxinError as problem:
         yield Finding(False, f"node of {org}", problem.detail, problem.hint)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from wuxin_client.models import (
+    Inclusion,
+    SignedStatement,
     Transaction,
 )
 from wuxin_client.sync.core import Routes
@@ -18,12 +20,12 @@ class AttestationsCommands(Routes):
     def relay_attestation(
         self,
         *,
-        attestation: Any,
+        attestation: SignedStatement,
         subject_kind: Literal["slot", "pledge", "commodity"],
         subject_id: str,
         packs: Sequence[str] | None = None,
         checkpoint: str | None = None,
-        inclusion: Any | None = None,
+        inclusion: Inclusion | None = None,
         consistency: Any | None = None,
         wait_s: float | None = None,
         raise_on_failure: bool = True,
@@ -52,10 +54,31 @@ class AttestationsCommands(Routes):
 
         Example:
             >>> done = node.relay_attestation(
-            ...     attestation={
-            ...         "attestation": {"epoch": 1, "kind": 0},
-            ...         "signatures": [{"organisation": "bank"}],
-            ...     },
+            ...     attestation=SignedStatement(
+            ...         attestation=Statement(
+            ...             consortium_id="c0" + "c0" * 31,
+            ...             epoch=1,
+            ...             subject="ab" + "ab" * 31,
+            ...             kind=0,
+            ...             sequence=119604117503,
+            ...             window_start=1641110400,
+            ...             window_end=1641111300,
+            ...             profile="9e" + "9e" * 31,
+            ...             pack_root="7d" + "7d" * 31,
+            ...             pack_count=3,
+            ...             late_count=0,
+            ...             indicators=[
+            ...                 StatedIndicator(
+            ...                     id="3c" + "3c" * 31, value="20000000", quality_bp=10000, status=0
+            ...                 )
+            ...             ],
+            ...         ),
+            ...         signatures=[
+            ...             StatedSignature(
+            ...                 organisation="bank", sm2="3a" + "3a" * 63, secp256k1="5b" + "5b" * 64
+            ...             )
+            ...         ],
+            ...     ),
             ...     subject_kind="slot",
             ...     subject_id="91310115MA3WUX3W6R/BIN-16",
             ...     wait_s=10,
