@@ -77,7 +77,7 @@ def _asked(home: Path, org: str, operation: Operation, given: Json, wait_s: int,
             raise NamedError("malformed", f"{name}: is missing", f"add --field {name}=…")
         path = path.replace(f"{{{name}}}", quote(str(rest.pop(name)), safe=""))
     # An oracle's key relays and anchors and does nothing else, and the operator's does not relay.
-    key_name = "oracle" if operation.scopes == {access.ORACLE} else "operator"
+    key_name = "oracle" if operation.scopes == frozenset({access.ORACLE}) else "operator"
     headers = {"Authorization": f"Bearer {api_key(home, org, key_name)}"}
     if wait_s:
         headers["Prefer"] = f"wait={wait_s}"

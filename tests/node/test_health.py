@@ -99,17 +99,15 @@ async def test_a_ledger_that_hangs_holds_the_answer_up_for_a_bounded_time(
 
 @pytest.mark.parametrize("kind", ["facts", "obligations"])
 async def test_a_read_model_that_is_far_behind_is_named(node: Running, kind: str, monkeypatch: pytest.MonkeyPatch):
-    own = next(iter(node.node.seats.values()))
-    ledger = own.ledger if kind == "facts" else own.chain
-    height = await ledger.height()
-
-    async def far_ahead() -> int:
-        return height + health.BEHIND_BLOCKS_MAX + 1
-
-    monkeypatch.setattr(ledger, "height", far_ahead)
+    own, behind = next(iter(node.node.seats.values())), health.BEHIND_BLOCKS_MAX + 1
+    facts, chain = await own.ledger.height() - 1, await own.chain.height()
+    if kind == "facts":
+        monkeypatch.setattr(node.node.position, "at", lambda _: (facts - behind, 0))
+    else:
+        monkeypatch.setattr(node.node.position, "read_to", lambda _: chain - behind)
     status, answer = await ask(node)
     assert (status, answer["reasons"]) == (503, [f"{kind}_follower_behind"])
-    assert answer["behind_blocks"] == {"facts": 0, "obligations": 0} | {kind: health.BEHIND_BLOCKS_MAX + 1}
+    assert answer["behind_blocks"] == {"facts": 0, "obligations": 0} | {kind: behind}
 
 
 async def test_blocks_that_hold_no_event_are_read_too(node: Running):
