@@ -156,5 +156,5 @@ async def test_a_command_cancelled_while_it_waits_its_turn_is_never_sent(home: P
     row = bench.commands.load(made["id"])
     bench.commands.cancel("bank", made["id"], "k", 2)
     with pytest.raises(delivering.Withdrawn):
-        await bench.delivery._to_facts(row, bench.delivery._served["bank"])
+        await bench.delivery._to_facts(row, bench.delivery._seats["bank"])
     assert ledger.nonces == [] and FACILITY
