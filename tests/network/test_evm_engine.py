@@ -5,6 +5,7 @@ import sqlite3
 import pytest
 
 from network.obligations.embedded import machine as evm
+from network.obligations.embedded import specification
 from network.obligations.embedded import state as evm_state
 from network.obligations.embedded.state import AccountRecord, StateStore, WorldState
 from network.obligations.embedded.types import BlockContext, Message, OutOfTime, TransactionRefused
@@ -171,7 +172,7 @@ def test_a_cache_of_another_head_is_not_believed(store):
 
 
 def test_what_runs_too_long_is_ended_and_leaves_nothing(world, monkeypatch):
-    monkeypatch.setattr(evm, "RUN_S_MAX", 0.05)
+    monkeypatch.setattr(specification, "RUN_S_MAX", 0.05)
     loop = AccountRecord(nonce=1, code=bytes.fromhex("6001600055" + "5b600556"))
     world.set_account(b"l" * 20, loop)
     assert evm.call(CONTEXT, WorldState(world._store), Message(ANNA.address, b"l" * 20, b"")).error == ""
