@@ -85,7 +85,7 @@ def built(kit: Kit) -> Path:
     if place.is_dir():
         return place
     cache().mkdir(parents=True, exist_ok=True)
-    with _alone(cache() / f"{kit.digest}.lock"):
+    with _alone(kit):
         for left in cache().glob(f"{kit.digest}.*.building"):  # of a build that was killed
             shutil.rmtree(left, ignore_errors=True)
         if not place.is_dir():
@@ -182,9 +182,14 @@ def _not_built(kit: Kit, why: str) -> ToolError:
 
 
 @contextmanager
-def _alone(path: Path) -> Generator[None]:
-    with open_lock(path) as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+def _alone(kit: Kit) -> Generator[None]:
+    """Wait until no other process builds the kit, and show that it is waited for: that may take minutes."""
+    with open_lock(cache() / f"{kit.digest}.lock") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with Progress(f"waiting for another process that builds {', '.join(sorted(kit.commands))}"):
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from network.bringup import supervisor, tools
+from network.bringup.progress import Progress
 from network.membership.connections import Connections
 from network.membership.consortium import Consortium
 from network.membership.homes import share
@@ -32,14 +33,16 @@ def bring_up(
     if "fabric" in engines:
         from network.bringup.fabric import network
 
-        facts = network.up(home, consortium)
+        with Progress("bringing up the facts") as progress:
+            facts = network.up(home, consortium, show=progress.show)
         replace(Connections.load(home), facts=facts).save(home)
         tell(f"facts: {len(facts.peers)} peers, {len(facts.orderers)} orderers")
     if "evm" in engines:
         from network.bringup.cosmos import validators
 
         for circle in consortium.circles:
-            chain = validators.up(home, consortium, chain=circle.chain)
+            with Progress(f"bringing up the obligations {circle.chain}"):
+                chain = validators.up(home, consortium, chain=circle.chain)
             known = Connections.load(home)
             replace(known, obligations={**known.obligations, circle.chain: chain}).save(home)
             tell(f"obligations {circle.chain}: {len(chain.endpoints)} validators")

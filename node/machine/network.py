@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from network.bringup import supervisor
+from network.bringup.progress import Progress
 from network.locks import open_lock
 from network.membership.connections import Connections
 from network.membership.consortium import CONSORTIUM_FILE, Consortium
@@ -110,7 +111,8 @@ def up(
     with _alone(home, tell):
         if prepare is not None and not (home / CONSORTIUM_FILE).exists():
             tell(f"no consortium in {home}: making the demo consortium on the system clock")
-            prepare(home)
+            with Progress("making keys"):
+                prepare(home)
         wanted = engines or connected(home) or REAL_ENGINES
         consortium = Consortium.load(home)
         _require_no_history(home, consortium, wanted)
@@ -122,7 +124,8 @@ def found_network(home: Path) -> None:
     """Make the first transactions of both ledgers over whatever `connections.json` names; again, it changes nothing."""
     from node.machine.founding import found_over
 
-    found_over(home)
+    with Progress("making the first transactions"):
+        found_over(home)
 
 
 def down(home: Path) -> None:
@@ -185,7 +188,7 @@ def upgrade_chaincode(home: Path, tell: Tell = _silent) -> str:
     """Have all organisations agree on and run the chaincode of this installation. Gives the version's name."""
     from network.bringup.fabric.network import upgrade_chaincode as upgrade
 
-    with _alone(home, tell):
+    with _alone(home, tell), Progress("upgrading the chaincode"):
         return upgrade(home, Consortium.load(home)).name
 
 

@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from network.bringup.progress import Progress
 from tests.bench.rows import EMBEDDED, REAL, LeftOut, Row, keep, machine, table
 
 BENCHMARKS = ("latency", "ingest", "facts", "chain", "collateral")
@@ -24,7 +25,8 @@ def run(names: Sequence[str]) -> tuple[list[Row], list[str], bool]:
     failed = False
     for name in names:
         try:
-            rows += importlib.import_module(f"tests.bench.{name}").measure()
+            with Progress(f"bench {name}") as progress:
+                rows += importlib.import_module(f"tests.bench.{name}").measure(progress.show)
         except LeftOut as missing:
             left_out.append(f"{name}: needs {missing.engine}; enable with: {missing.enable}")
         except Exception as error:  # noqa: BLE001 -- the other parts are measured all the same, and this one is named

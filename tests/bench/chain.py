@@ -24,7 +24,7 @@ from network.obligations.jsonrpc.abi import ContractAbi
 from network.obligations.jsonrpc.chain import Contract, Web3Chain
 from network.obligations.jsonrpc.requests import Endpoint
 from oracle.sources.broker import LOOPBACK, free_port
-from tests.bench.rows import LeftOut, Row, milliseconds
+from tests.bench.rows import LeftOut, Row, Show, milliseconds
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.ids import keccak256
 
@@ -38,11 +38,13 @@ ANVIL_ANSWER_S = 10.0
 ANVIL_END_S = 5.0
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     with _anvil() as anvil, tempfile.TemporaryDirectory() as folder:
         node = open_node(Path(folder) / "chain.db", CHAIN_ID, SystemClock(), EvmKey.generate())
+        show("the embedded chain")
         ours = asyncio.run(_run(cast(Endpoint, EmbeddedEndpoint(node))))
         node.close()
+        show("anvil")
         theirs = asyncio.run(_run(anvil))
     return [
         _row("embedded chain, transactions", ours[0], theirs[0], "fsync per block; anvil: none", "DepositToken.mint"),

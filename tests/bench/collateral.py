@@ -22,7 +22,7 @@ from node.demo.stock import Stock
 from node.machine.homes import api_key
 from node.machine.processes import Processes
 from tests.bench.latency import lent
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import Row, Show, milliseconds
 
 CONNECTIONS = (1, 16)
 SECONDS = 3.0
@@ -44,15 +44,17 @@ class Question:
         return f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n{key}\r\n".encode()
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         home, stock = Path(folder) / "home", Stock("100", receipt_t=39, draw_minor=100)
+        show("a pledge that can be lent on is made")
         with lent(home, [stock]):
             pass
         processes = Processes(home)
         processes.up(members=False)
         try:
             path = f"/v1/collateral/{stock.receipt_id}"
+            show(f"questions over {' and '.join(map(str, CONNECTIONS))} connections, beside a bare route")
             ours = Question(processes.api + path, api_key(home, "bank"))
             answer = _answer(ours)
             with _bare(Path(folder), answer) as api:

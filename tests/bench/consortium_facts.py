@@ -26,7 +26,7 @@ from node.demo.founding import prepare
 from node.machine.founding import found_over
 from tests.bench.fabric_peers import CHAINCODE, GoPrograms, build_go, environment, go_command, install_go
 from tests.bench.processor_time import by_kind, spent
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import Row, Show, milliseconds
 from tests.engines import end_as_interrupted
 
 BATCH_INTERVAL_MS = 200
@@ -55,12 +55,16 @@ class Run:
         return len(self.latencies_s) / self.seconds
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     end_as_interrupted()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        show("Go builds its programs")
         programs = build_go(folder)
-        return _beside_go(folder, programs) + _policies(folder)
+        show("beside Go, on a network of facts")
+        rows = _beside_go(folder, programs)
+        show("the channel's policies, on two networks of facts")
+        return rows + _policies(folder)
 
 
 def _beside_go(folder: Path, programs: GoPrograms) -> list[Row]:

@@ -18,7 +18,7 @@ from node.demo.world import World
 from oracle.profile import Profile, profile_file
 from oracle.windows import Windows
 from tests.bench.latency import lent, patient
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import Row, Show, milliseconds
 
 ROUNDS = 3
 BETWEEN, BEHIND = 8, 2
@@ -28,10 +28,11 @@ QUIET_SHARE = (0.5, 0.85)
 """Of a window: its predecessor's attestations are recorded by then, its own are not due."""
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     quiet, busy = list[tuple[float, float]](), list[tuple[float, float]]()
     stocks = [Stock(str(200 + n), receipt_t=39, draw_minor=100) for n in range(BETWEEN + BEHIND)]
-    for _ in range(ROUNDS):
+    for number in range(1, ROUNDS + 1):
+        show(f"consortium {number} of {ROUNDS}")
         with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stocks, ("fabric", "evm")) as world:
             windows = Profile.load(profile_file(world.home)).windows
             quiet += [_between(world, windows, stock) for stock in stocks[:BETWEEN]]

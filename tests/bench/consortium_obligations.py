@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from network.ports import TxResult
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import Row, Show, milliseconds
 from tests.engines import BOTH, EMBEDDED, EVM, Ledgers, Networks, Pair
 from tests.scenarios.ledger_story import LedgerStory, alarm, feed_arguments, record_arguments
 from wuxin_evidence.ids import command_id
@@ -28,14 +28,17 @@ DURABILITY = "final once two thirds of the validators have committed it; embedde
 Act = Callable[[LedgerStory, int], Awaitable[TxResult]]
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     with _networks() as networks:
+        show("draws and attestations on the embedded chain")
         beside = asyncio.run(_rates(networks.founded(EMBEDDED)))
+        show("the same on validators")
         real = asyncio.run(_rates(networks.founded(EVM)))
         rows = [
             Row(what, told, f"embedded chain: {beside[what]}", DURABILITY, ENGINES, "one facility, 2 of 3 signatures")
             for what, told in real.items()
         ]
+        show("refused draws on both pairs of ledgers")
         return rows + [_row(pair, asyncio.run(_refusals(networks.founded(pair)))) for pair in (EMBEDDED, BOTH)]
 
 

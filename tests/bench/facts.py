@@ -18,7 +18,7 @@ from network.facts.embedded.ledger import open_ledger
 from network.membership.seats import open_seat
 from network.ports import Ledger
 from node.demo.founding import found
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import Row, Show, milliseconds
 
 TRANSACTIONS = 400
 IN_FLIGHT = (1, 64)
@@ -26,13 +26,14 @@ SIGNATURES, VERIFICATIONS = 7, 6
 """Per transaction: proposal, five endorsements, envelope; the committer checks the creator and five endorsements."""
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         consortium = found(home)
         warehouse = consortium.organisation("warehouse")
         rows: list[Row] = []
         for in_flight in IN_FLIGHT:
+            show(f"{in_flight} in flight")
             rate, latencies = asyncio.run(_run(home, warehouse.uscc, in_flight))
             rows.append(
                 Row(

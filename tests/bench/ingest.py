@@ -31,7 +31,7 @@ from oracle.process import Process
 from oracle.profile import Profile
 from oracle.sources.broker import LOOPBACK, free_port
 from oracle.sources.session import INFLIGHT_MAX, Broker, Message, Session
-from tests.bench.rows import LeftOut, Row
+from tests.bench.rows import LeftOut, Row, Show
 from wuxin_evidence.attestation import Committee, CommitteeMember
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey, sm2_providers, suite
@@ -78,9 +78,13 @@ class Quiet:
         pass
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     with tempfile.TemporaryDirectory() as folder, _broker(Path(folder)) as (name, broker):
-        return [_row(Path(folder) / str(readings), name, broker, readings) for readings in PACKS_BY_READINGS]
+        rows: list[Row] = []
+        for readings, packs in PACKS_BY_READINGS.items():
+            show(f"{packs} packs of {readings} readings")
+            rows.append(_row(Path(folder) / str(readings), name, broker, readings))
+        return rows
 
 
 def _row(folder: Path, name: str, broker: Broker, readings: int) -> Row:

@@ -19,7 +19,7 @@ from node.demo.stock import Stock
 from node.demo.story import FIRST_WINDOW_S, WAIT_S, Organisations
 from node.demo.world import World
 from node.machine.engines import RealEngine
-from tests.bench.rows import Row, milliseconds
+from tests.bench.rows import Row, Show, milliseconds
 from wuxin_evidence.packs.senml import Reading
 
 SAMPLES = 12
@@ -40,10 +40,13 @@ class Quiet(StepLog):
         pass
 
 
-def measure() -> list[Row]:
+def measure(show: Show) -> list[Row]:
     stocks = [Stock(str(100 + n), receipt_t=39, draw_minor=100) for n in range(2 * SAMPLES)]
+    show(f"{len(stocks)} lines are opened and lent on")
     with tempfile.TemporaryDirectory() as folder, lent(Path(folder) / "home", stocks) as world:
+        show("freezes, one draw after each")
         frozen, refused = zip(*(patient(world, stock) for stock in stocks[:SAMPLES]), strict=True)
+        show("freezes, draws without pause")
         eager, draws = zip(*(_eager(world, stock) for stock in stocks[SAMPLES:]), strict=True)
     return [
         _row("reading published → line frozen (event seen)", frozen, "—"),

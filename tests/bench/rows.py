@@ -4,13 +4,15 @@ import math
 import os
 import platform
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 RESULT_FILE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 EMBEDDED, REAL = "last result", "last result on real ledgers"
 """The two tables of that page; each stands between its own marks."""
+Show = Callable[[str], None]
+"""Hears what is being measured, before each step that takes seconds."""
 HEADINGS = ("measured", "result", "peer or limit, same run", "durability", "processes", "payload")
 
 

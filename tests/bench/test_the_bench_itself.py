@@ -7,13 +7,14 @@ import pytest
 
 from tests.bench import __main__ as bench
 from tests.bench import chain, ingest, rows
-from tests.bench.rows import LeftOut, Row
+from tests.bench.rows import LeftOut, Row, Show
 
 ROW = Row("draws", "10/s", "anvil: 20/s", "none", "1", "a draw")
 
 
 def part(outcome: object) -> SimpleNamespace:
-    def measure() -> list[Row]:
+    def measure(show: Show) -> list[Row]:
+        show("a step")
         if isinstance(outcome, Exception):
             raise outcome
         return [ROW]
@@ -51,6 +52,18 @@ def test_a_part_that_fails_is_named_and_the_exit_status_says_so(parts, page):
     assert "- facts: failed: TimeoutError('the packs did not all arrive')" in page.read_text()
 
 
+def test_each_part_shows_that_it_is_measured(parts, page, capsys: pytest.CaptureFixture[str]):
+    parts["facts"] = part(TimeoutError("late"))
+    bench.main([])
+    told = capsys.readouterr().err.splitlines()
+    for name in bench.BENCHMARKS:
+        ended = "FAILED" if name == "facts" else "done"
+        assert [line.partition(" (")[0] for line in told if line.startswith(f"bench {name}:")] == [
+            f"bench {name}: begins",
+            f"bench {name}: {ended}",
+        ]
+
+
 def test_a_run_of_some_parts_keeps_nothing(parts, page):
     assert bench.main(["chain"]) == 0
     assert "old" in page.read_text()
@@ -59,10 +72,10 @@ def test_a_run_of_some_parts_keeps_nothing(parts, page):
 def test_where_mosquitto_is_missing_the_ingest_rows_are_left_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(ingest.shutil, "which", lambda program: None)
     with pytest.raises(LeftOut, match="mosquitto"):
-        ingest.measure()
+        ingest.measure(print)
 
 
 def test_where_anvil_is_missing_the_rows_of_the_chain_are_left_out(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(chain.shutil, "which", lambda program: None)
     with pytest.raises(LeftOut, match="anvil"):
-        chain.measure()
+        chain.measure(print)

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -173,6 +175,23 @@ def test_processes_that_need_it_at_once_build_it_once(programs: Path, kit: Kit, 
     ]
     assert [builder.wait(60) for builder in builders] == [0, 0, 0]
     assert (tmp_path / "calls").read_text().count("install") == 1
+
+
+def test_who_waits_for_another_process_that_builds_is_told_so(
+    programs: Path, kit: Kit, capfd: pytest.CaptureFixture[str]
+):
+    put(programs, "go", GO)
+    cache().mkdir(parents=True)
+    with tools._alone(kit):
+        waiting = threading.Thread(target=built, args=(kit,))
+        waiting.start()
+        told, deadline = "", time.monotonic() + 10
+        while "waiting for another process that builds thing: begins" not in told:
+            assert time.monotonic() < deadline, "it waits in silence"
+            told += capfd.readouterr().err
+            time.sleep(0.01)
+    waiting.join(10)
+    assert (cache() / kit.digest / "thing").is_file()
 
 
 def test_a_command_that_nobody_builds_is_refused():

@@ -15,7 +15,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -95,18 +95,32 @@ class Server:
         return self.peer.chaincode_folder / f"{self.name}.log"
 
 
-def up(home: Path, consortium: Consortium, setting: ChannelSetting | None = None) -> FactsConnection:
+Show = Callable[[str], None]
+"""Hears how far the work is, before each step."""
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def up(
+    home: Path, consortium: Consortium, setting: ChannelSetting | None = None, show: Show = _silent
+) -> FactsConnection:
     """Bring the network to where its first transaction can be valid; doing it again changes nothing.
 
     Raises ConsortiumError (too few orderers, a scenario clock), ToolError, NetworkError (the chaincode of this
     installation is not the one that the network runs), and what the steps raise.
     """
+    show("keys, certificates and configurations")
     layout = _prepared(home, consortium)
     version = _running_version(layout) or Version.of_this_source()
+    show("the channel's first block")
     block = channel_block(layout, setting or ChannelSetting())
     servers = servers_of(layout, version.name)
-    start(home, _programs(layout, servers))
-    asyncio.run(_bring_together(layout, servers, version, block))
+    programs = _programs(layout, servers)
+    show(f"{len(programs)} processes start")
+    start(home, programs)
+    asyncio.run(_bring_together(layout, servers, version, block, show))
     _trust_orderers(layout)
     return layout.connection
 
@@ -166,7 +180,7 @@ def upgrade_chaincode(home: Path, consortium: Consortium, name: str | None = Non
     version = Version.of_this_source(name)
     servers = servers_of(layout, version.name)
     start(home, _programs(layout, servers))
-    asyncio.run(_bring_together(layout, servers, version, channel_block(layout, ChannelSetting())))
+    asyncio.run(_bring_together(layout, servers, version, channel_block(layout, ChannelSetting()), _silent))
     current = {server.name for server in servers}
     stop(home, [each for each in status(home) if each.startswith(KINDS[2]) and each not in current])
     return version
@@ -230,13 +244,18 @@ def _programs(layout: Layout, servers: Sequence[Server]) -> list[Program]:
     ]
 
 
-async def _bring_together(layout: Layout, servers: Sequence[Server], version: Version, block: bytes) -> None:
+async def _bring_together(
+    layout: Layout, servers: Sequence[Server], version: Version, block: bytes, show: Show
+) -> None:
     """Orderers and peers join, the peers agree on the chaincode; remembers which one."""
     wanted = _wanted(layout, version)
+    show("the orderers join the channel")
     await _together(_ready(layout.home, place.name, place.admin_port) for place in layout.orderers)
     await _together(join(place, wanted.channel, block) for place in layout.orderers)
+    show("the peers and chaincode servers listen")
     await _together(_ready(layout.home, place.name, place.port) for place in layout.peers)
     await _together(_ready(layout.home, server.name, server.port) for server in servers)
+    show("the peers join, install, approve and commit the chaincode")
     members = [
         Member(server.peer.node, open_admin(server.peer.home, server.peer.organisation), server.package)
         for server in servers
