@@ -130,7 +130,8 @@ def found_network(home: Path) -> None:
 
 def down(home: Path) -> None:
     """End the processes of both; ledgers, keys and connections stay."""
-    take_down(home, Consortium.load(home), REAL_ENGINES)
+    with Progress("ending the networks' processes"):
+        take_down(home, Consortium.load(home), REAL_ENGINES)
 
 
 def findings(home: Path) -> "tuple[Finding, ...]":

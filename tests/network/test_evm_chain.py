@@ -8,7 +8,6 @@ import pytest
 from network.obligations.embedded.methods import EmbeddedEndpoint
 from network.obligations.embedded.node import NodeUnavailable, open_node
 from network.obligations.embedded.types import TransactionRefused
-from network.obligations.jsonrpc import proofs
 from network.obligations.jsonrpc.abi import snake_case
 from network.obligations.jsonrpc.signing import Unsigned
 from network.ports import Rejected, Unavailable
@@ -240,7 +239,7 @@ async def test_an_endpoint_without_answer_is_unavailable_with_the_hash(node):
 
     with pytest.raises(Unavailable) as failure:
         await chain_over(Cut(node), chain._contracts["Counter"].address).transact("Counter", "add", [1])
-    assert proofs.to_bytes(failure.value.tx_id) and node.transaction(proofs.to_bytes(failure.value.tx_id))
+    assert failure.value.tx_id and node.transaction(bytes.fromhex(failure.value.tx_id[2:]))
 
 
 async def test_sending_a_mined_transaction_again_repeats_nothing(node):

@@ -12,8 +12,7 @@ import contextlib
 from collections.abc import Mapping
 from typing import Any
 
-from network.obligations.jsonrpc.proofs import to_int
-from network.obligations.jsonrpc.requests import Refused, Requests
+from network.obligations.jsonrpc.requests import Refused, Requests, reading, to_int
 from network.ports import Unavailable
 
 BLOCKS_BACK_MAX = 20
@@ -49,11 +48,14 @@ class Arrivals:
             await asyncio.sleep(self._poll_s)
 
     async def _look(self) -> None:
-        height = to_int(await self._requests.ask("eth_blockNumber"))
+        told = await self._requests.ask("eth_blockNumber")
+        with reading("its height"):
+            height = to_int(told)
         known = height - BLOCKS_BACK_FIRST if self._height is None else self._height
         for number in range(max(known + 1, height - BLOCKS_BACK_MAX, 0), height + 1):
             block: Mapping[str, Any] | None = await self._requests.ask("eth_getBlockByNumber", hex(number), False)
-            for tx_hash in block["transactions"] if block else ():
-                if tx_hash in self._waiting:
-                    self._waiting[tx_hash].set()
+            with reading(f"block {number}"):
+                for tx_hash in block["transactions"] if block else ():
+                    if tx_hash in self._waiting:
+                        self._waiting[tx_hash].set()
         self._height = height

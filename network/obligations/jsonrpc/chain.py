@@ -23,7 +23,7 @@ from network.obligations.jsonrpc import proofs
 from network.obligations.jsonrpc.abi import AbiError, ContractAbi, Problem
 from network.obligations.jsonrpc.comet import CometConsensus
 from network.obligations.jsonrpc.refusals import Refusals
-from network.obligations.jsonrpc.requests import Endpoint, Refused, Requests
+from network.obligations.jsonrpc.requests import Endpoint, Refused, Requests, reading, to_bytes, to_int
 from network.obligations.jsonrpc.sending import Sender, WasDone
 from network.ports import Log, Rejected, TxResult, Unavailable
 from wuxin_evidence.crypto.secp256k1 import EvmKey
@@ -107,10 +107,13 @@ class Web3Chain:
         data = _encoded(target.abi, function, args)
         receipt = await self._sender.mined(target.address, data, GAS_LIMIT, self._was_done(target, function, args))
         try:
-            if proofs.to_int(receipt["status"]) == 0:
+            with reading(f"transaction {receipt['transactionHash']}"):
+                succeeded = to_int(receipt["status"]) != 0
+                own = [log for log in receipt["logs"] if self._known(log)]
+            if not succeeded:
                 message = self._message(target.address, data)
                 return _result(receipt, await self._refusals.of_transaction(receipt, message, target.abi))
-            return _result(receipt, None, tuple([await self._log(log) for log in receipt["logs"] if self._known(log)]))
+            return _result(receipt, None, tuple([await self._log(log) for log in own]))
         except Unavailable as failure:
             raise Unavailable(failure.detail, failure.hint, tx_id=receipt["transactionHash"]) from failure
 
@@ -122,10 +125,13 @@ class Web3Chain:
         except AbiError as wrong:
             raise Rejected("malformed", str(wrong), "compare the arguments with the contract's ABI") from wrong
         receipt = await self._sender.mined(None, data, CREATE_GAS_LIMIT)
-        if proofs.to_int(receipt["status"]) == 0:
+        with reading(f"transaction {receipt['transactionHash']}"):
+            succeeded = to_int(receipt["status"]) != 0
+            address = to_bytes(receipt["contractAddress"]) if succeeded else b""
+        if not succeeded:
             problem = await self._refusals.of_transaction(receipt, self._message(None, data), abi)
             raise Rejected(problem.code, problem.detail, "", tx_id=receipt["transactionHash"])
-        return proofs.to_bytes(receipt["contractAddress"])
+        return address
 
     async def call(self, contract: str, function: str, args: Sequence[Any]) -> Any:
         """Read at the newest block, as this key. Raises Rejected with the view's own problem, Unavailable."""
@@ -140,8 +146,8 @@ class Web3Chain:
             problem = await self._refusals.of_call(refused, message, target.abi)
             raise Rejected(problem.code, problem.detail, "") from refused
         try:
-            return target.abi.decode_result(function, proofs.to_bytes(output))
-        except AbiError as wrong:
+            return target.abi.decode_result(function, to_bytes(output))
+        except ValueError as wrong:  # AbiError, or no hex at all
             raise Unavailable(
                 f"{contract} at {_hex(target.address)} answers something else: {wrong}",
                 "see whether the addresses belong to this chain",
@@ -166,11 +172,15 @@ class Web3Chain:
 
     async def height(self) -> int:
         """Number of the newest final block."""
-        return max(proofs.to_int(await self._ask("eth_blockNumber")) - self._finality_depth, 0)
+        told = await self._ask("eth_blockNumber")
+        with reading("its height"):
+            return max(to_int(told) - self._finality_depth, 0)
 
     async def header(self, block: int) -> bytes:
         """The header's RLP, equal to the block's hash. Raises Unavailable, also where the engine's hash is another."""
-        return proofs.header_of(await self._block(block, full=False)).rlp()
+        found = await self._block(block, full=False)
+        with reading(f"block {block}"):
+            return proofs.header_of(found).rlp()
 
     async def receipt_proof(self, tx_hash: str) -> Mapping[str, Any]:
         """What the engine has for proof, by `kind`.
@@ -184,7 +194,7 @@ class Web3Chain:
         receipt = await self._sender.receipt(tx_hash)
         if receipt is None:
             raise Rejected("not_found", f"no transaction {tx_hash} on {self._name}", "give the hash of a mined one")
-        number = proofs.to_int(receipt["blockNumber"])
+        number = to_int(receipt["blockNumber"])
         if self._consensus is not None:
             return {"kind": "comet", "members": await self._consensus.evidence(tx_hash, number)}
         if self._unproven:
@@ -196,7 +206,9 @@ class Web3Chain:
                 "why": self._unproven,
             }
         block = await self._block(number, full=True)
-        header, raw, proof = proofs.prove(block, await self._receipts(block), tx_hash)
+        receipts = await self._receipts(block)
+        with reading(f"block {number}"):
+            header, raw, proof = proofs.prove(block, receipts, tx_hash)
         return {
             "kind": "receipt",
             "header_rlp": header.rlp(),
@@ -241,15 +253,19 @@ class Web3Chain:
 
     async def _receipts(self, block: Mapping[str, Any]) -> list[Mapping[str, Any]]:
         try:
-            return list(await self._requests.ask("eth_getBlockReceipts", block["number"]))
+            return list(await self._requests.ask("eth_getBlockReceipts", block["number"]) or ())
         except Refused:
-            hashes = [each["hash"] for each in block["transactions"]]
+            with reading(f"block {block['number']}"):
+                hashes = [each["hash"] for each in block["transactions"]]
             return [await self._ask("eth_getTransactionReceipt", each) for each in hashes]
 
     async def _block(self, number: int, *, full: bool) -> Mapping[str, Any]:
         block = await self._ask("eth_getBlockByNumber", hex(number), full)
         if block is None:
             raise Unavailable(f"no block {number} on {self._name} yet", "ask again when it is sealed")
+        with reading(f"block {number}"):
+            if to_int(block["number"]) != number:
+                raise ValueError(f"it is block {block['number'][:80]}")
         return block
 
     async def _logs_between(self, first: int, last: int) -> list[Mapping[str, Any]]:
@@ -268,8 +284,10 @@ class Web3Chain:
 
     def _asked_for(self, found: Any, first: int, last: int) -> list[Mapping[str, Any]]:
         """The logs in their order. One of another place would move the reader's position past what it has not seen."""
-        logs = sorted(cast("list[Mapping[str, Any]]", found or []), key=_place)
-        if found is None or not all(first <= _place(log)[0] <= last and self._known(log) for log in logs):
+        with reading(f"the logs of {first} to {last} (eth_getLogs)"):
+            logs = sorted(cast("list[Mapping[str, Any]]", found or []), key=_place)
+            fit = found is not None and all(first <= _place(log)[0] <= last and self._known(log) for log in logs)
+        if not fit:
             raise Unavailable(f"eth_getLogs answered something else than {first} to {last}", _SEE_ENDPOINT)
         return logs
 
@@ -277,27 +295,24 @@ class Web3Chain:
         return str(log["address"]).lower() in self._by_address
 
     async def _log(self, fields: Mapping[str, Any]) -> Log:
-        contract = self._by_address[str(fields["address"]).lower()]
-        topics = [proofs.to_bytes(topic) for topic in fields["topics"]]
-        data = proofs.to_bytes(fields["data"])
-        event, args = contract.abi.decode_event(topics, data) or ("", {"topics": fields["topics"], "data": _hex(data)})
-        block = proofs.to_int(fields["blockNumber"])
-        return Log(
-            chain=self._name,
-            block=block,
-            log_index=proofs.to_int(fields["logIndex"]),
-            contract=contract.name,
-            event=event,
-            args=args,
-            tx_hash=fields["transactionHash"],
-            timestamp_s=await self._timestamp_s(block, fields.get("blockTimestamp")),
-        )
+        with reading("a log"):
+            contract = self._by_address[str(fields["address"]).lower()]
+            topics, data = [to_bytes(topic) for topic in fields["topics"]], to_bytes(fields["data"])
+            unknown = ("", {"topics": fields["topics"], "data": _hex(data)})
+            event, args = contract.abi.decode_event(topics, data) or unknown
+            block, log_index = _place(fields)
+            tx_hash = _hex(to_bytes(fields["transactionHash"]))
+        timestamp_s = await self._timestamp_s(block, fields.get("blockTimestamp"))
+        return Log(self._name, block, log_index, contract.name, event, args, tx_hash, timestamp_s)
 
     async def _timestamp_s(self, block: int, told: Any) -> int:
         if told is not None:
-            return proofs.to_int(told)
+            with reading(f"the time of block {block}"):
+                return to_int(told)
         if block not in self._block_times:
-            self._block_times[block] = proofs.to_int((await self._block(block, full=False))["timestamp"])
+            header = await self._block(block, full=False)
+            with reading(f"the time of block {block}"):
+                self._block_times[block] = to_int(header["timestamp"])
             if len(self._block_times) > BLOCK_TIMES_CACHED_MAX:
                 self._block_times.popitem(last=False)
         return self._block_times[block]
@@ -307,7 +322,7 @@ _SEE_ENDPOINT = "see the endpoint's log; nothing was changed"
 
 
 def _place(log: Mapping[str, Any]) -> tuple[int, int]:
-    return proofs.to_int(log["blockNumber"]), proofs.to_int(log["logIndex"])
+    return to_int(log["blockNumber"]), to_int(log["logIndex"])
 
 
 def _encoded(abi: ContractAbi, function: str, args: Sequence[Any]) -> bytes:
@@ -320,7 +335,7 @@ def _encoded(abi: ContractAbi, function: str, args: Sequence[Any]) -> bytes:
 def _result(receipt: Mapping[str, Any], problem: Problem | None, logs: tuple[Log, ...] = ()) -> TxResult:
     return TxResult(
         tx_hash=receipt["transactionHash"],
-        block=proofs.to_int(receipt["blockNumber"]),
+        block=to_int(receipt["blockNumber"]),
         status=0 if problem else 1,
         code=problem.code if problem else None,
         detail=problem.detail if problem else "",

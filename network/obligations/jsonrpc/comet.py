@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from network.obligations.jsonrpc.requests import Endpoint, Refused, Requests
+from network.obligations.jsonrpc.requests import Endpoint, Refused, Requests, reading
 from network.ports import Unavailable
 from wuxin_evidence.comet.rpc import prove
 from wuxin_evidence.encoding.protobuf import Field, Kind, Message, read, write
@@ -76,33 +77,40 @@ class CometConsensus:
 
     async def answer(self, tx_hash: str, block: int) -> Answer | None:
         """What a mined transaction answered; None when the block's results do not name it. Raises Unavailable."""
-        results: list[Mapping[str, Any]] = (await self._at("block_results", block)).get("txs_results") or []
-        for result in results:
-            try:
-                responses = read(_ANSWERS, base64.b64decode(result.get("data") or ""))["responses"]
-                found = [read(_ANSWER, each["value"]) for each in responses]
-            except (EvidenceError, ValueError):
-                continue
-            for each in found:
-                if each["hash"] == tx_hash:
-                    return Answer(each["returned"], each["vm_error"])
+        told = await self._at("block_results", block)
+        with reading(f"the results of block {block}"):
+            for result in told["txs_results"] or ():
+                try:
+                    responses = read(_ANSWERS, base64.b64decode(result.get("data") or ""))["responses"]
+                    found = [read(_ANSWER, each["value"]) for each in responses]
+                except (EvidenceError, binascii.Error):  # of another module than the EVM
+                    continue
+                for each in found:
+                    if each["hash"] == tx_hash:
+                        return Answer(each["returned"], each["vm_error"])
         return None
 
     async def call(self, message: Mapping[str, str]) -> Answer:
         """What a call answers at the newest block. Raises Unavailable."""
-        header = (await self._result("header", {}))["header"]
+        newest = await self._result("header", {})
+        with reading("the newest header"):
+            proposer = bytes.fromhex(newest["header"]["proposer_address"])
         request = {
             "args": json.dumps(message).encode(),
             "gas_cap": CALL_GAS_MAX,
-            "proposer": bytes.fromhex(header["proposer_address"]),
+            "proposer": proposer,
             "chain_id": self._chain_id,
         }
-        asked = {"path": _CALL_PATH, "data": write(_CALL, request).hex(), "prove": False}
-        response = (await self._result("abci_query", asked))["response"]
-        if response.get("code"):
+        told = await self._result(
+            "abci_query", {"path": _CALL_PATH, "data": write(_CALL, request).hex(), "prove": False}
+        )
+        with reading("a call"):
+            response = told["response"]
+            refusal, value = response.get("code"), base64.b64decode(response.get("value") or "", validate=True)
+        if refusal:
             raise Unavailable(f"the consensus refused the call: {response.get('log')}", "see the validator's log")
         try:
-            answer = read(_ANSWER, base64.b64decode(response.get("value") or ""))
+            answer = read(_ANSWER, value)
         except EvidenceError as wrong:
             raise Unavailable(f"the consensus answered something else: {wrong.detail}", wrong.hint) from wrong
         return Answer(answer["returned"], answer["vm_error"])
@@ -112,7 +120,8 @@ class CometConsensus:
         following = await self._at("commit", block + 1)
         found, results = await self._at("block", block), await self._at("block_results", block)
         try:
-            return prove(bytes.fromhex(tx_hash[2:]), found, results, following).members()
+            with reading(f"block {block}"):
+                return prove(bytes.fromhex(tx_hash[2:]), found, results, following).members()
         except EvidenceError as wrong:
             raise Unavailable(
                 f"the consensus RPC tells block {block} so that it proves nothing: {wrong.detail}", wrong.hint

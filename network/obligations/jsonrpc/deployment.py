@@ -17,7 +17,10 @@ from contracts.loader import DEPLOY_ORDER, load_artifact
 from network.membership.seats import Seat
 from network.obligations.jsonrpc.abi import ContractAbi
 from network.obligations.jsonrpc.chain import Contract, Web3Chain
+from network.obligations.jsonrpc.requests import to_bytes
 from network.ports import Unavailable
+
+ADDRESS_BYTES = 20
 
 
 @dataclass(frozen=True)
@@ -49,22 +52,29 @@ class Deployment:
 
     @classmethod
     def load(cls, home: Path, chain: str) -> Deployment | None:
-        """The record in this home, None before the contracts are deployed."""
+        """The record in this home, None before the contracts are deployed. Raises Unavailable where it is damaged."""
         path = record_path(home, chain)
         if not path.exists():
             return None
-        row = cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
-        addresses = cast("dict[str, str]", row["addresses"])
-        return cls(
-            chain=row["chain"],
-            chain_id=row["chain_id"],
-            first_block=row["first_block"],
-            addresses={name: bytes.fromhex(text[2:]) for name, text in addresses.items()},
-        )
+        try:
+            row = cast("dict[str, Any]", json.loads(path.read_text("utf-8")))
+            found = cls(
+                chain=row["chain"],
+                chain_id=int(row["chain_id"]),
+                first_block=int(row["first_block"]),
+                addresses={name: to_bytes(row["addresses"][name]) for name in DEPLOY_ORDER},
+            )
+        except (KeyError, RecursionError, TypeError, ValueError) as wrong:
+            raise _damaged(path, repr(wrong)) from wrong
+        if found.chain != chain:
+            raise _damaged(path, f"it is about the chain {found.chain!r}")
+        if any(len(address) != ADDRESS_BYTES for address in found.addresses.values()):
+            raise _damaged(path, f"an address has not {ADDRESS_BYTES} bytes")
+        return found
 
     @classmethod
     def standing(cls, home: Path, chain: str) -> Deployment:
-        """The record in this home. Raises Unavailable before the contracts are deployed."""
+        """The record in this home. Raises Unavailable before the contracts are deployed, and where it is damaged."""
         found = cls.load(home, chain)
         if found is None:
             raise Unavailable(
@@ -76,6 +86,11 @@ class Deployment:
 def record_path(home: Path, chain: str) -> Path:
     """Give the path of the record of a chain's contracts."""
     return home / "ledger" / f"obligations-{chain}.json"
+
+
+def _damaged(path: Path, why: str) -> Unavailable:
+    hint = "copy it from another member; it holds nothing secret"
+    return Unavailable(f"{path} is no record of deployed contracts: {why[:200]}", hint)
 
 
 def abi_of(contract: str) -> ContractAbi:

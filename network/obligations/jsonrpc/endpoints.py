@@ -26,6 +26,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
 
+from network.obligations.jsonrpc.http import HttpEndpoint
+from network.obligations.jsonrpc.requests import to_int
+
 REQUEST_TIMEOUT_S = 5.0
 """For one request to one endpoint; the slowest, a range of logs or a call of many steps, takes under a second."""
 
@@ -45,7 +48,7 @@ STANDING_S = 5.0
 
 
 class AsyncEndpoint(Protocol):
-    """What web3.py's asynchronous providers are."""
+    """What `HttpEndpoint` is, and web3.py's asynchronous providers."""
 
     async def make_request(self, method: Any, params: Any, /) -> Any:
         """Ask one JSON-RPC request."""
@@ -84,7 +87,7 @@ class Endpoints:
         timeout_s: float = REQUEST_TIMEOUT_S,
         opened: Callable[[str], AsyncEndpoint] | None = None,
     ) -> None:
-        self._places = [_Place(url, (opened or http_endpoint)(url)) for url in urls]
+        self._places = [_Place(url, (opened or HttpEndpoint)(url)) for url in urls]
         self._probe = probe
         self._timeout_s = timeout_s
         self._seen = -1
@@ -225,10 +228,10 @@ class JsonRpcProbe:
     chain_id: int
 
     async def __call__(self, endpoint: AsyncEndpoint, /) -> tuple[str, int]:
-        chain = int(_result(await endpoint.make_request("eth_chainId", [])), 16)
+        chain = to_int(_result(await endpoint.make_request("eth_chainId", [])))
         if chain != self.chain_id:
             return f"is of chain {chain}, not {self.chain_id}", -1
-        return "", int(_result(await endpoint.make_request("eth_blockNumber", [])), 16)
+        return "", to_int(_result(await endpoint.make_request("eth_blockNumber", [])))
 
     def height_in(self, method: str, answer: Any) -> int | None:
         """Read the height that an answer shows its endpoint to have; None where it shows none."""
@@ -237,7 +240,7 @@ class JsonRpcProbe:
             result = cast("dict[str, Any]", result).get("blockNumber")
         elif method != "eth_blockNumber":
             return None
-        return int(result, 16) if isinstance(result, str) else None
+        return to_int(result) if isinstance(result, str) else None
 
 
 @dataclass(frozen=True)
@@ -256,13 +259,6 @@ class ConsensusProbe:
     def height_in(self, method: str, answer: Any) -> int | None:
         """Answer None: no answer of a consensus RPC is compared by its height."""
         return None
-
-
-def http_endpoint(url: str) -> AsyncEndpoint:
-    """web3.py's provider, which does not repeat anything by itself; importing web3 takes over a second."""
-    from web3 import AsyncHTTPProvider
-
-    return cast(AsyncEndpoint, AsyncHTTPProvider(url, exception_retry_configuration=None))
 
 
 def _result(answer: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from network.obligations.jsonrpc.requests import to_bytes, to_int
 from network.ports import Unavailable
 from wuxin_evidence.encoding.rlp import encode, int_bytes
 from wuxin_evidence.evm.proof import Header, Log, Receipt, ReceiptProof, prove_receipt
@@ -31,18 +32,8 @@ _OTHER_ENGINE = "proofs are supported for engines whose hashes follow Ethereum's
 Json = Mapping[str, Any]
 
 
-def to_bytes(text: Any) -> bytes:
-    """Bytes of 0x hex text."""
-    return bytes.fromhex(str(text)[2:])
-
-
-def to_int(text: Any) -> int:
-    """Number of 0x hex text."""
-    return int(str(text), 16)
-
-
 def header_of(block: Json) -> Header:
-    """The header of a block, equal to its hash. Raises Unavailable."""
+    """The header of a block, equal to its hash. Raises Unavailable, KeyError, ValueError."""
     header = Header(
         parent_hash=to_bytes(block["parentHash"]),
         ommers_hash=to_bytes(block["sha3Uncles"]),
@@ -106,7 +97,8 @@ def receipt_of(fields: Json) -> bytes:
 def prove(block: Json, receipts: Sequence[Json], tx_hash: str) -> tuple[Header, bytes, ReceiptProof]:
     """Header, receipt and proof of one transaction, from its block (with whole transactions) and all receipts.
 
-    Raises Unavailable when the rebuilt pieces do not hash to the block's roots.
+    Raises Unavailable when the rebuilt pieces do not hash to the block's roots; KeyError, TypeError, ValueError for
+    what lacks or has another form.
     """
     header = header_of(block)
     transactions = [transaction_of(each) for each in block["transactions"]]

@@ -18,8 +18,7 @@ from typing import Any, cast
 
 from network.obligations.jsonrpc.abi import REVERTED, ContractAbi, Problem
 from network.obligations.jsonrpc.comet import Answer, CometConsensus
-from network.obligations.jsonrpc.proofs import to_int
-from network.obligations.jsonrpc.requests import Refused, Requests, revert_data
+from network.obligations.jsonrpc.requests import Refused, Requests, revert_data, to_int
 
 Message = Mapping[str, str]
 

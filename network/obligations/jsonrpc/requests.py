@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+import re
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol, cast
 
 from network.ports import Unavailable
 
+_NUMBER = re.compile(r"0x[0-9a-fA-F]+")
+_BYTES = re.compile(r"0x([0-9a-fA-F]{2})*")
 _TRY_AGAIN = "see whether the chain's endpoint runs and is reachable, then repeat"
 
 
@@ -61,7 +65,33 @@ class Requests:
         fields = cast("Mapping[str, Any]", answer)
         if fields.get("error") is not None:
             raise _refused(fields["error"], second=bool(fields.get("second")))
-        return fields.get("result")
+        if "result" not in fields:  # taken as null, it would say that a mined transaction does not exist
+            raise Unavailable(f"{method} got an answer with neither result nor error", _TRY_AGAIN)
+        return fields["result"]
+
+
+@contextmanager
+def reading(what: str) -> Generator[None]:
+    """Read an answer whose form nobody vouches for. Raises Unavailable for what lacks or has another form."""
+    try:
+        yield
+    except (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError) as wrong:
+        told = f"what the endpoint tells of {what} cannot be read: {wrong!r}"
+        raise Unavailable(told[:300], "see the endpoint's log; nothing was changed") from wrong
+
+
+def to_bytes(text: Any) -> bytes:
+    """Bytes of 0x hex text. Raises ValueError: without the prefix two digits would be lost unseen."""
+    if not isinstance(text, str) or _BYTES.fullmatch(text) is None:
+        raise ValueError(f"{str(text)[:80]!r} is not bytes in hex with 0x")
+    return bytes.fromhex(text[2:])
+
+
+def to_int(text: Any) -> int:
+    """Number of 0x hex text. Raises ValueError."""
+    if not isinstance(text, str) or _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"{str(text)[:80]!r} is not a number in hex with 0x")
+    return int(text, 16)
 
 
 def _refused(error: Any, *, second: bool) -> Refused:
@@ -71,7 +101,9 @@ def _refused(error: Any, *, second: bool) -> Refused:
     data: Any = fields.get("data")
     if isinstance(data, Mapping):
         data = cast("Mapping[str, Any]", data).get("data")
-    return Refused(int(fields.get("code") or 0), str(fields.get("message") or ""), revert_data(data), second=second)
+    code: Any = fields.get("code")
+    number = code if isinstance(code, int) else 0
+    return Refused(number, str(fields.get("message") or ""), revert_data(data), second=second)
 
 
 def revert_data(value: Any) -> bytes:

@@ -29,8 +29,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from network.obligations.jsonrpc.arrivals import Arrivals
-from network.obligations.jsonrpc.proofs import to_int
-from network.obligations.jsonrpc.requests import Refused, Requests
+from network.obligations.jsonrpc.requests import Refused, Requests, reading, to_int
 from network.obligations.jsonrpc.signing import Unsigned
 from network.ports import Unavailable
 from wuxin_evidence.crypto.secp256k1 import EvmKey
@@ -241,18 +240,30 @@ class Sender:
         return any([await self.receipt(tx_hash) is not None for tx_hash in flight.hashes])
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
-        """None while unknown; some engines answer an unknown hash with an error, some a pending one without block."""
+        """None while unknown; some engines answer an unknown hash with an error, some a pending one without block.
+
+        Raises Unavailable for what is no receipt, or another transaction's.
+        """
         try:
             receipt = await self._requests.ask("eth_getTransactionReceipt", tx_hash)
         except Refused:
             return None
-        return receipt if receipt and receipt.get("blockNumber") else None
+        with reading(f"transaction {tx_hash}"):
+            if not receipt or not receipt.get("blockNumber"):
+                return None
+            to_int(receipt["blockNumber"])
+            # A cache that mixes answers up would tell of a refused draw that it succeeded.
+            if receipt["transactionHash"].lower() != tx_hash.lower():
+                raise ValueError(f"it is the receipt of {receipt['transactionHash'][:80]}")
+        return receipt
 
     async def _count(self, tag: str) -> int:
         try:
-            return to_int(await self._requests.ask("eth_getTransactionCount", _hex(self._key.address), tag))
+            told = await self._requests.ask("eth_getTransactionCount", _hex(self._key.address), tag)
         except Refused as refused:
             raise Unavailable(f"eth_getTransactionCount was refused: {refused.message}", _SEE_ENDPOINT) from refused
+        with reading("the account's count"):
+            return to_int(told)
 
 
 def _hex(raw: bytes) -> str:

@@ -151,7 +151,8 @@ async def test_following_repeats_and_leaves_out_nothing_when_the_endpoint_change
     assert seen == list(range(1, 31))
 
 
-async def test_web3s_provider_over_http_is_such_an_endpoint(node):
+async def test_json_rpc_over_http_is_such_an_endpoint(node, monkeypatch):
+    monkeypatch.setattr(endpoints_module, "EXAMINE_TIMEOUT_S", 10.0)
     deployed = await deployed_counter(node)
     async with serve_rpc(node) as going, serve_rpc(node) as staying:
         urls = [f"http://127.0.0.1:{port}" for port in (going, staying)]
