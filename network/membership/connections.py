@@ -30,6 +30,8 @@ FINALITY_DEPTH_MAX = 1_000
 Engine = Literal["cometbft", "qbft", "generic"]
 """How an obligations chain agrees, and so what proves its blocks: a CometBFT commit, QBFT seals, or nothing."""
 Text = Annotated[str, Field(min_length=1)]
+Address = Annotated[str, Field(pattern=r"^(\[[0-9a-fA-F:]+\]|[^\s:/]+):[0-9]{1,5}$")]
+Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
 
 class ConnectionsError(NamedError):
@@ -46,7 +48,7 @@ class FabricNode:
 
     organisation: Text
     msp_id: Text
-    address: Text
+    address: Address
     tls_root: Text = field(repr=False)
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -68,8 +70,8 @@ class ChainConnection:
     """
 
     engine: Engine
-    endpoints: Annotated[tuple[Text, ...], Field(min_length=1)]
-    headers: tuple[Text, ...] = ()
+    endpoints: Annotated[tuple[Url, ...], Field(min_length=1)]
+    headers: tuple[Url, ...] = ()
     finality_depth: Annotated[int, Field(ge=0, le=FINALITY_DEPTH_MAX)] = 0
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 

@@ -156,6 +156,14 @@ def _key_usage(*, certificates: bool) -> x509.KeyUsage:
     )
 
 
+def is_of(key: ec.EllipticCurvePrivateKey, certificate_pem: bytes) -> bool:
+    """Whether this is a certificate (PEM), and names the public part of the key."""
+    try:
+        return x509.load_pem_x509_certificate(certificate_pem).public_key() == key.public_key()
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True)
 class FabricSigner:
     """A certificate and its key; `identity` is the SerializedIdentity that goes into messages."""

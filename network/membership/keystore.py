@@ -107,13 +107,19 @@ class Keystore:
 
 
 def read_private(path: Path) -> bytes:
-    """A small file that only its owner may read. Raises KeystoreError `keystore_missing`, `keystore_mode`."""
+    """A small file that only its owner may read.
+
+    Raises KeystoreError `keystore_missing`, `keystore_mode`, `keystore_damaged` (a folder).
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise KeystoreError(
             "keystore_missing", f"{path} does not exist", "make the organisation's keys, or name the right home"
         ) from error
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise _damaged(path)
     with os.fdopen(descriptor, "rb") as file:
         mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
         if mode & 0o077:
@@ -137,7 +143,7 @@ def write_private(path: Path, content: bytes) -> None:
 def _read_envelope(path: Path) -> dict[str, Any]:
     try:
         envelope = json.loads(read_private(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise _damaged(path) from error
     if not isinstance(envelope, dict):
         raise _damaged(path)

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from network.membership.consortium import Consortium
+from network.membership.keystore import KeystoreError
 from wuxin_evidence.attestation import Committee, CommitteeMember
+
+EVM_ADDRESS_BYTES, SM2_KEY_BYTES = 20, 65
 
 
 @dataclass(frozen=True)
@@ -31,15 +34,22 @@ def directory_of(home: Path, org: str) -> Path:
 
 
 def public_keys(home: Path, org: str) -> PublicKeys:
-    """What `org` published in this home."""
-    row = cast(dict[str, Any], json.loads((directory_of(home, org) / "public.json").read_text("utf-8")))
-    return PublicKeys(
-        organisation=org,
-        evm_address=bytes.fromhex(row["evm_address"]),
-        oracle_sm2=_optional(row["oracle_sm2"]),
-        oracle_evm_address=_optional(row["oracle_evm_address"]),
-        sealer_address=_optional(row["sealer_address"]),
-    )
+    """What `org` published in this home. Raises KeystoreError `keystore_missing`, `keystore_damaged`."""
+    path = directory_of(home, org) / "public.json"
+    try:
+        row = cast(dict[str, Any], json.loads(_published(path)))
+        if row["organisation"] != org:  # copied to the wrong place, it would give one member's roles to another
+            raise ValueError(f"it is what {str(row['organisation'])[:40]} published")
+        return PublicKeys(
+            organisation=org,
+            evm_address=_bytes(row["evm_address"], EVM_ADDRESS_BYTES),
+            oracle_sm2=_optional(row["oracle_sm2"], SM2_KEY_BYTES),
+            oracle_evm_address=_optional(row["oracle_evm_address"], EVM_ADDRESS_BYTES),
+            sealer_address=_optional(row["sealer_address"], EVM_ADDRESS_BYTES),
+        )
+    except (KeyError, RecursionError, TypeError, ValueError) as wrong:
+        detail = f"{path} is not what an organisation publishes: {wrong!r}"[:300]
+        raise KeystoreError("keystore_damaged", detail, _COPY) from wrong
 
 
 def root_certificates(home: Path, consortium: Consortium) -> dict[str, tuple[bytes, ...]]:
@@ -48,8 +58,11 @@ def root_certificates(home: Path, consortium: Consortium) -> dict[str, tuple[byt
 
 
 def certificate(home: Path, org: str, name: str) -> bytes:
-    """A published certificate (PEM) of `org`: root, client, admin, peer or orderer; tls-root, tls-peer, …"""
-    return certificate_file(home, org, name).read_bytes()
+    """A published certificate (PEM) of `org`: root, client, admin, peer or orderer; tls-root, tls-peer, …
+
+    Raises KeystoreError `keystore_missing`.
+    """
+    return _published(certificate_file(home, org, name))
 
 
 def certificate_file(home: Path, org: str, name: str) -> Path:
@@ -70,5 +83,22 @@ def first_committee(home: Path, consortium: Consortium, active_from_s: int = 0) 
     )
 
 
-def _optional(text: str | None) -> bytes | None:
-    return None if text is None else bytes.fromhex(text)
+_COPY = "copy it from another member of the consortium: every home has it, and nothing in it is secret"
+
+
+def _published(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as missing:
+        raise KeystoreError("keystore_missing", f"{path} does not exist", _COPY) from missing
+
+
+def _optional(text: str | None, length: int) -> bytes | None:
+    return None if text is None else _bytes(text, length)
+
+
+def _bytes(text: str, length: int) -> bytes:
+    raw = bytes.fromhex(text)
+    if len(raw) != length:
+        raise ValueError(f"{text[:80]!r} has not {length} bytes")
+    return raw

@@ -28,9 +28,9 @@ from pathlib import Path
 from typing import Literal
 
 from network.membership.consortium import Consortium, Organisation
-from network.membership.identities import Authority, FabricSigner, Validity, key_from_pem, key_to_pem, new_key
+from network.membership.identities import Authority, FabricSigner, Validity, is_of, key_from_pem, key_to_pem, new_key
 from network.membership.keystore import Keystore, KeystoreError, read_private, write_private
-from network.membership.published import certificate, directory_of
+from network.membership.published import certificate, certificate_file, directory_of
 from network.membership.trust_file import TRUST_FILE, trust_of, write_trust
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey
@@ -175,13 +175,25 @@ def _is_made(home: Path, org: str) -> bool:
 
 def _keystore(home: Path, org: str, passphrase: str | None) -> Keystore:
     directory = directory_of(home, org)
-    phrase = read_private(directory / "passphrase").decode().strip() if passphrase is None else passphrase
-    return Keystore(directory / "keys", org, phrase)
+    if passphrase is None:
+        try:
+            passphrase = read_private(directory / "passphrase").decode().strip()
+        except UnicodeDecodeError as wrong:
+            hint = "write it anew, as UTF-8, mode 0600"
+            raise KeystoreError("keystore_damaged", f"{directory / 'passphrase'} is no text", hint) from wrong
+    return Keystore(directory / "keys", org, passphrase)
 
 
 def _signer(home: Path, organisation: Organisation, duty: str, key_pem: str) -> FabricSigner:
-    pem = certificate(home, organisation.name, duty)
-    return FabricSigner.of(organisation.name, organisation.msp_id, pem, key_from_pem(key_pem.encode()))
+    """The signer of a duty. Raises KeystoreError where the published certificate is not of the sealed key.
+
+    Whoever signs with a key that the certificate does not name is refused by every peer, and none can say why.
+    """
+    pem, key = certificate(home, organisation.name, duty), key_from_pem(key_pem.encode())
+    if not is_of(key, pem):
+        path = certificate_file(home, organisation.name, duty)
+        raise KeystoreError("keystore_damaged", f"{path} is no certificate of the key under keys/", f"restore {path}")
+    return FabricSigner.of(organisation.name, organisation.msp_id, pem, key)
 
 
 def _peer_signer(home: Path, organisation: Organisation, keystore: Keystore) -> FabricSigner:

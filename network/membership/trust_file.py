@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
-from network.membership.consortium import Circle, Consortium
+from network.membership.consortium import Circle, Consortium, ConsortiumError
 from network.membership.published import certificate, first_committee, public_keys
 from wuxin_evidence.bundle.trust import (
     Trust,
@@ -69,14 +69,17 @@ def write_trust(home: Path, trust: Trust) -> None:
 
 
 def set_contracts(home: Path, chain: str, feed: bytes, facility: bytes) -> None:
-    """Name the AttestationFeed and the CreditFacility (20-byte addresses) of a deployed chain in the trust file."""
+    """Name the AttestationFeed and the CreditFacility (20-byte addresses) of a deployed chain in the trust file.
+
+    Raises ConsortiumError.
+    """
     _set_chain(home, chain, lambda trusted: replace(trusted, feed=feed, facility=facility))
 
 
 def set_validators(home: Path, chain: str, consensus_id: str, validators: Iterable[TrustedValidator]) -> None:
     """Say who votes on a chain in place of its sealer; `consensus_id` is the chain's name in every vote.
 
-    The keys are those that the organisations published, not what a node of the chain tells.
+    The keys are those that the organisations published, not what a node of the chain tells. Raises ConsortiumError.
     """
     voters = tuple(sorted(validators))
     _set_chain(home, chain, lambda trusted: replace(trusted, sealers=(), consensus_id=consensus_id, validators=voters))
@@ -90,6 +93,8 @@ def set_block_signers(home: Path, signers: Iterable[BlockSigner], quorum: int) -
 
 def _set_chain(home: Path, chain: str, change: Callable[[TrustedChain], TrustedChain]) -> None:
     trust = Trust.parse((home / TRUST_FILE).read_bytes())
+    if all(trusted.name != chain for trusted in trust.chains):
+        raise ConsortiumError("circle", f"no chain of {home / TRUST_FILE} is named {chain!r}")
     write_trust(home, replace(trust, chains=tuple(change(c) if c.name == chain else c for c in trust.chains)))
 
 

@@ -16,6 +16,9 @@ ANSWER_BYTES_MAX = 64 * 2**20
 """A thousand blocks of logs take below 20 MiB; more than this is no answer but an attack on the node's memory."""
 
 
+OK = 200
+
+
 class AnswerError(ValueError):
     """An endpoint's answer cannot be the answer to the request."""
 
@@ -37,7 +40,7 @@ class HttpEndpoint:
         # Compressed, a small answer could unpack to any size before it is counted.
         headers = {"Accept-Encoding": "identity"}
         async with self._client.stream("POST", self._url, json=request, headers=headers) as response:
-            if response.status_code != httpx.codes.OK:
+            if response.status_code != OK:
                 raise AnswerError(f"HTTP status {response.status_code}")
             raw = bytearray()
             async for part in response.aiter_raw():
