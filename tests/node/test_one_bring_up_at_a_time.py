@@ -18,7 +18,7 @@ def test_two_that_bring_up_one_home_do_so_one_after_the_other(tmp_path: Path, mo
     create_home(tmp_path, write_consortium(tmp_path))
     inside, most = 0, 0
 
-    def fabric_up(home: Path, consortium: Consortium) -> FactsConnection:
+    def fabric_up(home: Path, consortium: Consortium, *, show: object) -> FactsConnection:
         nonlocal inside, most
         inside += 1
         most = max(most, inside)
