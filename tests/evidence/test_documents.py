@@ -282,7 +282,7 @@ def test_a_transaction_that_names_no_chain_is_refused_or_of_chain_zero(raw: byte
         [b"\x40", b"value"],
         [b"\x21\x11", b"value", b""],
         [b"\x01", b"value"],
-        [b"\x00", bytes(32)],
+        [b"\x00", [b"\x20\x80", b"value"]],
         [[], b"value"],
         [*[b""] * 16],
     ],
