@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, delete
 
-from node.lending.duties import ATTEST_S, FACILITY_S, RELAY_S, RELEASE_S, Duty, half_done
+from node.lending.duties import ATTEST_S, FACILITY_S, RELAY_S, RELEASE_S, Duty, all_duties, half_done
 from node.lending.situation import Head, Situation
-from tests.node.lending.situations import ACTIVE_KEY, HEADS, NOW_S, PLEDGED, SLOT, VALUES, facility_row, lendable
+from node.projection import tables
+from node.projection.facts import put
+from tests.node.lending.situations import (
+    ACTIVE_KEY,
+    HEADS,
+    NOW_S,
+    PLEDGED,
+    RECEIPT,
+    SLOT,
+    VALUES,
+    facility_row,
+    lendable,
+    read_model,
+)
 from wuxin_evidence.attestation import ALARM, SCHEDULED, SUSPECT
+from wuxin_evidence.ids import subject
 
 T0 = NOW_S - 60
 
@@ -97,3 +113,51 @@ def test_the_lien_has_one_meaning_for_the_answer_and_for_the_duties() -> None:
     for now_s in (T0, T0 + 7_199, T0 + 7_200, T0 + 10**6):
         codes = {each.code for each in blockers_of(lendable(), now_s)}
         assert ("lien_missing" in codes) == ("facility_without_lien" in codes) == (not lendable().lien_stands(now_s))
+
+
+@pytest.fixture
+def facts() -> Iterator[Connection]:
+    """Two receipts: on the first rests an accepted pledge, the pledge on the second was released."""
+    with read_model() as connection:
+        for n, status in ((1, "active"), (2, "released")):
+            place = {"block": n, "tx_index": 0, "tx_id": "f", "made_block": n, "made_index": 0, "made_s": T0}
+            receipt = {**RECEIPT, "receipt_id": f"r-{n}", "lien": {**RECEIPT["lien"], "pledge_id": f"p-{n}"}}
+            pledge = {**PLEDGED, "pledge_id": f"p-{n}", "receipt_id": f"r-{n}", "status": status}
+            put(connection, tables.receipt, place | {"id": f"r-{n}", "record": receipt})
+            row = {"id": f"p-{n}", "receipt_id": f"r-{n}", "status": status, "record": pledge}
+            put(connection, tables.pledge, place | row)
+        yield connection
+
+
+def over_the_lien_of(connection: Connection, pledge_id: str, state: str) -> None:
+    """A facility of the chain over the lien of this pledge."""
+    lien = subject("pledge", pledge_id).hex()
+    put(connection, tables.subject_name, {"subject": lien, "kind": "pledge", "ident": pledge_id})
+    put(connection, tables.facility, dict(facility_row(state=state, lien_subject=lien)._mapping))
+
+
+def listed(connection: Connection) -> list[tuple[str, str, str]]:
+    return [(receipt_id, pledge_id, duty.code) for receipt_id, pledge_id, duty in all_duties(connection, NOW_S)]
+
+
+def test_of_all_pledges_the_open_ones_are_looked_at(facts: Connection) -> None:
+    assert listed(facts) == [("r-1", "p-1", "pledge_without_facility")]
+
+
+@pytest.mark.parametrize("state", ["closing", "active"])
+def test_a_released_pledge_is_looked_at_while_its_facility_is_open(facts: Connection, state: str) -> None:
+    """The bank that released first is not done: nobody would close the facility otherwise."""
+    over_the_lien_of(facts, "p-2", state)
+    assert [row for row in listed(facts) if row[1] == "p-2"] == [
+        ("r-2", "p-2", "closing_unreleased" if state == "closing" else "facility_without_lien")
+    ]
+
+
+def test_a_released_pledge_whose_facility_is_closed_is_nobodys_duty(facts: Connection) -> None:
+    over_the_lien_of(facts, "p-2", "closed")
+    assert [row for row in listed(facts) if row[1] == "p-2"] == []
+
+
+def test_a_pledge_whose_receipt_was_not_read_yet_is_left_out(facts: Connection) -> None:
+    facts.execute(delete(tables.receipt))
+    assert listed(facts) == []
