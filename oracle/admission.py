@@ -138,6 +138,7 @@ def _require_signed(pack: Pack, device: Device, context: AdmissionContext, now_m
 def _signed_for(pack: Pack, device: Device, context: AdmissionContext) -> str | None:
     """The other device that this device's key signed the pack for, if it is one of a few."""
     message = parse1(pack.envelope)
+    # Of the devices known here only: before a member has read the other one's enrolment it says `bad_signature`.
     for other in context.registry.others(device.device_id, OTHER_DEVICES_TRIED):
         try:
             signed = message.sig_structure(external_aad(context.consortium_id, other))

@@ -200,6 +200,7 @@ class Process:
     def _step(self) -> None:
         items = self._take()
         messages = [each for each in items if isinstance(each, Message)]
+        # Looks first: a pack of the same batch is then judged by the newest registry there is.
         for news in (each for each in items if isinstance(each, NodeSnapshot)):
             self._session.ack(self.member.on_node_snapshot(news))
         if messages:

@@ -114,6 +114,7 @@ def propose(stub: Stub, caller: Member, wanted: ProposePledge) -> Pledge:
     _require_pledgeable(stub, receipt)
     state.require_absent(stub, pledge_key(wanted.pledge_id))
     pledgee = _require_pledgee(stub, wanted.pledgee, caller)
+    # A proposal already blocks every other pledge of the receipt, so it has to end by itself.
     if not stub.timestamp_s < wanted.accept_until_s <= stub.timestamp_s + PROPOSAL_S_MAX:
         raise malformed("accept_until_s", "is not within a year from now", "pass a later second, at most a year ahead")
     warehouse = member(stub, receipt.warehouse)

@@ -35,6 +35,7 @@ def require_terms(stub: Stub) -> bytes:
         raise Refusal("too_large", f"the terms have {len(terms)} bytes", f"stay within {TERMS_BYTES_MAX} bytes")
     document: object = parse_canonical_json(terms)
     salt = cast("dict[str, object]", document).get("salt") if isinstance(document, dict) else None
+    # Amount and rate alone are quickly tried through; with the salt the hash on the ledger tells an outsider nothing.
     if not isinstance(salt, str) or re.fullmatch(SALT_PATTERN, salt) is None:
         raise Refusal(
             "malformed", "the terms have no salt", "add the field salt, 16 to 64 random bytes in lower-case hex"

@@ -162,7 +162,8 @@ def record(stub: Stub, caller: Member, wanted: RecordAttestation) -> Recorded:
         return Recorded(earlier.digest, earlier.sequence, recorded=False)
     members = committee.require_in_force(stub, said.epoch, said.window_end)
     votes = _one_each(wanted.signatures)
-    quorum = evidence.check_quorum(digest, _evidence(votes), members.evidence(), _conflicted(stub, wanted))
+    signatures = tuple(evidence.MemberSignature(one.organisation, bytes.fromhex(one.sm2)) for one in votes)
+    quorum = evidence.check_quorum(digest, signatures, members.evidence(), _conflicted(stub, wanted))
     quorum.require()
     _require_no_other(earlier, digest.hex())
     _require_next(stub, said)
@@ -230,10 +231,6 @@ def _one_each(signatures: Signatures) -> Signatures:
     return tuple(first[organisation] for organisation in sorted(first))
 
 
-def _evidence(votes: Signatures) -> tuple[evidence.MemberSignature, ...]:
-    return tuple(evidence.MemberSignature(one.organisation, bytes.fromhex(one.sm2)) for one in votes)
-
-
 def _require_no_other(earlier: AttestationRecord | None, digest: str) -> None:
     if earlier is not None:
         raise Refusal(
@@ -253,6 +250,7 @@ def _require_next(stub: Stub, said: evidence.Attestation) -> None:
             f"sequence {said.sequence} does not come after {head.sequence}",
             "relay attestations of a subject and kind in their order",
         )
+    # Within an epoch the judge stays the same: k members could else choose the profile after they saw the readings.
     if said.epoch == head.epoch and said.profile.hex() != head.profile:
         raise Refusal(
             "profile_mismatch",

@@ -309,6 +309,7 @@ def _require_time(stub: Stub, asset: Asset, wanted: AppendAssetEvent) -> None:
     now_ms = stub.timestamp_s * 1000
     if wanted.at_ms > now_ms + CLOCK_SKEW_MS_MAX:
         raise Refusal("clock_skew", "at_ms lies in the future", "pass the time of the event in milliseconds UTC")
+    # Lifecycle events are a history: one put in between afterwards would change what an earlier lender relied on.
     if wanted.at_ms < asset.last_at_ms:
         raise Refusal("implausible", "at_ms is before the last event", f"pass {asset.last_at_ms} or later")
     if wanted.type == "full_load" and min(wanted.at_ms, now_ms) < (asset.accepted_at_ms or 0) + FULL_LOAD_MS:

@@ -330,6 +330,7 @@ def _require_status(device: Device, *allowed: str) -> None:
 
 
 def _require_room(device: Device, wanted: BindDevice) -> None:
+    # One device weighs one machine for life: its past readings would otherwise count for another machine.
     if wanted.asset_id is not None and device.asset_id not in (None, wanted.asset_id):
         raise Refusal("conflict", f"device {device.device_id} is bound to {device.asset_id}", "enrol another device")
     new_slot = wanted.slot_id is not None and wanted.slot_id not in device.slots

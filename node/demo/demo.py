@@ -97,6 +97,7 @@ def play(world: World, log: StepLog) -> None:
         organisations.lend(stock)
     organisations.draw(healthy)
     organisations.draw(sick)
+    # Five seconds before the breach, so that what follows is measured at factor 1.
     _let_time_pass(world, BREACH_S - 5 * world.timeline.pace, log)
 
     published, alarm_ms = _breach(world, organisations, sick)

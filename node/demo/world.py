@@ -119,6 +119,7 @@ class World:
         file.touch(mode=0o600)
         file.write_bytes(key.to_pem())
         host, _, port = self.processes.mqtt.rpartition(":")
+        # The boot counter is the machine's time: a demo played again in another second is another boot.
         self._devices[device_id] = Device(
             self.consortium.consortium_id, device_id, key, int(time.time()), host=host, port=int(port)
         )

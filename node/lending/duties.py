@@ -119,6 +119,7 @@ def _ahead(situation: Situation) -> Iterator[Duty]:
         (situation.facility.lien_subject, LIEN),
         (situation.facility.price_subject, PRICE),
     ]
+    # An attestation on one ledger only is evidence that one of them lacks: nothing lends on half a word.
     for key in watched:
         head, fact = situation.heads.get(key), situation.facts_heads.get(key)
         chain_at, facts_at = (head.sequence if head else -1), (fact.sequence if fact is not None else -1)

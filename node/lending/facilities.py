@@ -269,6 +269,7 @@ def _rule_names(pack: RulePack | None) -> dict[str, str]:
 
 
 def _require_lendable(wish: ProposeFacility, lender: str, receipt: Json, pledge: Json, currency: str) -> None:
+    # The contract knows no receipt and no pledge by name; what is wrong here would be found at the first draw only.
     if len(receipt["slots"]) > 1:
         raise Problem(
             "unsupported_action",

@@ -116,7 +116,8 @@ def apply_block(connection: Connection, raw: bytes, channel: Channel) -> BlockVi
     if block.number > expected or (at is not None and block.previous_hash.hex() != at.block_hash):
         raise Gap(f"block {block.number} does not follow {expected - 1} of the read model")
     for transaction in block.transactions:
-        writes = _writes(transaction, channel.chaincode)
+        # The channel may carry other chaincodes, whose keys look like ours.
+        writes = next((each.writes for each in transaction.changes if each.namespace == channel.chaincode), ())
         if transaction.chaincode == channel.chaincode or writes:
             _apply_transaction(connection, block.number, transaction, writes, channel)
     move_checkpoint(connection, LEDGER, block.number, 0, block.header_hash.hex())
@@ -137,15 +138,11 @@ def put(connection: Connection, table: Table, row: Json) -> None:
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in row.items() if name not in keys and not name.startswith("made_")}
     statement = insert(table).values(row)
-    if rest:
+    if rest:  # a row that is all key says the same when it is written again
         statement = statement.on_conflict_do_update(index_elements=keys, set_=rest)
     else:
         statement = statement.on_conflict_do_nothing()
     connection.execute(statement)
-
-
-def _writes(transaction: TransactionView, chaincode: str) -> tuple[Write, ...]:
-    return next((each.writes for each in transaction.changes if each.namespace == chaincode), ())
 
 
 def _apply_transaction(

@@ -162,6 +162,7 @@ class Closings:
                 self._context.status.solved(_about(closing))
 
     def _first_window(self, slot_id: str) -> int:
+        # A member that was away settles every window since; one that never settled any begins now, not in 1970.
         settled = self._context.store.settled(subject("slot", slot_id))
         return self._context.profile.windows.index(self._context.now_s) if settled is None else settled.window + 1
 

@@ -69,14 +69,12 @@ class LossFold:
         for mass_g, withdrawn_g in _events(measurements):
             state = replace(state, withdrawn_g=state.withdrawn_g + withdrawn_g)
             if mass_g is not None:
-                state = state._weighed(mass_g, tolerance_g)
+                loss_g = 0 if state.mass_g is None else state.mass_g - mass_g - state.withdrawn_g
+                beyond = loss_g > tolerance_g  # what a scale's noise explains is no loss, however often it is said
+                run = state.run + 1 if beyond else 0
+                lost_g = state.loss_g + (loss_g if beyond else 0)
+                state = LossFold(mass_g, 0, lost_g, run, max(state.run_longest, run))
         return state
-
-    def _weighed(self, mass_g: int, tolerance_g: int) -> LossFold:
-        loss_g = 0 if self.mass_g is None else self.mass_g - mass_g - self.withdrawn_g
-        beyond = loss_g > tolerance_g
-        run = self.run + 1 if beyond else 0
-        return LossFold(mass_g, 0, self.loss_g + (loss_g if beyond else 0), run, max(self.run_longest, run))
 
 
 @dataclass

@@ -159,6 +159,7 @@ def _tzinfo(zone: str) -> tzinfo:
 
 
 def _year(found: dict[str, str | None]) -> int:
+    # No series of this field is older than 2000, so a year of two digits is not guessed.
     return int(found["year"] or 0) if found.get("year") else 2000 + int(found["year2"] or 0)
 
 

@@ -190,6 +190,7 @@ class Store:
         return found
 
     def _predecessor(self, device_id: str, boot: int, seq: int) -> list[Position]:
+        # A loss is a difference: the late pack alone would say where the device stood, and not what went since.
         row = self._db.execute(
             f"SELECT {_POSITION} FROM packs WHERE device_id = ? AND (boot, seq) < (?, ?) AND equivocal = 0"
             " ORDER BY boot DESC, seq DESC LIMIT 1",
