@@ -17,7 +17,8 @@ from node.api.operation import PREFIX, Call, Operation, Page
 from node.api.reading import Json, chain_read_to, listing, note_page, note_read, reading
 from node.api.sending import of_obligations
 from node.commands.commands import FACTS, FAILED
-from node.commands.obligations import OBLIGATIONS, FacilityReference, key_of
+from node.commands.facility_arguments import FacilityReference
+from node.commands.obligations import OBLIGATIONS, key_of
 from node.gate import access
 from node.ledgers.obligations import deposit_account, reversal_progress
 from node.lending import facilities

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from node.api.context import Node
-from node.commands.obligations import ProposeFacility
+from node.commands.facility_arguments import ProposeFacility
 from node.gate.access import Principal
 from node.ledgers.obligations import facility_contract
 from node.lending import facilities

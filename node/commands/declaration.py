@@ -15,12 +15,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import Any, Protocol, cast
 
 from chaincode.declaration import Command, command
-
-if TYPE_CHECKING:
-    from node.commands.obligations import ProposeFacility
+from node.commands.facility_arguments import ProposeFacility
 
 Json = dict[str, Any]
 Make = Callable[["Making", Any], list[Any]]

@@ -22,7 +22,7 @@ from contracts.mirror.terms import Terms
 from contracts.structs import stated
 from network.membership.consortium import Consortium
 from node.commands import obligations
-from node.commands.obligations import ProposeFacility
+from node.commands.facility_arguments import ProposeFacility
 from node.gate.problems import Problem
 from node.lending.reversal import approvals_of
 from node.products import product_of, rule_pack

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from contracts.mirror.interest import DAY_S
 from contracts.mirror.terms import Terms
 from network.membership.consortium import Consortium
-from node.commands.obligations import ProposeFacility
+from node.commands.facility_arguments import ProposeFacility
 from node.demo.founding import write_consortium
 from node.gate.problems import Problem
 from node.lending.facilities import LendingCircle, names_in, show_reason, summary, terms_of
