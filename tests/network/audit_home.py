@@ -14,7 +14,7 @@ from network.clock import SystemClock
 from network.facts.embedded.engine import LEDGER_FILE, LocalFacts, open_endorsers
 from network.membership.consortium import Consortium
 from network.membership.seats import open_seat
-from node.cli import audit
+from node.cli import audit, exit_status
 from node.demo.founding import found
 from tests.network.test_validation import Client, keeping
 from tests.node.conftest import running
@@ -74,7 +74,7 @@ def audited(home: Path, capsys: pytest.CaptureFixture[str], trust: Path | None =
 def failures(home: Path, capsys: pytest.CaptureFixture[str], trust: Path | None = None) -> list[str]:
     """The failed checks of an audit that must fail, as `check: detail`."""
     status, report = audited(home, capsys, trust)
-    assert status == report["exit_status"] == audit.FAILED, report
+    assert status == report["exit_status"] == exit_status.REFUSED, report
     return [f"{each['check']}: {each['detail']}" for each in report["findings"] if not each["ok"]]
 
 

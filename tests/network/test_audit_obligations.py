@@ -15,7 +15,7 @@ from network.facts.embedded.ledger import open_ledger
 from network.membership.consortium import Consortium
 from network.membership.seats import open_seat
 from network.obligations.embedded.circle import open_chain
-from node.cli import audit
+from node.cli import exit_status
 from node.products import product
 from oracle.profile import Profile
 from tests.network.audit_home import alter, audited, chain_file, copy_of, failures, lived_in, one
@@ -138,21 +138,21 @@ def test_cutting_off_the_newest_block_whole_leaves_its_state_behind(home: Path, 
 def test_a_file_that_is_not_there_is_missing(home: Path, capsys: Captured) -> None:
     chain_file(home).unlink()
     status, report = audited(home, capsys)
-    assert status == audit.INCOMPLETE
+    assert status == exit_status.INCOMPLETE
     assert report["missing"] == ["ledger/obligations-e1.db"]
 
 
 def test_what_is_no_database_is_unreadable(home: Path, capsys: Captured) -> None:
     chain_file(home).write_bytes(b"no database at all" * 100)
     status, report = audited(home, capsys)
-    assert status == audit.UNREADABLE
+    assert status == exit_status.UNREADABLE
     assert report["unreadable"][0].startswith("ledger/obligations-e1.db: ")
 
 
 def test_a_trust_file_that_is_absent_or_broken_is_told(home: Path, tmp_path: Path, capsys: Captured) -> None:
-    assert audited(home, capsys, tmp_path / "none.json")[0] == audit.INCOMPLETE
+    assert audited(home, capsys, tmp_path / "none.json")[0] == exit_status.INCOMPLETE
     (tmp_path / "trust.json").write_text("{}")
-    assert audited(home, capsys, tmp_path / "trust.json")[0] == audit.UNREADABLE
+    assert audited(home, capsys, tmp_path / "trust.json")[0] == exit_status.UNREADABLE
 
 
 @pytest.mark.parametrize("name", ["sealers", "feed", "chain_id"])
