@@ -81,7 +81,6 @@ def command(number: int) -> Json:
 def seed(node: Running, name: str, path: str, rows: int = ROWS) -> Table | None:
     """Rows for a list: as many as its pages do not hold. Gives their table; duties have none."""
     many = range(1, rows + 1)
-    attested = {"attestation": ATTESTED["cbor"], "signatures": []}
     seeds: dict[str, tuple[Any, Callable[[int], Json]]] = {
         "list_devices": (tables.device, lambda n: fact(n, {"device_id": str(n), "enroller": "bank"}, status="active")),
         "list_oracle_devices": (tables.device, lambda n: fact(n, {"device_id": str(n)}, status="active")),
@@ -92,7 +91,7 @@ def seed(node: Running, name: str, path: str, rows: int = ROWS) -> Table | None:
         "list_pledges": (tables.pledge, lambda n: fact(n, {"pledgee": "bank"}, status="active", receipt_id="r-1")),
         "list_anchors": (tables.anchor, lambda n: fact(n, {}, origin="wuxin/1/x/logs/bank")),
         "list_attestations": (
-            tables.attestation, lambda n: fact(n, attested, digest="aa", subject="bb", kind=0, sequence=n)
+            tables.attestation, lambda n: fact(n, dict(ATTESTED), digest="aa", subject="bb", kind=0, sequence=n)
         ),
         "list_facilities": (tables.facility, facility),
         "list_movements": (tables.movement, movement),
@@ -121,7 +120,7 @@ async def attested(node: Running) -> None:
     from wuxin_evidence.attestation import SignedAttestation
 
     signed = SignedAttestation.from_json(statement["attestation"])
-    ATTESTED["cbor"] = signed.attestation.to_cbor().hex()
+    ATTESTED.update({"attestation": signed.attestation.to_cbor().hex(), "signatures": []})
 
 
 def at(operation: Operation) -> str:
