@@ -156,8 +156,8 @@ def attack(attacker: Attacker) -> None:
     }.items():
         attacker.send(case, envelope)
     attacker.send("on another device's topic", good, over=CONTROL)
-    attacker.send("suspended device", attacker.pack(1, story=SUSPENDED), over=SUSPENDED)
-    attacker.send("same sequence with other bytes", attacker.pack(1, story=TORN), over=TORN)
+    attacker.send("suspended device", attacker.pack(1, stock=SUSPENDED), over=SUSPENDED)
+    attacker.send("same sequence with other bytes", attacker.pack(1, stock=TORN), over=TORN)
 
 
 def wait_for_the_members_to_know(attacker: Attacker) -> None:
@@ -165,7 +165,7 @@ def wait_for_the_members_to_know(attacker: Attacker) -> None:
     was made for is only told of devices it knows. A pack of an unknown device is refused after a later look."""
     attacker.play.world.make_device(UNKNOWN.device_id)
     attacker.learn(UNKNOWN)
-    attacker.send("unknown device", attacker.pack(1, story=UNKNOWN), over=UNKNOWN)
+    attacker.send("unknown device", attacker.pack(1, stock=UNKNOWN), over=UNKNOWN)
     wait_refused(attacker, ["unknown device"])
 
 
