@@ -95,14 +95,7 @@ async def make_bundle(
         members |= parts.pack_members(upload.packs, keys)
         for device_id, place in enrolments.items():
             members |= parts.enrolment_members(device_id, *await _transaction(own.ledger, place))
-    if upload.checkpoint is not None and upload.inclusion is not None:
-        members["log/checkpoint"] = upload.checkpoint.encode()
-        members["log/inclusion.json"] = canonical_json(upload.inclusion)
-        if upload.consistency is not None:
-            epoch = upload.signed.attestation.epoch
-            members |= await asyncio.to_thread(
-                consistency_part, read_model, epoch, upload.checkpoint, upload.consistency
-            )
+        members |= await asyncio.to_thread(_log_members, read_model, upload)
     if found.facts is not None:
         members |= parts.facts_members(*await _transaction(own.ledger, found.facts))
     if found.obligation_tx is not None and own.in_circle:
@@ -227,6 +220,17 @@ def _proposal(read_model: Store, signed: SignedAttestation, found: Found) -> tup
     with read_model.read() as connection:
         row = connection.execute(query).first()
     return None if row is None else (row.tx_id, bytes.fromhex(str(row.terms["rulePack"]).removeprefix("0x")))
+
+
+def _log_members(read_model: Store, upload: Upload) -> dict[str, bytes]:
+    """Where the packs are in the log of the member that relayed them; nothing where it told no place."""
+    if upload.checkpoint is None or upload.inclusion is None:
+        return {}
+    members = {"log/checkpoint": upload.checkpoint.encode(), "log/inclusion.json": canonical_json(upload.inclusion)}
+    if upload.consistency is not None:
+        epoch = upload.signed.attestation.epoch
+        members |= consistency_part(read_model, epoch, upload.checkpoint, upload.consistency)
+    return members
 
 
 def _devices(read_model: Store, upload: Upload) -> tuple[dict[str, parts.DeviceKey], dict[str, Place]]:

@@ -92,8 +92,9 @@ async def attest_every_kind(node: Running, story: Story) -> dict[str, dict[str, 
         "alarm": story.statement("slot", story.slot, ALARM, WINDOW | {"unexplained_loss_g": QUANTITY_G}),
     }
     log = Log(node)
+    anchored = await log.anchor(node)
     for body in bodies.values():
-        body.update(place_in(log, node, body) if body["packs"] else {})
+        body.update(place_in(log, node, body, anchored) if body["packs"] else {})
         await story.relay(body)
     return bodies
 

@@ -115,6 +115,8 @@ def test_what_is_no_bundle_is_unreadable(trust: Trust, raw: bytes) -> None:
         ("rulepack.json", "rule pack"),
         ("log/checkpoint", "log"),
         ("log/inclusion.json", "log"),
+        ("log/consistency.json", "log"),
+        ("attestation.json", "attestation"),
         ("profile.json", "profile"),
         ("packs/devices.json", "packs"),
     ],
@@ -140,6 +142,9 @@ def test_all_packs_left_out_is_incomplete_and_some_left_out_invalid(consortium: 
     names = [name for name in consortium.members if name.endswith(".cose")]
     none = {name: data for name, data in consortium.members.items() if name not in names}
     none.pop("log/inclusion.json")
+    assert failures(verify_bundle(consortium.bundle(none), trust)) == [("nothing else", "malformed")], "keys of nobody"
+    of_packs = ("packs/", "facts/devices/", "log/")
+    none = {name: data for name, data in consortium.members.items() if not name.startswith(of_packs)}
     assert verify_bundle(consortium.bundle(none), trust).exit_status == 2
     some = {name: data for name, data in consortium.members.items() if name != names[0]}
     assert ("pack set", "malformed") in failures(verify_bundle(consortium.bundle(some), trust))

@@ -40,12 +40,12 @@ def test_growth_is_shown_and_the_anchor_itself_is_assumed(consortium: Consortium
     assert len(assumed) == 1 and "at size 5 is anchored" in assumed[0] and ANCHORS in assumed[0]
 
 
-def test_without_a_path_the_whole_past_is_assumed(consortium: Consortium, trust: Trust) -> None:
+def test_without_a_path_the_past_is_missing_and_nothing_is_assumed_of_it(consortium: Consortium, trust: Trust) -> None:
     members = {name: raw for name, raw in consortium.members.items() if name != CONSISTENCY}
     verdict = verify_bundle(consortium.bundle(members), trust)
     checked, assumed = of_log(verdict)
-    assert verdict.exit_status == 0 and len(checked) == 1
-    assert len(assumed) == 1 and ANCHORS in assumed[0] and "size" not in assumed[0]
+    assert verdict.exit_status == 2 and len(checked) == 1 and not assumed
+    assert [finding.check for finding in verdict.missing] == ["log"] and CONSISTENCY in verdict.missing[0].detail
 
 
 def note(tree: Tree, key: SigningKey, origin: str = LOG) -> bytes:

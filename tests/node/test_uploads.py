@@ -59,8 +59,8 @@ async def window_of(node: Running) -> dict[str, Any]:
     return story.statement("slot", story.slot, 0, WINDOW, back=1)
 
 
-def place_in(log: Log, node: Running, body: dict[str, Any]) -> Change:
-    """{checkpoint, inclusion}: the body's packs appended to a member's log."""
+def place_in(log: Log, node: Running, body: dict[str, Any], anchored: str = "") -> Change:
+    """{checkpoint, inclusion}: the body's packs appended to a member's log; `consistency` from an anchored note."""
     packs = [parse_pack(base64.b64decode(raw), node.node.consortium.consortium_id) for raw in body["packs"]]
     at = [log.tree.append(pack.sig_structure) for pack in packs]
     size = len(log.tree)
@@ -72,7 +72,10 @@ def place_in(log: Log, node: Running, body: dict[str, Any]) -> Change:
         }
         for pack, index in zip(packs, at, strict=True)
     ]
-    return {"checkpoint": log.note(size), "inclusion": {"origin": log.origin, "size": size, "proofs": proofs}}
+    place = {"checkpoint": log.note(size), "inclusion": {"origin": log.origin, "size": size, "proofs": proofs}}
+    if anchored:
+        place["consistency"] = {"from": anchored, "path": log.path(size, int(anchored.split("\n")[1]))}
+    return place
 
 
 async def bundle_of(node: Running, body: dict[str, Any]) -> bytes:
@@ -114,7 +117,8 @@ async def test_a_rogue_first_upload_takes_no_bundle_away(node: Running) -> None:
     for name, (code, lie) in lies(rogue, true).items():
         assert await code_of(node, body | true | lie, "inspector") == (409 if code != "malformed" else 400, code), name
     honest = Log(node)
-    assert (await code_of(node, body | place_in(honest, node, body)))[0] == 200
+    anchored = await honest.anchor(node)
+    assert (await code_of(node, body | place_in(honest, node, body, anchored)))[0] == 200
     raw = await bundle_of(node, body)
     assert read_bundle(raw).members["log/checkpoint"].decode().startswith(honest.origin)
     assert verify_bundle(raw, Trust.parse((node.home / "trust.json").read_bytes())).exit_status == VALID

@@ -6,7 +6,7 @@ is wrong.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias, cast
 
@@ -46,6 +46,8 @@ class Case:
 
     bundle: Bundle
     trust: Trust | None
+    read: set[str] = field(default_factory=set[str])
+    """Names of the members that a check has asked for; ``verify`` refuses a bundle with any other."""
 
     @cached_property
     def signed(self) -> SignedAttestation:
@@ -67,6 +69,7 @@ class Case:
         """
         packs: dict[str, Pack] = {}
         for claimed, envelope in self.bundle.named("packs/", ".cose").items():
+            self.read.add(f"packs/{claimed}.cose")
             pack = parse_pack(envelope, self.attestation.consortium_id)
             # a pack under another's digest would pass for the one that the log proves
             if pack.digest.hex() != claimed:
@@ -86,7 +89,10 @@ class Case:
         return keys
 
     def member(self, name: str) -> bytes | None:
-        """One member's bytes, None where the bundle has no such member."""
+        """One member's bytes, None where the bundle has no such member. A check asks for all that it judges before it
+        gives up on any, because a member that nobody asked for makes the bundle invalid.
+        """
+        self.read.add(name)
         return self.bundle.members.get(name)
 
     def json(self, name: str) -> dict[str, Any] | None:

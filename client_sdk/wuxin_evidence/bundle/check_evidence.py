@@ -6,6 +6,7 @@ None of them recomputes an indicator: that the integers follow from the packs is
 
 from collections.abc import Iterator
 from hashlib import sha256
+from typing import Any
 
 from wuxin_evidence.attestation import (
     KIND_NAMES,
@@ -42,7 +43,9 @@ def check_attestation(case: Case) -> Iterator[Note]:
     if case.trust is not None and case.trust.consortium_id != attestation.consortium_id:
         raise EvidenceError("wrong_aad", "the attestation is of another consortium", "use its own trust file")
     told = case.json("attestation.json")
-    if told is not None and SignedAttestation.from_json(told) != case.signed:
+    if told is None:
+        yield Missing("attestation.json: the statement in the form that people and stock tools read")
+    elif SignedAttestation.from_json(told) != case.signed:
         raise EvidenceError("malformed", "attestation.json and attestation.cbor differ", "believe neither")
     kind = KIND_NAMES[attestation.kind]
     yield Checked(f"{kind} attestation {attestation.digest().hex()}, sequence {attestation.sequence}")
@@ -100,6 +103,13 @@ def check_packs(case: Case) -> Iterator[Note]:
         if case.attestation.pack_count:
             yield Missing(f"the {case.attestation.pack_count} packs that the attestation counts")
         return
+    strangers = set(case.device_keys) - {pack.device_id for pack in case.packs.values()}
+    if strangers:
+        raise EvidenceError(
+            "malformed",
+            f"packs/devices.json names {min(strangers)[:80]!r}, of which there is no pack",
+            "name the devices of the packs and no other",
+        )
     for pack in case.packs.values():
         key = case.device_keys.get(pack.device_id)
         if key is None:
@@ -158,8 +168,9 @@ def check_profile(case: Case) -> Iterator[Note]:
 def check_log(case: Case) -> Iterator[Note]:
     """Every pack is in an evidence log whose checkpoint a trusted log key signed, and that log only grew."""
     if not case.attestation.pack_count:
-        return
+        return  # what rests on no pack has no place in a log: whatever lies in log/ stays unread, and is refused
     note, inclusion = case.member("log/checkpoint"), case.json("log/inclusion.json")
+    consistency = case.json("log/consistency.json")
     if note is None or inclusion is None:
         yield Missing("checkpoint and inclusion proofs of the evidence log")
         return
@@ -175,14 +186,13 @@ def check_log(case: Case) -> Iterator[Note]:
     checkpoint = open_checkpoint(note, verifiers)
     require_included(inclusion, case.packs, checkpoint)
     yield Checked(f"all packs are in the log {checkpoint.origin} at size {checkpoint.size}")
-    yield from _grown(case, case.trust, checkpoint)
-
-
-def _grown(case: Case, trust: Trust, checkpoint: Checkpoint) -> Iterator[Note]:
-    consistency = case.json("log/consistency.json")
     if consistency is None:
-        yield Assumed("the log kept what it held before this checkpoint: compare with the anchored checkpoints")
-        return
+        yield Missing("log/consistency.json: that the log kept what it held at an earlier checkpoint")
+    else:
+        yield from _grown(consistency, case.trust, checkpoint)
+
+
+def _grown(consistency: dict[str, Any], trust: Trust, checkpoint: Checkpoint) -> Iterator[Note]:
     if set(consistency) != {"from", "path"} or not isinstance(consistency["from"], str):
         raise EvidenceError("malformed", "log/consistency.json is not {from, path}", "ask the log again")
     earlier = open_checkpoint(consistency["from"].encode(), _verifiers(checkpoint.origin, trust))
@@ -195,6 +205,19 @@ def _grown(case: Case, trust: Trust, checkpoint: Checkpoint) -> Iterator[Note]:
         f"the checkpoint at size {earlier.size} is anchored, and with it all before it: compare with the anchored "
         "checkpoints in the ledger of facts (GET /v1/anchors)"
     )
+
+
+def check_nothing_else(case: Case) -> Iterator[Note]:
+    """Every member was asked for by a check: what nobody has read must not travel under the word valid."""
+    unread = sorted(set(case.bundle.members) - case.read)
+    if unread:
+        more = f" and {len(unread) - 3} more" if len(unread) > 3 else ""
+        raise EvidenceError(
+            "malformed",
+            f"no check reads {', '.join(unread[:3])}{more}",
+            "leave out what this attestation does not rest on, or carry the parts that it belongs to",
+        )
+    yield Checked(f"each of the {len(case.bundle.members)} members was read by a check")
 
 
 def _verifiers(origin: str, trust: Trust) -> list[Verifier]:

@@ -36,11 +36,11 @@ def check_rule_pack(case: Case) -> Iterator[Note]:
     A bundle's maker could otherwise show the reader milder rules than those that froze the line.
     """
     raw = case.member("rulepack.json")
+    found = decided(case, "terms/", "the transaction with which a facility named rulepack.json")
     if raw is None:
         yield Missing("rulepack.json: no facility's rules for this subject were known to whoever made the bundle")
         return
     json_object(raw, "rulepack.json")
-    found = decided(case, "terms/", "the transaction with which a facility named rulepack.json")
     if isinstance(found, Missing):
         yield found
         return

@@ -47,6 +47,7 @@ def decided(case: Case, folder: str, what: str) -> Decided | Missing:
     """
     names = [name.removeprefix(folder) for name in case.bundle.members if name.startswith(folder)]
     found = {next(kind for kind in _KINDS if name.startswith(kind)) for name in names}
+    case.read.update(folder + name for name in names)
     # with two kinds a reader could check the one and read the other
     if len(found) > 1:
         raise EvidenceError("malformed", f"{folder} holds proofs of more than one kind", "carry one kind")

@@ -18,6 +18,7 @@ from wuxin_evidence.bundle.check_evidence import (
     check_clock,
     check_log,
     check_members,
+    check_nothing_else,
     check_pack_set,
     check_packs,
     check_profile,
@@ -44,6 +45,7 @@ CHECKS: tuple[tuple[str, Check], ...] = (
     ("log", check_log),
     ("facts", check_facts),
     ("obligations", check_obligations),
+    ("nothing else", check_nothing_else),
 )
 
 DECISIVE = frozenset({"members", "attestation"})
@@ -111,6 +113,8 @@ def verify_bundle(raw: bytes, trust: Trust | None) -> Verdict:
     if trust is None:
         found[Missing].append(Finding("trust", "no trust file was given: nobody's word counts without one"))
     for name, check in CHECKS:
+        if failed and check is check_nothing_else:
+            break  # a check that failed has not read all that it would have
         try:
             for note in check(case):
                 found[type(note)].append(Finding(name, note.detail))
