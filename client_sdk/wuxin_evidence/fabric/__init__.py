@@ -12,6 +12,8 @@ protobuf modules, written and read with ``serialize`` and ``parse``.
 
 from wuxin_evidence.fabric.blocks import (
     BAD_CREATOR_SIGNATURE,
+    BLOCK_SIGNATURES_MAX,
+    BLOCK_TRANSACTIONS_MAX,
     DUPLICATE_TXID,
     ENDORSEMENT_POLICY_FAILURE,
     MVCC_READ_CONFLICT,
@@ -151,6 +153,8 @@ def validation_code_name(code: int) -> str:
 __all__ = [
     "APPLICATION_POLICY",
     "BAD_CREATOR_SIGNATURE",
+    "BLOCK_SIGNATURES_MAX",
+    "BLOCK_TRANSACTIONS_MAX",
     "CHAINCODE",
     "CHAINCODE_EVENT",
     "CHAINCODE_SHIM",

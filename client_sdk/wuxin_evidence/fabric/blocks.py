@@ -50,6 +50,14 @@ from wuxin_evidence.fabric.schema import (
 SIGNATURES, LAST_CONFIG, TRANSACTIONS_FILTER, ORDERER, COMMIT_HASH = range(5)
 """Places of BlockMetadata."""
 
+BLOCK_TRANSACTIONS_MAX = 20_000
+"""Most transactions read of a block: forty times Fabric's default of 500, because the channel may say otherwise."""
+
+BLOCK_SIGNATURES_MAX = 64
+"""Most orderer signatures read of a block; each is checked over the same metadata, so that many would take the product
+of both.
+"""
+
 UNREADABLE = -1
 """``header_type`` of an invalid transaction whose bytes are no envelope of Fabric's."""
 
@@ -258,16 +266,23 @@ def assemble_block(
     )
 
 
-def parse_block(raw: bytes) -> BlockView:
-    """Read a block. Raises EvidenceError ``malformed`` where the block, or a valid transaction in it, does not parse.
+def parse_block(raw: bytes, only: bytes | None = None) -> BlockView:
+    """Read a block; with ``only`` (envelope bytes), of its transactions no other than the first of exactly these.
+
+    A verifier passes ``only``: a view of each transaction takes far longer than the hash over all, and until the
+    orderers' signatures are checked anybody may have made the block.
 
     What the block marks invalid may be anything that a member sent to the orderers: where such a one does not parse,
     its view has nothing but its place, its code and its bytes.
+
+    Raises EvidenceError ``malformed`` where the block, or a valid transaction in it, does not parse, and ``too_large``
+    beyond BLOCK_TRANSACTIONS_MAX or BLOCK_SIGNATURES_MAX.
     """
     block = parse(COMMON.Block, raw)
     places = [*block.metadata.metadata, *([b""] * 5)]
     codes = places[TRANSACTIONS_FILTER]
     envelopes = tuple(block.data.data)
+    _require_count(len(envelopes), BLOCK_TRANSACTIONS_MAX, "transactions")
     if len(codes) not in (0, len(envelopes)):
         raise EvidenceError(
             "malformed",
@@ -275,11 +290,14 @@ def parse_block(raw: bytes) -> BlockView:
             "take the block from a peer again",
         )
     signatures = parse(COMMON.Metadata, places[SIGNATURES])
+    _require_count(len(signatures.signatures), BLOCK_SIGNATURES_MAX, "signatures")
+    chosen = range(len(envelopes))
+    if only is not None:
+        chosen = [envelopes.index(only)] if only in envelopes else []
     return BlockView(
         header=BlockHeader(block.header.number, block.header.previous_hash, block.header.data_hash),
         transactions=tuple(
-            _parse_ordered(each, index, codes[index] if codes else NOT_VALIDATED)
-            for index, each in enumerate(envelopes)
+            _parse_ordered(envelopes[index], index, codes[index] if codes else NOT_VALIDATED) for index in chosen
         ),
         envelopes=envelopes,
         signed_value=signatures.value,
@@ -289,6 +307,11 @@ def parse_block(raw: bytes) -> BlockView:
         commit_hash=parse(COMMON.Metadata, places[COMMIT_HASH]).value,
         raw=raw,
     )
+
+
+def _require_count(found: int, most: int, what: str) -> None:
+    if found > most:
+        raise EvidenceError("too_large", f"a block of {found} {what}", f"a block holds at most {most} {what}")
 
 
 def require_exact_block(raw: bytes) -> None:
