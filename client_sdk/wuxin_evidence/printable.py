@@ -52,8 +52,16 @@ class LineFormatter(logging.Formatter):
 
 
 class _Escaped(logging.LogRecord):
-    """A record whose message is printable; a copy, because other handlers get the same record."""
+    """A record whose message is printable; a copy, because other handlers get the same record.
+
+    A long message is cut in its middle: a server hands over a whole trace as one message, and its end names the error.
+    """
 
     def __init__(self, record: logging.LogRecord) -> None:
         self.__dict__.update(record.__dict__)
-        self.msg, self.args = printable(record.getMessage()), ()
+        message, half = record.getMessage(), TEXT_CHARS_MAX // 2
+        if len(message) > TEXT_CHARS_MAX:
+            self.msg = printable(message, half) + " " + printable(message[-half:])
+        else:
+            self.msg = printable(message)
+        self.args = ()

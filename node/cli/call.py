@@ -2,6 +2,7 @@
 
     wuxin call issue_receipt --json receipt.json --org warehouse --wait 10
     wuxin call list_receipts --field owner=manufacturer --org bank
+    wuxin call issue_receipt --fields
 
 Names, fields and their kinds are those of the declarations, which also complete them in a shell. Prints the answer as
 JSON.
@@ -9,10 +10,12 @@ JSON.
 
 from __future__ import annotations
 
+import difflib
 import json
+import re
 import sys
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
@@ -20,15 +23,18 @@ from urllib.parse import quote
 import httpx
 import typer
 
-from chaincode.world.description import Field, describe
+from chaincode.world.description import Field, describe, example_of
+from chaincode.world.fields import plain
 from network.membership.consortium import CONSORTIUM_FILE, Consortium
 from node.api.operation import ZIP, Operation
 from node.api.operations import BY_NAME, OPERATIONS
+from node.api.preferences import WAIT_S_MAX
 from node.gate import access
 from node.machine.homes import api_key, endpoints
 from wuxin_evidence.errors import NamedError
 
 Json = dict[str, Any]
+VALUE_IN_PATH = r"([^/\s,;:)]+)"
 TIMEOUT_S = 90.0  # longer than the longest wait that a node grants
 
 
@@ -39,26 +45,94 @@ def names_beginning(incomplete: str) -> list[tuple[str, str]]:
 
 def fields_beginning(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     """Fields of the operation that stands on the line: `name=` and what it means."""
-    operation = BY_NAME.get(str(context.params.get("command")))
+    # An option that still lacks its value ends the parsing of the line: what stood before it is left over in `args`.
+    line = [context.params.get("command"), *context.args]
+    operation = next((BY_NAME[word] for word in line if word in BY_NAME), None)
     fields: list[Field] = [] if operation is None else list(_fields(operation).values())
     return [(f"{each.name}=", each.text) for each in fields if each.name.startswith(incomplete)]
+
+
+def organisations_beginning(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Organisations of the home on the line: name and roles; none where the home has no consortium."""
+    try:
+        organisations = Consortium.load(cast(Path, context.params["home"])).organisations
+    except (OSError, KeyError, NamedError):
+        return []
+    return [(each.name, ", ".join(each.roles)) for each in organisations if each.name.startswith(incomplete)]
+
+
+def operation_list() -> str:
+    """Every operation with what it does, a line each."""
+    width = max(len(each.name) for each in OPERATIONS)
+    return "\n".join(f"{each.name:{width}}  {each.en}" for each in OPERATIONS)
+
+
+def field_list(command: str) -> str:
+    """The fields of an operation: name, whether it may be left out, unit, meaning, example. Raises ``not_found``."""
+    return "\n".join(_lines_of(_operation(command)))
+
+
+def _lines_of(operation: Operation) -> Iterator[str]:
+    yield f"{operation.name}: {operation.en}"
+    for field in _fields(operation).values():
+        needed = "required" if field.required else "optional"
+        unit = f", {field.unit}" if field.unit else ""
+        yield f"  {field.name} ({needed}{unit}): {field.text}"
+        record = field.value.record
+        shown = example_of(record) if field.example is ... and record is not None else field.example
+        if shown is not ...:
+            yield f"      e.g. {json.dumps(plain(shown), ensure_ascii=False)}"
+
+
+def _operation(name: str) -> Operation:
+    """The operation of that name. Raises ``not_found`` with the names that are near."""
+    if name in BY_NAME:
+        return BY_NAME[name]
+    near = [*difflib.get_close_matches(name, BY_NAME, 3), *(each for each in BY_NAME if name and name in each)]
+    meant = f"did you mean {' or '.join(list(dict.fromkeys(near))[:3])}? " if near else ""
+    raise NamedError("not_found", f"no operation is named {name!r}", f"{meant}All of them: wuxin call --list")
 
 
 def run(
     home: Path, command: str, org: str | None, stated: str | None, fields: Sequence[str], wait_s: int, key: str | None
 ) -> str | bytes:
     """Carry an operation out; gives its answer as JSON text, or a file's bytes. Raises NamedError."""
-    operation = BY_NAME.get(command)
-    if operation is None:
-        raise NamedError("not_found", f"no operation is named {command!r}", f"names are {', '.join(sorted(BY_NAME))}")
+    operation = _operation(command)
+    if not 0 <= wait_s <= WAIT_S_MAX:
+        raise NamedError("malformed", f"--wait {wait_s}", f"0 to {WAIT_S_MAX} seconds; then ask again")
     given = {**_document(stated), **_assigned(operation, fields)}
     answer = _asked(home, org or _caller(home, operation), operation, given, wait_s, key)
     if operation.media == ZIP and answer.is_success:
         return answer.content
     document = _read(answer)
-    text = json.dumps(document, ensure_ascii=False, indent=2)
+    text = json.dumps(_without_repetition(document), ensure_ascii=False, indent=2)
     _require_done(operation, document, wait_s, text)
     return text
+
+
+def as_calls(hint: str) -> str:
+    """A hint with the routes that it names written as calls, such as `wuxin call get_facility --field facility_id=…`.
+
+    A path that names a value keeps it; a place that is still open stays open, with the field's own name.
+    """
+    for operation in sorted(OPERATIONS, key=lambda each: -len(each.path)):
+        parts = map(re.escape, re.split(r"\{\w+\}", operation.path))
+        route = VALUE_IN_PATH.join(parts) + r"(?![\w/-])"
+        hint = re.sub(f"{operation.method} {route}", lambda found, of=operation: _as_call(of, found.groups()), hint)
+    return hint
+
+
+def _as_call(operation: Operation, values: Sequence[str]) -> str:
+    given = zip(operation.path_fields, values, strict=True)
+    fields = "".join(f" --field {name}={'…' if value[0] in '{<…' else value}" for name, value in given)
+    return f"`wuxin call {operation.name}{fields}`"
+
+
+def _without_repetition(document: Json) -> Json:
+    """The answer without `transactions` where that only repeats the one `transaction`."""
+    if document.get("transactions") != [document.get("transaction")]:
+        return document
+    return {name: value for name, value in document.items() if name != "transactions"}
 
 
 def _caller(home: Path, operation: Operation) -> str:
@@ -104,6 +178,8 @@ def _document(source: str | None) -> Json:
     try:
         text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
         document = json.loads(text)
+    except FileNotFoundError as error:
+        raise NamedError("not_found", f"{source}: no such file", "give a file with one JSON object, or -") from error
     except (OSError, ValueError) as error:
         raise NamedError("malformed", f"{source} cannot be read as JSON: {error}", "give one JSON object") from error
     if not isinstance(document, dict):
@@ -141,7 +217,7 @@ def _read(answer: httpx.Response) -> Json:
     except ValueError as error:
         raise NamedError("unavailable", f"the answer is no JSON ({answer.status_code})", "is this a node?") from error
     if not answer.is_success:
-        raise NamedError(str(document["code"]), str(document["detail"]), str(document["hint"]))
+        raise NamedError(str(document["code"]), str(document["detail"]), as_calls(str(document["hint"])))
     return document
 
 
@@ -152,7 +228,7 @@ def _require_done(operation: Operation, document: Json, wait_s: int, text: str) 
     transaction = cast(Json, document["transaction"])
     if transaction["status"] in ("failed", "cancelled"):
         print(text)
-        detail, hint = str(transaction["detail"] or "it failed"), str(transaction["hint"] or "")
+        detail, hint = str(transaction["detail"] or "it failed"), as_calls(str(transaction["hint"] or ""))
         raise NamedError(str(transaction["code"]), detail, hint)
     if transaction["status"] == "pending" and wait_s:
         print(text)

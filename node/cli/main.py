@@ -7,32 +7,28 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from node.cli.exit_status import REFUSED, UNAVAILABLE, UNREADABLE
+from node.cli.network_group import engines, network
+from node.cli.parameters import (
+    AS_ORG,
+    HOME_DEFAULT,
+    AsJson,
+    Endorser,
+    Engine,
+    Home,
+    complete_fields,
+    complete_operations,
+    complete_organisations,
+)
 from wuxin_evidence.errors import NamedError
 from wuxin_evidence.printable import printable
 
-HOME_DEFAULT = Path(".wuxin/demo")
 CONSORTIUM_FILE = "consortium.toml"
-
-
-class Engine(StrEnum):
-    """A real ledger: of facts, of obligations."""
-
-    FABRIC = "fabric"
-    EVM = "evm"
-
-
-class ProfileFormat(StrEnum):
-    """Clients that a connection profile can be written for."""
-
-    HFC = "hfc"
-
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -45,9 +41,7 @@ pack = typer.Typer(no_args_is_help=True, help="Sign and publish single packs.")
 quarantine = typer.Typer(no_args_is_help=True, help="Packs that the oracle refused.")
 evidence = typer.Typer(no_args_is_help=True, help="What an outsider checks.")
 endorser = typer.Typer(no_args_is_help=True, help="Endorsers of the embedded ledger.")
-network = typer.Typer(no_args_is_help=True, help="Real ledgers on this machine: Hyperledger Fabric and BFT validators.")
 keys = typer.Typer(no_args_is_help=True, help="API keys of the organisations of a home.")
-engines = typer.Typer(no_args_is_help=True, help="The commands of the real ledgers.")
 for name, group in {
     "device": device,
     "pack": pack,
@@ -60,35 +54,44 @@ for name, group in {
 }.items():
     app.add_typer(group, name=name)
 
-Home = Annotated[Path, typer.Option("--home", envvar="WUXIN_HOME", help="The installation's folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-
 
 @app.command()
 def demo(
     home: Home = HOME_DEFAULT,
     as_json: AsJson = False,
     consortium: Annotated[
-        bool, typer.Option("--consortium", help="On Fabric and a BFT chain; each organisation in its own processes.")
+        bool,
+        typer.Option(
+            "--consortium", metavar="", help="On Fabric and a BFT chain; each organisation in its own processes."
+        ),
     ] = False,
     engine: Annotated[
-        list[Engine] | None, typer.Option(help="Only this ledger is real: fabric, evm; the other one is embedded.")
+        list[Engine] | None,
+        typer.Option(metavar="ENGINE", help="Only this ledger is real: fabric, evm; the other one is embedded."),
     ] = None,
-    keep: Annotated[bool, typer.Option("--keep", help="Let everything run on until it is interrupted.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", metavar="", help="Let everything run on until it is interrupted.")
+    ] = False,
 ) -> None:
     """Close the loop once on recorded data: from a signed reading to a refused draw."""
     from node.demo.demo import run
 
-    engines = list(Engine) if consortium else engine or []
-    run(home, as_json=as_json, engines=[each.value for each in engines], keep=keep)
+    chosen = list(Engine) if consortium else engine or []
+    run(home, as_json=as_json, engines=[each.value for each in chosen], keep=keep)
 
 
 @app.command()
 def serve(
     home: Home = HOME_DEFAULT,
-    port: Annotated[int, typer.Option(help="Port of the API; 0 picks a free one.")] = 8080,
-    dev_rpc: Annotated[bool, typer.Option(help="Also serve the embedded chain's JSON-RPC on loopback.")] = False,
-    pace: Annotated[int, typer.Option(help="How much quicker a consortium runs that is founded now.")] = 1,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, metavar="PORT", help="Port of the API; 0 picks a free one.")
+    ] = 8080,
+    dev_rpc: Annotated[
+        bool, typer.Option("--dev-rpc", metavar="", help="Also serve the embedded chain's JSON-RPC on loopback.")
+    ] = False,
+    pace: Annotated[
+        int, typer.Option(metavar="PACE", help="How much quicker a consortium runs that is founded now: 1, 30 or 60.")
+    ] = 1,
 ) -> None:
     """Run the broker, the oracle members and the node of a home; without one, make the demo consortium first."""
     from node.cli.serve import run
@@ -98,15 +101,19 @@ def serve(
 
 @device.command("replay")
 def device_replay(
-    series: Annotated[Path, typer.Argument(help="A CSV file.")],
-    mapping: Annotated[Path, typer.Option(help="Which columns become which readings.")],
+    series: Annotated[Path, typer.Argument(metavar="SERIES", help="A CSV file.")],
+    mapping: Annotated[Path, typer.Option(metavar="FILE", help="Which columns become which readings.")],
     device_id: Annotated[
         str | None,
-        typer.Option("--device", help="Whose key signs; else the mapping's `device`, or the home's only one."),
+        typer.Option(
+            "--device", metavar="ID", help="Whose key signs; else the mapping's `device`, or the home's only one."
+        ),
     ] = None,
     home: Home = HOME_DEFAULT,
-    speed: Annotated[str, typer.Option(help="Series seconds per clock second, or max.")] = "1",
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be signed; sign nothing.")] = False,
+    speed: Annotated[str, typer.Option(metavar="SPEED", help="Series seconds per clock second, or max.")] = "1",
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", metavar="", help="Show what would be signed; sign nothing.")
+    ] = False,
 ) -> None:
     """Sign any series as a device and publish it; the first row is moved to now."""
     from node.cli.replay import print_outcome, replay_series, show_plan
@@ -122,7 +129,7 @@ def device_replay(
 @device.command("new")
 def device_new(
     device_id: Annotated[str, typer.Argument(metavar="ID", help="The device's name in the consortium.")],
-    suite: Annotated[str, typer.Option(help="sm2-sm3, es256 or eddsa.")] = "sm2-sm3",
+    suite: Annotated[str, typer.Option(metavar="SUITE", help="sm2-sm3, es256 or eddsa.")] = "sm2-sm3",
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Make the key of a simulated device, and print what its enrolment needs."""
@@ -145,11 +152,13 @@ def device_send(
 
 @pack.command("sign")
 def pack_sign(
-    readings: Annotated[Path, typer.Argument(help='JSON: [{"name", "value" as text, "unit", "time_ms"}].')],
-    device_id: Annotated[str, typer.Option("--device")],
-    boot: Annotated[int, typer.Option(help="Start count of the device.")],
-    seq: Annotated[int, typer.Option(help="Number of the pack within its boot.")],
-    out: Annotated[Path, typer.Option(help="Where the COSE_Sign1 goes.")],
+    readings: Annotated[
+        Path, typer.Argument(metavar="READINGS", help='JSON: [{"name", "value" as text, "unit", "time_ms"}].')
+    ],
+    device_id: Annotated[str, typer.Option("--device", metavar="ID", help="Whose key signs.")],
+    boot: Annotated[int, typer.Option(metavar="COUNT", help="Start count of the device.")],
+    seq: Annotated[int, typer.Option(metavar="NUMBER", help="Number of the pack within its boot.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the COSE_Sign1 goes.")],
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Sign one pack with a device key of this home."""
@@ -160,8 +169,8 @@ def pack_sign(
 
 @pack.command("publish")
 def pack_publish(
-    envelope: Annotated[Path, typer.Argument(help="A file with one COSE_Sign1.")],
-    device_id: Annotated[str, typer.Option("--device", help="Whose topic it goes to.")],
+    envelope: Annotated[Path, typer.Argument(metavar="ENVELOPE", help="A file with one COSE_Sign1.")],
+    device_id: Annotated[str, typer.Option("--device", metavar="ID", help="Whose topic it goes to.")],
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Publish the bytes of a file as a device's pack, whatever they are."""
@@ -173,7 +182,9 @@ def pack_publish(
 @quarantine.command("ls")
 def quarantine_ls(
     home: Home = HOME_DEFAULT,
-    org: Annotated[str | None, typer.Option(help="Only this member's.")] = None,
+    org: Annotated[
+        str | None, typer.Option(help="Only this member's.", metavar="ORG", autocompletion=complete_organisations)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the packs that the oracle members of this home refused, each with its reason."""
@@ -186,48 +197,60 @@ def quarantine_ls(
 @evidence.command("get")
 def evidence_get(
     identifier: Annotated[str, typer.Argument(metavar="ID", help="An attestation digest or a transaction id.")],
-    out: Annotated[Path, typer.Option(help="Where the bundle goes.")],
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where the bundle goes.")],
     home: Home = HOME_DEFAULT,
-    org: Annotated[str, typer.Option(help="Ask as this organisation.")] = "regulator",
+    org: Annotated[str | None, typer.Option(help=AS_ORG, metavar="ORG", autocompletion=complete_organisations)] = None,
 ) -> None:
     """Fetch a bundle from the running node."""
-    from node.machine.homes import client
+    from node.cli.call import run
 
-    with client(home, org) as node:
-        out.write_bytes(node.get_evidence(identifier))
-
-
-def _operations(incomplete: str) -> list[tuple[str, str]]:
-    from node.cli.call import names_beginning
-
-    return names_beginning(incomplete)
-
-
-def _fields(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    from node.cli.call import fields_beginning
-
-    return fields_beginning(ctx, incomplete)
+    bundle = run(home, "get_evidence", org, None, [f"evidence_id={identifier}"], 0, None)
+    assert isinstance(bundle, bytes)
+    out.write_bytes(bundle)
 
 
 @app.command()
 def call(
     command: Annotated[
-        str,
-        typer.Argument(metavar="COMMAND", help="A command or a read, as the API names it.", autocompletion=_operations),
-    ],
-    stated: Annotated[str | None, typer.Option("--json", help="A file with its fields as JSON; - reads them.")] = None,
-    field: Annotated[
-        list[str] | None, typer.Option(help="name=value, over what the file says.", autocompletion=_fields)
+        str | None,
+        typer.Argument(
+            metavar="COMMAND", help="A command or a read, as the API names it.", autocompletion=complete_operations
+        ),
     ] = None,
-    org: Annotated[str | None, typer.Option(help="Call as this organisation; not needed where only one may.")] = None,
-    wait: Annotated[int, typer.Option(help="Seconds to wait until a command is final; 60 at most.")] = 0,
-    key: Annotated[str | None, typer.Option(help="The Idempotency-Key; a fresh one if not given.")] = None,
+    stated: Annotated[
+        str | None, typer.Option("--json", metavar="FILE", help="A file with its fields as JSON; - reads them.")
+    ] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=VALUE", help="A field, over what the file says.", autocompletion=complete_fields),
+    ] = None,
+    org: Annotated[str | None, typer.Option(help=AS_ORG, metavar="ORG", autocompletion=complete_organisations)] = None,
+    wait: Annotated[
+        int, typer.Option(metavar="SECONDS", help="How long to wait until a command is final; 60 at most.")
+    ] = 0,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The Idempotency-Key; a fresh one if not given.")
+    ] = None,
     home: Home = HOME_DEFAULT,
+    is_list: Annotated[
+        bool, typer.Option("--list", metavar="", help="Name every command and read; call nothing.")
+    ] = False,
+    is_fields: Annotated[
+        bool, typer.Option("--fields", metavar="", help="Show the fields of COMMAND; call nothing.")
+    ] = False,
 ) -> None:
     """Call the running node: any command, any list, any read. Prints the answer as JSON."""
-    from node.cli.call import run
+    from node.cli import call
 
-    answer = run(home, command, org, stated, field or [], wait, key)
+    if is_list:
+        print(call.operation_list())
+        return
+    if command is None:
+        raise typer.BadParameter("name one; `wuxin call --list` shows them", param_hint="COMMAND")
+    if is_fields:
+        print(call.field_list(command))
+        return
+    answer = call.run(home, command, org, stated, field or [], wait, key)
     if isinstance(answer, bytes):
         sys.stdout.buffer.write(answer)
     else:
@@ -236,8 +259,10 @@ def call(
 
 @app.command()
 def verify(
-    file: Annotated[Path, typer.Argument(help="A bundle.")],
-    trust: Annotated[Path | None, typer.Option(help="Your trust file; it never comes with the bundle.")] = None,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A bundle.")],
+    trust: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your trust file; it never comes with the bundle.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a bundle offline. Exit status: 0 valid, 1 invalid, 2 incomplete or no trust file, 3 unreadable."""
@@ -249,7 +274,9 @@ def verify(
 @app.command()
 def rebuild(
     home: Home = HOME_DEFAULT,
-    check: Annotated[bool, typer.Option(help="Build beside the read model and compare; change nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", metavar="", help="Build beside the read model and compare; change nothing.")
+    ] = False,
 ) -> None:
     """Build the read model again from both ledgers' files."""
     from node.projection.rebuild import rebuild as run
@@ -261,7 +288,9 @@ def rebuild(
 
 
 @app.command()
-def audit(home: Home, trust: Annotated[Path, typer.Option(help="Your trust file.")], as_json: AsJson = False) -> None:
+def audit(
+    home: Home, trust: Annotated[Path, typer.Option(metavar="FILE", help="Your trust file.")], as_json: AsJson = False
+) -> None:
     """Replay both ledgers from a copy of their files, without the node."""
     from node.cli.audit import run
 
@@ -269,7 +298,7 @@ def audit(home: Home, trust: Annotated[Path, typer.Option(help="Your trust file.
 
 
 @endorser.command("stop")
-def endorser_stop(org: str, home: Home = HOME_DEFAULT) -> None:
+def endorser_stop(org: Endorser, home: Home = HOME_DEFAULT) -> None:
     """Let an organisation's endorser of the embedded ledger answer no more."""
     from network.membership.endorsers import stop_endorser
 
@@ -277,99 +306,21 @@ def endorser_stop(org: str, home: Home = HOME_DEFAULT) -> None:
 
 
 @endorser.command("start")
-def endorser_start(org: str, home: Home = HOME_DEFAULT) -> None:
-    """Let it answer again."""
+def endorser_start(org: Endorser, home: Home = HOME_DEFAULT) -> None:
+    """Let an organisation's endorser answer again."""
     from network.membership.endorsers import start_endorser
 
     start_endorser(home, org)
 
 
-@network.command("up")
-def network_up(
-    engine: Annotated[
-        list[Engine] | None,
-        typer.Option(help="fabric or evm; repeat for both. Without it those of the home, both of a new one."),
-    ] = None,
-    home: Home = HOME_DEFAULT,
-) -> None:
-    """Bring up real ledgers for a home and make their first transactions; again, it starts what does not run."""
-    from node.cli.network import up
-
-    up(home, [each.value for each in engine or ()])
-
-
-@network.command("down")
-def network_down(home: Home = HOME_DEFAULT) -> None:
-    """End their processes; ledgers and keys stay."""
-    from node.machine.network import down
-
-    down(home)
-
-
-@network.command("status")
-def network_status(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
-    """Show each process of the networks."""
-    from node.cli.network import status
-
-    raise typer.Exit(status(home, as_json=as_json))
-
-
-@network.command("doctor")
-def network_doctor(home: Home = HOME_DEFAULT, as_json: AsJson = False) -> None:
-    """Look at the network of facts and name what is missing: a peer, an anchor, a package, a certificate, a clock."""
-    from node.cli.network import doctor
-
-    raise typer.Exit(doctor(home, as_json=as_json))
-
-
-@network.command("upgrade-chaincode")
-def network_upgrade_chaincode(home: Home = HOME_DEFAULT) -> None:
-    """Have all organisations agree on the chaincode of this installation and run it, without a pause."""
-    from node.cli.network import upgrade_chaincode
-
-    upgrade_chaincode(home)
-
-
-@network.command("profile")
-def network_profile(
-    org: Annotated[str, typer.Option(help="Whose client the profile is for.")],
-    out: Annotated[Path, typer.Option(help="Where the profile goes; the client's key goes beside it.")],
-    format: Annotated[ProfileFormat, typer.Option(help="For which client: hfc is fabric-sdk-py.")] = ProfileFormat.HFC,
-    home: Home = HOME_DEFAULT,
-) -> None:
-    """Write a connection profile with which a stock client reaches the network of facts."""
-    from node.machine.network import write_profile
-
-    write_profile(home, org, out)
-
-
-@network.command("found")
-def network_found(home: Home = HOME_DEFAULT) -> None:
-    """Make the first transactions of both ledgers over the engines that connections.json names."""
-    from node.machine.network import found_network
-
-    found_network(home)
-
-
-@network.command("besu")
-def network_besu(
-    node: Annotated[
-        list[str], typer.Option(help="ORG=PUBLIC_KEY@HOST, one for each validator; the key in 128 hexadecimal digits.")
-    ],
-    out: Annotated[Path, typer.Option(help="The folder that the configuration goes to.")],
-    chain: Annotated[str, typer.Option(help="The circle's chain.")] = "e1",
-    home: Home = HOME_DEFAULT,
-) -> None:
-    """Write the configuration of Hyperledger Besu with QBFT for a circle's chain."""
-    from node.machine.network import write_besu
-
-    for file in write_besu(home, chain, node, out):
-        print(file)
-
-
 @keys.command("issue")
 def keys_issue(
-    org: Annotated[list[str] | None, typer.Option(help="Only for this organisation; repeat for more.")] = None,
+    org: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ORG", help="Only for this organisation; repeat for more.", autocompletion=complete_organisations
+        ),
+    ] = None,
     home: Home = HOME_DEFAULT,
 ) -> None:
     """Issue new API keys; those before stop working. Oracle members of this home that run are started again."""
@@ -377,15 +328,6 @@ def keys_issue(
 
     for row in issue(home, org or ()):
         print(json.dumps(row))
-
-
-@engines.command("build")
-def engines_build() -> None:
-    """Build the commands of Fabric and the validator from their Go modules, where they are not there already."""
-    from node.machine.engines import build_engines
-
-    for line in build_engines():
-        print(line, flush=True)
 
 
 @app.command()
@@ -418,7 +360,7 @@ def _named(error: Exception) -> tuple[str, str, str] | None:
     """(code, detail, hint) of an error that has a name."""
     if isinstance(error, FileNotFoundError) and Path(str(error.filename)).name == CONSORTIUM_FILE:
         home = Path(str(error.filename)).parent
-        hint = f"make a home first: wuxin serve --home {home}; or name another with --home"
+        hint = f"make a home first: wuxin serve --home {home} (wait while it founds one); or name another with --home"
         return "not_found", f"{home} has no {CONSORTIUM_FILE}", hint
     return (error.code, error.detail, error.hint) if isinstance(error, NamedError) else None
 

@@ -18,6 +18,7 @@ def run(file: Path, trust_file: Path | None, *, as_json: bool) -> int:
         raw = file.read_bytes()
         trust = Trust.parse(trust_file.read_bytes()) if trust_file else None
     except (OSError, EvidenceError) as problem:
+        problem = f"{problem.filename}: no such file" if isinstance(problem, FileNotFoundError) else problem
         told = {"exit_status": UNREADABLE, "failed": [str(problem)]}
         print(json.dumps(told) if as_json else printable(f"unreadable: {problem}"))
         return UNREADABLE

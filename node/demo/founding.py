@@ -10,6 +10,7 @@ beside this file; what the thing is, in its product's folder.
 import json
 import secrets
 import shutil
+import tempfile
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,7 @@ from network.clock import open_clock
 from network.membership.consortium import CONSORTIUM_FILE, Consortium
 from network.membership.homes import home_of, separate
 from network.membership.seats import create_home
+from network.ports import Rejected
 from node.machine.founding import DEPOSITS_FILE, found_over, issue_keys
 from node.products import HOME_PACKS, Product, product
 from node.settings import DEMO_MARK
@@ -29,6 +31,32 @@ _FOLDER = Path(__file__).parent
 _NO_ID = "0" * 64
 """Stands in the template where a fresh consortium id comes."""
 _NO_SCENARIO = 'kind = "system"'
+
+
+def found_whole(home: Path, *, pace: int = 1) -> None:
+    """Make a home on embedded ledgers and the system clock, at once or not at all.
+
+    It is made beside its place and takes its name at the end, so that nobody meets half a home; what the folder holds
+    already, such as a profile of its own, is kept. Raises as `prepare` and `found_over`, and changes nothing then.
+    """
+    demo_product().profile_at(pace)
+    home = home.absolute()
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{home.name}.", suffix=".founding", dir=home.parent) as folder:
+        making = Path(folder) / home.name
+        if home.exists():
+            shutil.copytree(home, making, symlinks=True)
+        found(making, pace=pace)
+        if (home / CONSORTIUM_FILE).exists():
+            raise Rejected("conflict", f"another command founded {home} meanwhile", "serve that, or name another home")
+        if not home.exists():
+            making.rename(home)
+            return
+        # The folder itself stays, because a shell may stand in it; what says that it is founded comes last.
+        for each in sorted(making.iterdir(), key=lambda each: each.name == CONSORTIUM_FILE):
+            if (home / each.name).is_dir():
+                shutil.rmtree(home / each.name)
+            each.rename(home / each.name)
 
 
 def found(home: Path, *, scenario_start_ms: int | None = None, pace: int = 1) -> Consortium:
@@ -42,7 +70,9 @@ def prepare(home: Path, *, scenario_start_ms: int | None = None, pace: int = 1, 
     """Make all of a demo's home but its ledgers.
 
     `pace` is how much quicker than its profile the demo runs; `separated` gives every organisation a home of its own.
+    Raises `not_found` naming the paces there are, before anything is written.
     """
+    demo_product().profile_at(pace)
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     (home / DEMO_MARK).touch()
     consortium = write_consortium(home, start_ms=scenario_start_ms)

@@ -22,7 +22,7 @@ from network.membership.consortium import Consortium, Organisation
 from network.membership.homes import home_of, share
 from network.membership.published import first_committee
 from network.membership.seats import open_seat
-from network.obligations.jsonrpc.deployment import Bind
+from network.obligations.jsonrpc.deployment import Bind, record_path
 from network.ports import Rejected
 from node.gate.access import issue_api_keys
 from node.ledgers.engine import open_facts
@@ -44,6 +44,18 @@ def found_over(home: Path) -> None:
     issue_keys(home, consortium)
     asyncio.run(_first_transactions(home, consortium, open_clock(consortium, home)))
     share(home, consortium)
+
+
+def require_founded(home: Path) -> None:
+    """Refuse a home whose founding has not come to its end: it has a consortium and no ledgers. Raises `conflict`."""
+    consortium = Consortium.load(home)
+    wanted = [profile_file(home), *(record_path(home, circle.chain) for circle in consortium.circles)]
+    missing = [str(file) for file in wanted if not file.exists()]
+    if missing:
+        hint = (
+            f"go on: wuxin network found --home {home}; or remove the folder, if nothing else is in it, and begin again"
+        )
+        raise Rejected("conflict", f"{home} is only half founded: {', '.join(missing)} is missing", hint)
 
 
 def judging_hashes(home: Path) -> dict[str, str]:

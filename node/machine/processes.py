@@ -9,19 +9,22 @@ that died and was started again is found where it was. The processes end with th
 run under a lease, which the kernel takes from a command that is killed.
 """
 
+import errno
 import json
 import os
+import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from network.bringup import supervisor
-from network.bringup.listeners import address, free_ports
+from network.bringup.listeners import LOOPBACK, address, free_ports
 from network.bringup.supervisor import Lease, Program, State
 from network.membership.consortium import Consortium
 from network.membership.homes import home_of, is_separated
+from network.ports import Rejected
 
 READY_TIMEOUT_S = 60.0
 """A cold start reads two ledgers and imports web3, some seconds on two slow cores; a minute means that it hangs."""
@@ -34,7 +37,7 @@ class Processes:
     """What one command runs over a home.
 
     `nodes` has the URL of each organisation's node, `api` is that of the first one; `rpc` is a URL, `mqtt` is
-    host:port.
+    host:port. `tell` hears, while they start, of each process that is ready.
     """
 
     home: Path
@@ -43,6 +46,7 @@ class Processes:
     rpc: str | None = None
     nodes: dict[str, str] = field(default_factory=dict[str, str])
     names: list[str] = field(default_factory=list[str])
+    tell: Callable[[str], None] = lambda _: None
     _written: dict[str, Any] = field(default_factory=dict[str, Any])
     _seen: dict[str, State] = field(default_factory=dict[str, State])
 
@@ -79,7 +83,7 @@ class Processes:
         """Write `run/endpoints.json` as it is now. Gives a sentence for each process that ended since the last look."""
         states = self.states
         told = [
-            f"{name} ended by {state.ended}, {state.restarts} times so far; it is started again. Read {self.log(name)}"
+            f"{name} ended by {state.ended}, {times(state.restarts)} so far; it is started again. Read {self.log(name)}"
             for name, state in states.items()
             if state.restarts > self._seen.get(name, State()).restarts
         ]
@@ -170,6 +174,7 @@ class Processes:
         supervisor.start(self.home, programs)
         for each in programs:
             supervisor.await_ready(self.home, each.name, READY_TIMEOUT_S)
+            self.tell(f"{each.name} is ready")
 
     def _write_endpoints(self) -> None:
         """Write what changed, each file in one rename, so that whoever finds it finds it whole."""
@@ -185,9 +190,24 @@ class Processes:
         self._written = document
 
 
+def times(count: int) -> str:
+    """Say how often something happened: once, 2 times."""
+    return "once" if count == 1 else f"{count} times"
+
+
 def is_served(home: Path) -> bool:
     """Whether a command runs processes over this home now."""
     return supervisor.is_held(home / LEASE_FILE)
+
+
+def require_free(port: int) -> None:
+    """Refuse a port that another program has (`conflict`), or that this user may not take (`forbidden`)."""
+    try:
+        socket.create_server((LOOPBACK, port)).close()
+    except OSError as problem:
+        is_taken = problem.errno == errno.EADDRINUSE
+        code, told = ("conflict", "is taken") if is_taken else ("forbidden", f"cannot be used: {problem.strerror}")
+        raise Rejected(code, f"port {port} {told}", "take --port 0, which picks a free one, or another") from problem
 
 
 def _replace(path: Path, document: dict[str, Any]) -> None:

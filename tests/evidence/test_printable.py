@@ -45,6 +45,13 @@ def test_a_long_text_is_cut_and_says_so() -> None:
     assert printable("\0" * 9, 3) == r"\x00\x00\x00" + CUT
 
 
+def test_a_long_record_is_cut_in_its_middle_because_its_end_names_the_error() -> None:
+    trace = "Traceback" + "\n  File" * 1_000 + "\nRejected: the profile is missing"
+    line = LineFormatter().format(logging.LogRecord("node", logging.ERROR, "", 1, trace, (), None))
+    assert "ERROR Traceback" in line and CUT in line and line.endswith(r"\nRejected: the profile is missing")
+    assert "\n" not in line and len(line) < 3_000
+
+
 def wuxin(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from node.cli.main import main; main()", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)

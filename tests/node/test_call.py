@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import typer
 import uvicorn
 from typer.testing import CliRunner
 
@@ -95,10 +97,103 @@ def test_what_is_wrong_on_the_line_is_named_before_anything_is_sent(home: Path) 
     called(home, "list_slots", "--org", "bank", code="unavailable")
 
 
-def test_a_shell_completes_names_and_fields() -> None:
-    assert [name for name, _ in call.names_beginning("list_f")] == ["list_facilities", "list_facility_transactions"]
-    assert len(call.names_beginning("")) == len(OPERATIONS)
-    context = typer.Context(typer.main.get_command(app))
-    context.params["command"] = "accept_pledge"
-    assert [name for name, _ in call.fields_beginning(context, "")] == ["pledge_id=", "facility_id=", "terms=", "salt="]
-    assert [name for name, _ in call.fields_beginning(context, "fa")] == ["facility_id="]
+def test_an_organisation_that_is_none_is_answered_with_those_there_are(served: Path) -> None:
+    with pytest.raises(NamedError, match="not_found: no organisation is named 'Manufaktur'") as refused:
+        call.run(served, "list_slots", "Manufaktur", None, [], 0, None)
+    assert "are bank, insurer, manufacturer, warehouse, regulator, inspector" in refused.value.hint
+
+
+def test_a_key_that_is_gone_is_named_with_the_command_that_issues_one(served: Path) -> None:
+    (served / "orgs" / "bank" / "api-keys.json").unlink()
+    with pytest.raises(NamedError, match="unauthenticated") as refused:
+        call.run(served, "list_slots", "bank", None, [], 0, None)
+    assert f"wuxin keys issue --org bank --home {served}" in refused.value.hint
+
+
+def test_a_transaction_is_printed_once_and_several_are_printed_all(served: Path) -> None:
+    done = called(served, "register_slot", "--field", f"slot_id={SLOT}", "--wait", "30")
+    assert set(done) == {"transaction"}
+    two = {"transaction": {"id": "a"}, "transactions": [{"id": "a"}, {"id": "b"}]}
+    assert call._without_repetition(two) == two
+
+
+@pytest.mark.parametrize(("name", "meant"), [("draww", "draw"), ("receipt", "issue_receipt"), ("zzz", "")])
+def test_an_unknown_name_is_answered_with_those_that_are_near(home: Path, name: str, meant: str) -> None:
+    with pytest.raises(NamedError, match="not_found") as refused:
+        call.run(home, name, None, None, [], 0, None)
+    assert refused.value.hint.endswith("All of them: wuxin call --list")
+    assert ("did you mean" in refused.value.hint) == bool(meant) and meant in refused.value.hint
+
+
+def test_a_longer_wait_than_a_node_grants_is_refused(home: Path) -> None:
+    called(home, "list_slots", "--wait", "61", code="malformed")
+    called(home, "list_slots", "--wait", "-1", code="malformed")
+
+
+def test_a_file_that_is_not_there_is_called_that(home: Path, tmp_path: Path) -> None:
+    with pytest.raises(NamedError, match=r"not_found: .*none\.json: no such file"):
+        call.run(home, "draw", None, str(tmp_path / "none.json"), [], 0, None)
+    told = RUN.invoke(app, ["verify", str(tmp_path / "none.zip")])
+    assert told.output == f"unreadable: {tmp_path}/none.zip: no such file\n" and told.exit_code == 3
+
+
+def test_the_list_names_every_operation_and_a_call_without_a_name_says_where_it_is() -> None:
+    listed = RUN.invoke(app, ["call", "--list"])
+    assert [line.split()[0] for line in listed.output.splitlines()] == [each.name for each in OPERATIONS]
+    alone = RUN.invoke(app, ["call"])
+    assert alone.exit_code == 2 and "wuxin call --list" in alone.output
+
+
+def test_the_fields_of_an_operation_are_shown_with_unit_example_and_whether_they_are_required() -> None:
+    shown = RUN.invoke(app, ["call", "draw", "--fields"]).output
+    assert "facility_id (required): " in shown and "amount_minor (required, minor unit of the currency): " in shown
+    assert "bind_device" not in shown
+    assert "(optional" in RUN.invoke(app, ["call", "issue_receipt", "--fields"]).output
+    for each in OPERATIONS:
+        assert call.field_list(each.name).count("      e.g. ") == len(call._fields(each)), each.name
+
+
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        ("ask GET /v1/facilities/{id}/reasons why", "ask `wuxin call list_reasons --field facility_id=…` why"),
+        ("(GET /v1/facilities/<id>)", "(`wuxin call get_facility --field facility_id=…`)"),
+        ("see GET /v1/facilities/my-line: it", "see `wuxin call get_facility --field facility_id=my-line`: it"),
+        ("see GET /v1/statuses", "see GET /v1/statuses"),
+        ("read its log", "read its log"),
+    ],
+)
+def test_a_hint_names_the_call_instead_of_the_route(hint: str, told: str) -> None:
+    assert call.as_calls(hint) == told
+
+
+def test_a_bundle_is_asked_for_by_the_same_rule_as_every_other_answer(served: Path, tmp_path: Path) -> None:
+    words = ["evidence", "get", "ab" * 32, "--out", str(tmp_path / "x.zip"), "--home", str(served)]
+    several = RUN.invoke(app, words)
+    assert isinstance(several.exception, NamedError) and several.exception.code == "malformed"
+    assert "add --org, one of bank" in several.exception.hint
+    unknown = RUN.invoke(app, [*words, "--org", "bank"])
+    assert isinstance(unknown.exception, NamedError) and unknown.exception.code == "not_found"
+    assert not (tmp_path / "x.zip").exists()
+
+
+def completed(*words: str, home: Path | None = None) -> list[str]:
+    """What the shell gets for a line whose last word is unfinished, as its completion script asks for it."""
+    asked = {
+        "COMP_WORDS": " ".join(("wuxin", *words)),
+        "COMP_CWORD": str(len(words)),
+        "_WUXIN_COMPLETE": "complete_bash",
+    }
+    environment = {**os.environ, **asked} | ({"WUXIN_HOME": str(home)} if home else {})
+    command = [sys.executable, "-c", "import sys; sys.argv = ['wuxin']; from node.cli.main import main; main()"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_a_shell_completes_names_fields_and_organisations(home: Path) -> None:
+    assert completed("call", "list_f") == ["list_facilities", "list_facility_transactions"]
+    assert completed("call", "draw", "--field", "f") == ["facility_id="]
+    assert completed("call", "accept_pledge", "--org", "bank", "--field", "salt=x", "--field", "te") == ["terms="]
+    assert completed("call", "no_such", "--field", "f") == []
+    assert completed("call", "draw", "--org", "ins", home=home) == ["insurer", "inspector"]
+    assert completed("evidence", "get", "x", "--org", "b", home=home) == ["bank"]
+    assert completed("call", "draw", "--org", "b", home=home / "none") == []

@@ -6,6 +6,8 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from cryptography import x509
@@ -22,6 +24,8 @@ from node.machine.doctor import Finding, files, running
 from node.machine.processes import ENDPOINTS_FILE
 from oracle.storage.status import STATUS_FILE, Status
 from tests.plays import until
+from wuxin_client import Client
+from wuxin_client.models import Duty
 from wuxin_evidence.errors import EvidenceError
 
 DAY_S = 86_400
@@ -190,6 +194,25 @@ def test_each_trouble_of_an_oracle_member_is_named_with_its_beginning_and_what_t
     for about in ("price", "slot s-1 window 7"):
         status.solved(about)
     assert "oracle of bank" not in found_of(supervised)
+
+
+def test_a_node_is_named_after_all_that_it_serves(supervised: Path):
+    url = "http://127.0.0.1:9"
+    told = {"api": url, "nodes": {"bank": url, "insurer": url}, "mqtt": "127.0.0.1:9", "pids": {}}
+    (supervised / ENDPOINTS_FILE).write_text(json.dumps(told))
+    assert not found_of(supervised)["node of bank, insurer"].good
+
+
+def test_a_half_done_state_is_told_in_words_with_who_has_to_do_what():
+    duty = Duty("r-1", "p-1", "facts_ahead", 0, "oracle", 9, "relay the attestation to the obligations", False)
+
+    class Node:
+        def list_duties(self) -> SimpleNamespace:
+            return SimpleNamespace(items=[duty])
+
+    (found,) = running._duties(cast(Client, Node()))
+    assert (found.where, found.what) == ("receipt r-1", "The obligations lack an attestation (facts_ahead)")
+    assert found.hint == "an oracle member has to act: relay the attestation to the obligations"
 
 
 def test_a_home_over_which_nothing_runs_is_told_so_with_the_command_that_starts_it(home: Path):

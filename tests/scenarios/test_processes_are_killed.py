@@ -83,7 +83,7 @@ def test_a_killed_broker_and_a_killed_member_are_back_within_seconds_where_they_
         until(lambda: answers(told["api"]), "the node", timeout_s=SOON_S)
         until(lambda: wuxin("doctor", "--home", home).returncode == 0, "a clean bill", timeout_s=SOON_S)
     told_at_the_terminal = said(home).read_text()
-    assert "broker ended by SIGKILL, 1 times so far; it is started again" in told_at_the_terminal
+    assert "broker ended by SIGKILL, once so far; it is started again" in told_at_the_terminal
     assert "oracle-insurer ended by SIGKILL" in told_at_the_terminal
     assert not [pid for pid in (*back.values(), *before.values()) if is_alive(pid)], "ctrl-c left a process"
 

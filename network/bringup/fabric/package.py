@@ -20,6 +20,7 @@ import hashlib
 import io
 import json
 import re
+import shutil
 import struct
 import tarfile
 import zlib
@@ -28,6 +29,7 @@ from pathlib import Path
 
 import chaincode
 import wuxin_evidence
+from network.bringup.tools import ToolError
 from wuxin_evidence.errors import NamedError
 
 BUILDER_NAME = "ccaas"
@@ -118,7 +120,13 @@ def source_version() -> str:
 
 
 def write_builder(directory: Path) -> None:
-    """Write bin/detect, bin/build and bin/release under `directory`, which is the builder's `path` in core.yaml."""
+    """Write bin/detect, bin/build and bin/release under `directory`, which is the builder's `path` in core.yaml.
+
+    Raises ToolError where a program that they use is not on PATH: the peer would then try Docker, and blame that.
+    """
+    for name in BUILDER_USES:
+        if shutil.which(name) is None:
+            raise ToolError(f"{name} is not on PATH", f"the peers install chaincode by {', '.join(BUILDER_USES)}")
     programs = directory / "bin"
     programs.mkdir(parents=True, exist_ok=True)
     for name, script in _BUILDER.items():
@@ -126,6 +134,9 @@ def write_builder(directory: Path) -> None:
         program.write_text(script, "utf-8")
         program.chmod(0o755)  # a builder without the execute bit is passed over without a word
 
+
+BUILDER_USES = ("sh", "grep", "cp", "mkdir")
+"""Programs of every system, which a container without a shell may lack all the same."""
 
 _BUILDER = {
     "detect": """#!/bin/sh

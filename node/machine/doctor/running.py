@@ -15,9 +15,10 @@ from network.membership.connections import Connections, ConnectionsError
 from network.membership.consortium import Consortium
 from network.membership.endorsers import stopped_endorsers
 from network.membership.homes import home_of, is_own
+from node.gate.problem_words import WORDS
 from node.machine.doctor.finding import Finding
 from node.machine.homes import api_key, endpoints
-from node.machine.processes import ENDPOINTS_FILE, is_served
+from node.machine.processes import ENDPOINTS_FILE, is_served, times
 from oracle.storage.status import read_status
 from wuxin_client import Client, WuxinError
 
@@ -45,9 +46,12 @@ def examine(home: Path, consortium: Consortium) -> Iterator[Finding]:
     for member in consortium.oracles:
         if _has_keys(home, member.name):
             yield from _troubles(home, member.name)
-    served: dict[str, str] = {url: org for org, url in reversed(running["nodes"].items()) if _has_keys(home, org)}
-    for url, org in served.items():
-        yield from _node(home, org, url)
+    served: dict[str, list[str]] = {}
+    for org, url in running["nodes"].items():
+        served.setdefault(url, []).append(org)
+    for url, orgs in served.items():
+        if asked := next((org for org in orgs if _has_keys(home, org)), None):
+            yield from _node(home, asked, url, f"node of {', '.join(orgs)}")
 
 
 def _ledgers(home: Path, consortium: Consortium) -> Iterator[Finding]:
@@ -89,7 +93,7 @@ def _processes(home: Path) -> Iterator[Finding]:
 
 
 def _process(name: str, program: Program, state: State) -> Finding:
-    again = f"ended by {state.ended} {time.time() - state.ended_at:.0f} s ago, {state.restarts} times so far"
+    again = f"ended by {state.ended} {time.time() - state.ended_at:.0f} s ago, {times(state.restarts)} so far"
     said = "".join(f"; its last line: {line}" for line in supervisor.last_lines(program.log, 1))
     hint = f"read {program.log}; the supervisor goes on starting it"
     if not state.running:
@@ -119,33 +123,31 @@ def _troubles(home: Path, org: str) -> Iterator[Finding]:
         yield Finding(False, f"oracle of {org}", told, each.hint or f"read {home}/run/oracle-{org}.log")
 
 
-def _node(home: Path, org: str, url: str) -> Iterator[Finding]:
+def _node(home: Path, org: str, url: str, where: str) -> Iterator[Finding]:
     """One node: its health, and what it says of the ledgers to one of its organisations."""
-    yield from _health(home, org, url)
+    yield from _health(home, url, where)
     try:
         with Client(url, api_key(home, org, "reader"), timeout_s=LOOK_S) as node:
             status = node.get_status()
-            yield Finding(True, f"node of {org}", f"it answers at {url}, {status.pending} commands wait")
+            yield Finding(True, where, f"it answers at {url}, {status.pending} commands wait")
             for ledger in (status.facts, status.obligations):
                 if trouble := ledger.detail or ledger.trouble:
-                    told = f"seen by the node of {org}: {trouble}"
+                    told = f"seen by the {where}: {trouble}"
                     yield Finding(False, ledger.name, told, f"wuxin network doctor --home {home}")
             yield from _duties(node)
     except WuxinError as problem:
-        yield Finding(False, f"node of {org}", problem.detail, problem.hint)
+        yield Finding(False, where, problem.detail, problem.hint)
 
 
-def _health(home: Path, org: str, url: str) -> Iterator[Finding]:
+def _health(home: Path, url: str, where: str) -> Iterator[Finding]:
     try:
         reasons: list[str] = httpx.get(f"{url}/healthz", timeout=LOOK_S).json()["reasons"]
     except (httpx.TransportError, ValueError, KeyError, TypeError) as problem:
-        yield Finding(
-            False, f"node of {org}", f"it does not answer at {url}: {problem!r}", f"read {home}/run/node*.log"
-        )
+        yield Finding(False, where, f"it does not answer at {url}: {problem!r}", f"read {home}/run/node*.log")
         return
     for reason in reasons:
         hint = "docs/reference/api.md says what each reason means, and what to do"
-        yield Finding(False, f"node of {org}", f"it is not ready: {reason}", hint)
+        yield Finding(False, where, f"it is not ready: {reason}", hint)
 
 
 def _has_keys(home: Path, org: str) -> bool:
@@ -155,5 +157,7 @@ def _has_keys(home: Path, org: str) -> bool:
 def _duties(node: Client) -> Iterator[Finding]:
     """Half-done states: not an error of the machine, but somebody has to act."""
     for duty in node.list_duties().items:
-        where = f"receipt {duty.receipt_id}"
-        yield Finding(False, where, duty.code, f"next: {duty.next_actor}")
+        known = WORDS.get(duty.code)
+        actor = "an oracle member" if duty.next_actor == "oracle" else duty.next_actor
+        told = f"{known.en if known else 'half done'} ({duty.code})"
+        yield Finding(False, f"receipt {duty.receipt_id}", told, f"{actor} has to act: {duty.hint}")
