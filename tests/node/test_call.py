@@ -148,7 +148,7 @@ def test_the_fields_of_an_operation_are_shown_with_unit_example_and_whether_they
     shown = RUN.invoke(app, ["call", "draw", "--fields"]).output
     assert "facility_id (required): " in shown and "amount_minor (required, minor unit of the currency): " in shown
     assert "bind_device" not in shown
-    assert "(optional" in RUN.invoke(app, ["call", "issue_receipt", "--fields"]).output
+    assert "(optional" in RUN.invoke(app, ["call", "list_receipts", "--fields"]).output
     for each in OPERATIONS:
         assert call.field_list(each.name).count("      e.g. ") == len(call._fields(each)), each.name
 
