@@ -204,7 +204,16 @@ def test_a_node_is_named_after_all_that_it_serves(supervised: Path):
 
 
 def test_a_half_done_state_is_told_in_words_with_who_has_to_do_what():
-    duty = Duty("r-1", "p-1", "facts_ahead", 0, "oracle", 9, "relay the attestation to the obligations", False)
+    duty = Duty(
+        receipt_id="r-1",
+        pledge_id="p-1",
+        code="facts_ahead",
+        since_s=0,
+        next_actor="oracle",
+        deadline_s=9,
+        hint="relay the attestation to the obligations",
+        overdue=False,
+    )
 
     class Node:
         def list_duties(self) -> SimpleNamespace:
