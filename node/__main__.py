@@ -19,7 +19,7 @@ from network.clock import open_clock
 from network.membership.consortium import Consortium
 from node.app import create_app
 from node.cli.main import tell_errors
-from node.connections import REQUEST_HEAD_S, BoundedConnection
+from node.connections import REQUEST_HEAD_S, BoundedConnection, ToldSometimes
 from node.settings import ServingLocks, check
 from wuxin_evidence.printable import LineFormatter
 
@@ -53,6 +53,7 @@ def main() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(LineFormatter())
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    logging.getLogger("uvicorn.error").addFilter(ToldSometimes())
     tell_errors(lambda: uvloop.run(_serve(arguments)))
 
 

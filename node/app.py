@@ -11,9 +11,12 @@ On shutdown delivery stops at once: what was under way is pending in ``local.db`
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -22,7 +25,7 @@ from fastapi_offline import FastAPIOffline
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route, compile_path
+from starlette.routing import Route
 
 from network.clock import Clock, ScenarioClock, open_clock
 from network.membership.published import public_keys
@@ -30,9 +33,9 @@ from network.ports import PortError
 from node.api.context import Node
 from node.api.description import TITLE, VERSION, described
 from node.api.limits import BodyLimits
-from node.api.operation import Operation, respond
+from node.api.operation import JSON, Operation, respond
 from node.api.operations import OPERATIONS
-from node.api.preferences import language_of
+from node.api.preferences import has_tag, language_of
 from node.commands.commands import Commands
 from node.commands.delivery import Delivery
 from node.commands.seals import PACKS, Seals
@@ -78,13 +81,13 @@ def create_app(
             yield
 
     # The page at /docs brings its own scripts: a node in a closed network has no one to fetch them from.
-    app = FastAPIOffline(title=TITLE, version=VERSION, lifespan=lifespan)
-    app.openapi = lambda: described(operations)
+    app = FastAPIOffline(title=TITLE, version=VERSION, lifespan=lifespan, redirect_slashes=False)
+    _describe(app, operations)
     for operation in operations:
         app.router.routes.append(_route(operation))
     app.add_api_route("/healthz", healthz, include_in_schema=False)
     app.add_middleware(BodyLimits)
-    _handle_errors(app, operations)
+    _handle_errors(app)
     return app
 
 
@@ -95,6 +98,25 @@ def _route(operation: Operation) -> Route:
     route = Route(operation.path, endpoint, methods=[operation.method], name=operation.name)
     route.methods = {operation.method}  # no HEAD: an answer without its body says nothing here
     return route
+
+
+def _describe(app: FastAPI, operations: Sequence[Operation]) -> None:
+    """Serve the API's description. It is made once: anybody may ask for it, and to make it takes 0.15 s."""
+
+    @cache
+    def document() -> tuple[bytes, str]:
+        made = json.dumps(app.openapi(), ensure_ascii=False, separators=(",", ":")).encode()
+        return made, f'"{hashlib.sha256(made).hexdigest()[:16]}"'
+
+    async def endpoint(request: Request) -> Response:
+        made, tag = document()
+        if has_tag(request.headers.getlist("if-none-match"), tag):
+            return Response(status_code=304, headers={"ETag": tag})
+        return Response(made, media_type=JSON, headers={"ETag": tag})
+
+    app.openapi = cache(lambda: described(operations))
+    app.router.routes[:] = [each for each in app.routes if getattr(each, "path", None) != app.openapi_url]
+    app.router.routes.append(Route(str(app.openapi_url), endpoint))
 
 
 @asynccontextmanager
@@ -171,7 +193,7 @@ async def _cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _handle_errors(app: FastAPI, operations: Sequence[Operation]) -> None:
+def _handle_errors(app: FastAPI) -> None:
     """Every refusal leaves as a problem: ours, those of the rooms below, and the framework's own."""
 
     def refusal(request: Request, code: str, detail: str, hint: str, **more: Any) -> JSONResponse:
@@ -186,10 +208,11 @@ def _handle_errors(app: FastAPI, operations: Sequence[Operation]) -> None:
         )
 
     def not_allowed(request: Request) -> JSONResponse:
-        allowed = ", ".join(
-            sorted(each.method for each in operations if compile_path(each.path)[0].match(request.url.path))
-        )
-        detail = f"{request.url.path} takes no {request.method}"
+        path = request.url.path
+        routes = [each for each in app.routes if isinstance(each, Route) and each.path_regex.match(path)]
+        # The page's own scripts are no route of ours; they are read, and nothing else.
+        allowed = ", ".join(sorted({method for each in routes for method in each.methods or ()} or {"GET", "HEAD"}))
+        detail = f"{path} takes no {request.method}"
         hint, headers = f"it takes {allowed}; see /docs", {"Allow": allowed}
         return refusal(request, "unsupported_action", detail, hint, status=405, headers=headers)
 

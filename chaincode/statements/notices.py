@@ -1,7 +1,7 @@
 """Acknowledged notices: an organisation says on the ledger that it has read an event, and which content it read."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from chaincode.access import BANK, INSURER, REGULATOR
 from chaincode.declaration import command
@@ -13,9 +13,16 @@ from chaincode.world.events import Event, emit
 from chaincode.world.state import Stamped
 from chaincode.world.stub import Stub, notice_ack_key
 
-EventId = Annotated[
-    str, Text(3, 64, r"(f|[a-z][a-z0-9]{1,15}):[0-9]+(\.[0-9]+){1,2}", "an event id, f:120.3.0 or e1:44.2")
-]
+BLOCK, PLACE, ITEM = (rf"(?:0|[1-9][0-9]{{0,{more}}})" for more in (11, 8, 5))
+"""Numbers in the one spelling that they have: ASCII digits, without leading zeros."""
+EVENT_ID: Final = Text(
+    3,
+    64,
+    rf"f:{BLOCK}\.{PLACE}\.{ITEM}|[a-z][a-z0-9]{{1,15}}:{BLOCK}\.{PLACE}",
+    "an event id, f:120.3.0 or e1:44.2",
+)
+"""An event has one id and an id one spelling; in a second one the same event could be acknowledged again."""
+EventId = Annotated[str, EVENT_ID]
 
 
 @dataclass(frozen=True)

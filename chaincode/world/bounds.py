@@ -48,6 +48,12 @@ class Described:
     unit: str = ""
 
 
+def unit_of(name: str, described: Described | None) -> str:
+    """The unit of a field's value: the one that is declared, else that of its name's suffix; empty for none."""
+    declared = described.unit if described is not None else ""
+    return declared or next((unit for suffix, unit in UNITS.items() if name.endswith(suffix)), "")
+
+
 @dataclass(frozen=True)
 class Text:
     """Bounds of a text: how many characters, and a pattern it must match as a whole."""

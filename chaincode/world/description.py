@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
-from chaincode.world.bounds import INVISIBLE, UNITS, Bounds, Count, Described, Text, Whole, take_apart
+from chaincode.world.bounds import INVISIBLE, Bounds, Count, Described, Text, Whole, take_apart, unit_of
 
 Json = dict[str, Any]
 
@@ -141,7 +141,7 @@ def _field(field: "dataclasses.Field[Any]", annotation: Any) -> Field:
         value=value,
         text=described.text,
         example=_example(value) if described.example is ... else described.example,
-        unit=described.unit or _unit(field.name),
+        unit=unit_of(field.name, described),
         source=described.source,
         default=... if field.default is MISSING else field.default,
     )
@@ -154,10 +154,6 @@ def _example(value: Value) -> object:
     if value.items is not None and (one := _example(value.items)) is not ...:
         return [one]
     return ...
-
-
-def _unit(name: str) -> str:
-    return next((unit for suffix, unit in UNITS.items() if name.endswith(suffix)), "")
 
 
 def _field_schema(field: Field, reference: str) -> Json:

@@ -18,7 +18,7 @@ from dataclasses import MISSING
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from chaincode.world.bounds import UNITS, UNREADABLE, Bounds, Count, Text, Whole, take_apart
+from chaincode.world.bounds import UNITS, UNREADABLE, Bounds, Count, Text, Whole, take_apart, unit_of
 from chaincode.world.errors import Refusal
 
 Reader = Callable[[object, str], object]
@@ -75,18 +75,18 @@ def _plan(record_type: type[Any]) -> tuple[dict[str, Reader], frozenset[str]]:
     hints = get_type_hints(record_type, include_extras=True)
     fields = dataclasses.fields(record_type)
     optional = frozenset(field.name for field in fields if field.default is not MISSING)
-    return {field.name: _reader(hints[field.name]) for field in fields}, optional
+    return {field.name: _reader(hints[field.name], field.name) for field in fields}, optional
 
 
-def _reader(annotation: Any) -> Reader:
+def _reader(annotation: Any, name: str) -> Reader:
     hint = take_apart(annotation)
-    read = _reader_of(hint.bare, hint.bounds)
+    read = _reader_of(hint.bare, hint.bounds, name, unit_of(name, hint.described))
     return _optional(read) if hint.nullable else read
 
 
-def _reader_of(bare: Any, bounds: Bounds | None) -> Reader:
+def _reader_of(bare: Any, bounds: Bounds | None, name: str, unit: str) -> Reader:
     if get_origin(bare) is tuple and isinstance(bounds, Count):
-        return _sequence(_reader(get_args(bare)[0]), bounds)
+        return _sequence(_reader(get_args(bare)[0], name), bounds)
     if dataclasses.is_dataclass(bare):
         return lambda value, path: parse(cast("type[object]", bare), value, path)
     if bare is bool:
@@ -94,7 +94,7 @@ def _reader_of(bare: Any, bounds: Bounds | None) -> Reader:
     if bare is object:
         return lambda value, path: value  # a document of any form, which whoever declared it checks
     if bare is int and isinstance(bounds, Whole):
-        return _whole(bounds)
+        return _whole(bounds, unit)
     if bare is str and isinstance(bounds, Text):
         return _text(bounds)
     raise TypeError(f"no strict reader for {bare!r} within {bounds!r}")
@@ -123,8 +123,8 @@ def _read_bool(value: object, path: str) -> object:
     return value
 
 
-def _whole(bounds: Whole) -> Reader:
-    hint = f"pass an integer from {bounds.minimum} to {bounds.maximum} in the unit of the field's suffix"
+def _whole(bounds: Whole, unit: str) -> Reader:
+    hint = f"pass an integer from {bounds.minimum} to {bounds.maximum}" + (f", in the unit {unit}" if unit else "")
 
     def read(value: object, path: str) -> object:
         if type(value) is not int:
@@ -139,12 +139,17 @@ def _whole(bounds: Whole) -> Reader:
 def _text(bounds: Text) -> Reader:
     compiled = re.compile(bounds.pattern, re.ASCII) if bounds.pattern else None
     hint = f"pass {bounds.looks_like}, {bounds.chars_min} to {bounds.chars_max} characters"
+    if bounds.choices:
+        hint = f"pass {bounds.looks_like}"
 
     def read(value: object, path: str) -> object:
         if not isinstance(value, str):
             raise malformed(path, "is not a text", hint)
+        if bounds.choices and value not in bounds.choices:
+            raise malformed(path, f"is not {bounds.looks_like}", hint)
         if not bounds.chars_min <= len(value) <= bounds.chars_max:
-            raise malformed(path, f"has {len(value)} characters", hint)
+            what = f" and is not {bounds.looks_like}" if compiled is not None else ""
+            raise malformed(path, f"has {len(value)} characters{what}", hint)
         if compiled is not None and compiled.fullmatch(value) is None:
             raise malformed(path, f"is not {bounds.looks_like}", hint)
         if bounds.readable and (found := UNREADABLE.search(value)) is not None:

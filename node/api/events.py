@@ -10,6 +10,7 @@ from typing import Annotated
 from starlette.responses import JSONResponse
 
 from chaincode.contract import FUNCTIONS
+from chaincode.statements.notices import EventId
 from chaincode.world.bounds import Described, Text, Whole
 from node.api import answers
 from node.api.listing import LIMIT_DEFAULT, LIMIT_MAX
@@ -23,16 +24,7 @@ from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.records import missing
 
 WAIT_S_MAX = 30
-EventIdText = Annotated[
-    str,
-    Text(
-        5,
-        64,
-        r"(f|[a-z][a-z0-9]{1,15}):[0-9]+([.][0-9]+){1,2}",
-        "an event's id, f:<block>.<tx>.<n> or e1:<block>.<log>",
-    ),
-    Described("The event.", example="e1:44.2"),
-]
+EventIdText = Annotated[EventId, Described("The event.", example="e1:44.2")]
 
 
 @dataclass(frozen=True)
@@ -47,7 +39,7 @@ class EventsWanted:
         Described("The cursor of an earlier answer; without it, from the beginning.", example="f:120.3.0~e1:44.2"),
     ] = None
     wait: Annotated[
-        int, Whole(0, WAIT_S_MAX), Described("Hold an empty answer for up to so many seconds.", example=20)
+        int, Whole(0, WAIT_S_MAX), Described("Hold an empty answer for so long at most.", example=20, unit="s")
     ] = 0
 
 

@@ -52,7 +52,7 @@ def _list_facilities(call: Call, wanted: Any) -> Json:
         with node.read_model.read() as connection:
             return placed(connection.execute(sliced(statement, part, place, table.c.made_s)).all(), place)
 
-    found = page("list_facilities", wanted, fetch, read_to=chain_read_to(call))
+    found = page("list_facilities", wanted, (int, int), fetch, read_to=chain_read_to(call))
     now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
         named = {each for row in found.items for each in facilities.subjects_of(row)}
@@ -83,7 +83,7 @@ def _list_movements(call: Call, wanted: Any) -> Json:
             facilities.find(connection, wanted.facility_id)
             return placed(connection.execute(sliced(statement, part, place, table.c.at_s)).all(), place)
 
-    found = page("list_movements", wanted, fetch, read_to=chain_read_to(call))
+    found = page("list_movements", wanted, (int, int), fetch, read_to=chain_read_to(call))
     shown = [{name: getattr(row, name) for name in answers.Movement.__dataclass_fields__} for row in found.items]
     return found.as_json(shown)
 
@@ -98,7 +98,9 @@ def _list_transactions(call: Call, wanted: Any) -> Json:
         refused = [(_tx_place(each), each) for each in _refused(call, key, part)]
         return sorted([*mined, *refused], key=lambda each: each[0], reverse=not part.newer)[: part.limit]
 
-    found = page("list_facility_transactions", wanted, fetch, read_to=chain_read_to(call))
+    found = page(
+        "list_facility_transactions", wanted, (int, str), fetch, read_to=chain_read_to(call), owner=call.organisation
+    )
     return found.as_json(found.items)
 
 
@@ -161,7 +163,7 @@ def _reasons(call: Call, wanted: Any) -> Any:
             ]
         return cut(every, part)
 
-    return page("list_reasons", wanted, fetch, read_to=chain_read_to(call))
+    return page("list_reasons", wanted, (int, int), fetch, read_to=chain_read_to(call))
 
 
 async def _reversal(call: Call, wanted: Any, reason_key: str) -> Json:

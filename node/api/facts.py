@@ -167,7 +167,8 @@ READS = [
     _one("get_asset", "/assets/{asset_id}", tables.asset, AssetWanted, Asset, _OWNER, "One asset.", "一项资产。"),
     of_table(
         "list_asset_events", "/assets/{asset_id}/events", tables.asset_event, filters=AssetWanted,
-        item=Recorded(AssetEvent), en="List the life events of an asset.", zh="列出资产的生命周期事件。",
+        item=Recorded(AssetEvent), of_a=tables.asset,
+        en="List the life events of an asset.", zh="列出资产的生命周期事件。",
     ),
     of_table(
         "list_slots", "/slots", tables.slot, filters=Everything, item=Recorded(Slot),

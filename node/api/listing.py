@@ -3,14 +3,13 @@
     Listing(filters, fetch) ─▶ operation: the filters, and limit, after, before, since, until
     page ─▶ items, `next` (a cursor to what is older), `previous` (to what is newer), each null where there is none
 
-A cursor is the place of an item among all the list's items, bound to the list and its filters. Places come from when a
-thing was made, and not from when it changed: a change moves nothing from one page to another.
+A cursor is the place of an item among all the list's items, bound to the list, its filters and its owner. Places
+come from when a thing was made, and not from when it changed: a change moves nothing from one page to another.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import dataclasses
 import hashlib
 import json
@@ -20,16 +19,20 @@ from typing import Annotated, Any, Generic, TypeVar, cast, get_type_hints
 
 from sqlalchemy import ColumnElement, Row, Select, literal, tuple_
 
-from chaincode.world.bounds import Described, Seconds, Text, Whole
+from chaincode.world.bounds import WHOLE_MAX, Described, Seconds, Text, Whole
 from node.gate.problems import Problem
 from wuxin_evidence.encoding.canonical import canonical_json
+from wuxin_evidence.errors import EvidenceError
 
+UTC = "seconds since 1970, UTC"
 LIMIT_MAX = 500
 LIMIT_DEFAULT = 100
 CURSOR_CHARS_MAX = 1_000  # the longest place holds an id of 128 characters and an origin of 200
 
 Json = dict[str, Any]
 Place = tuple[int | str, ...]
+Shape = tuple[type[int] | type[str], ...]
+"""What the places of a list are made of."""
 T = TypeVar("T")
 
 Cursor = Annotated[str, Text(1, CURSOR_CHARS_MAX, r"[A-Za-z0-9_-]+", "a cursor of this list")]
@@ -48,8 +51,10 @@ class Span:
     before: Annotated[
         Cursor | None, Described("What is newer than this cursor, the `previous` of a page.", example="WyI3Zj")
     ] = None
-    since: Annotated[Seconds | None, Described("Only what was made then or later, UTC.", example=1641110400)] = None
-    until: Annotated[Seconds | None, Described("Only what was made before then, UTC.", example=1641196800)] = None
+    since: Annotated[Seconds | None, Described("Only what was made then or later.", example=1641110400, unit=UTC)] = (
+        None
+    )
+    until: Annotated[Seconds | None, Described("Only what was made before then.", example=1641196800, unit=UTC)] = None
 
 
 SPAN = tuple(field.name for field in dataclasses.fields(Span))
@@ -97,13 +102,18 @@ def with_span(filters: type[Any]) -> type[Any]:
     return made
 
 
-def page(name: str, wanted: Any, fetch: Fetch[T], *, read_to: int | None = None) -> Found[T]:
-    """One page of the list `name`. `read_to` is the block up to which its ledger has been read, where places begin with
-    a block. Raises ``malformed`` (a cursor that is not of this list and its filters), ``cursor_ahead``."""
-    binding = _binding(name, wanted)
+def page(
+    name: str, wanted: Any, shape: Shape, fetch: Fetch[T], *, read_to: int | None = None, owner: str = ""
+) -> Found[T]:
+    """One page of the list `name`, whose places are of this `shape`. `read_to` is the block up to which its ledger has
+    been read, where places begin with a block; `owner` is whose list it is, where each organisation has its own.
+
+    Raises ``malformed`` (a cursor that is not of this list, its filters and its owner), ``cursor_ahead``.
+    """
+    binding = _binding(name, wanted, owner)
     if wanted.after is not None and wanted.before is not None:
         raise Problem("malformed", "after: stands beside before", "give one of the two")
-    edge = _opened(wanted, binding, read_to)
+    edge = _opened(wanted, binding, shape, read_to)
     newer = wanted.before is not None
     # One more than asked for tells whether there is a next page, without counting the list.
     found = list(fetch(Slice(edge, newer, wanted.limit + 1, wanted.since, wanted.until)))
@@ -153,17 +163,17 @@ def cut(items: Sequence[tuple[Place, int, T]], part: Slice) -> list[tuple[Place,
     return sorted(inside, key=lambda each: each[0], reverse=not part.newer)[: part.limit]
 
 
-def _binding(name: str, wanted: Any) -> str:
+def _binding(name: str, wanted: Any, owner: str) -> str:
     stated = cast(Json, vars(wanted))
     filters = {key: value for key, value in stated.items() if key not in ("limit", "after", "before")}
-    return hashlib.sha256(canonical_json([name, filters])).hexdigest()[:16]
+    return hashlib.sha256(canonical_json([name, filters, owner])).hexdigest()[:16]
 
 
 def _sealed(binding: str, place: Place) -> str:
     return base64.urlsafe_b64encode(canonical_json([binding, *place])).decode().rstrip("=")
 
 
-def _opened(wanted: Any, binding: str, read_to: int | None) -> Place | None:
+def _opened(wanted: Any, binding: str, shape: Shape, read_to: int | None) -> Place | None:
     name = "before" if wanted.before is not None else "after"
     text = getattr(wanted, name)
     if text is None:
@@ -171,10 +181,11 @@ def _opened(wanted: Any, binding: str, read_to: int | None) -> Place | None:
     try:
         raw = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         told, *place = cast("list[Any]", json.loads(raw))
-    except (binascii.Error, ValueError, TypeError) as error:
+        # Made again and compared: base64 has several spellings of one text, and a cursor has one.
+        ours = told == binding and _is_place(place, shape) and _sealed(binding, tuple(place)) == text
+    except (EvidenceError, ValueError, TypeError, RecursionError) as error:
         raise _not_ours(name) from error
-    # Made again and compared: base64 has several spellings of one text, and a cursor has one.
-    if told != binding or not place or _sealed(binding, tuple(place)) != text:
+    if not ours:
         raise _not_ours(name)
     if read_to is not None and place[0] > read_to:
         raise Problem(
@@ -183,6 +194,12 @@ def _opened(wanted: Any, binding: str, read_to: int | None) -> Place | None:
             "ask again later, or begin without a cursor; GET /v1/status says how far the node is",
         )
     return tuple(place)
+
+
+def _is_place(place: Sequence[Any], shape: Shape) -> bool:
+    """Whether these values are of the shape: anybody can write any JSON into a cursor, and the database compares it."""
+    alike = len(place) == len(shape) and all(type(value) is kind for value, kind in zip(place, shape, strict=True))
+    return alike and all(0 <= value <= WHOLE_MAX for value in place if isinstance(value, int))
 
 
 def _not_ours(name: str) -> Problem:

@@ -31,6 +31,8 @@ from node.stores.local_tables import command
 
 LOOK_S = 5.0  # for a ledger to say its height; who asks for the status wants to know what does not answer
 
+DUTY_PLACE = (int, str, str, str, int)
+
 
 @dataclass(frozen=True)
 class CollateralWanted:
@@ -104,7 +106,7 @@ async def _status(call: Call, _: Everything, __: None) -> Json:
 def _duties(call: Call, wanted: Any) -> Json:
     node = call.node
     if not node.act_as(call.principal).in_circle:
-        return page("list_duties", wanted, lambda _: []).as_json([])
+        return page("list_duties", wanted, DUTY_PLACE, lambda _: []).as_json([])
     now_s = node.clock.now_ms() // 1000
     with node.read_model.read() as connection:
         found = duties.all_duties(connection, now_s)
@@ -116,7 +118,7 @@ def _duties(call: Call, wanted: Any) -> Json:
         )
         for place, (receipt_id, pledge_id, duty) in enumerate(found)
     ]
-    shown = page("list_duties", wanted, lambda part: cut(items, part))
+    shown = page("list_duties", wanted, DUTY_PLACE, lambda part: cut(items, part))
     return shown.as_json(shown.items)
 
 

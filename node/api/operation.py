@@ -157,7 +157,7 @@ def _queried(operation: Operation, query: Sequence[tuple[str, str]]) -> Json:
 
 def _typed(kind: str, text: str) -> object:
     """A query's text as the field's kind; what is no such value stays a text, and is refused as one."""
-    if kind == "integer" and re.fullmatch(r"-?[0-9]{1,16}", text):
+    if kind == "integer" and re.fullmatch(r"0|-?[1-9][0-9]{0,15}", text):
         return int(text)
     if kind == "boolean" and text in ("true", "false"):
         return text == "true"

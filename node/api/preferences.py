@@ -1,4 +1,5 @@
-"""Preferences of a request: how long to wait (RFC 7240), and in which language to answer (RFC 9110, section 12.5.4).
+"""Preferences of a request: how long to wait (RFC 7240), in which language to answer, and what the caller has already
+(RFC 9110, sections 12.5.4 and 13.1.2).
 
 A preference that cannot be read is ignored, as RFC 7240 asks; of a repeated one the first counts.
 """
@@ -16,6 +17,7 @@ LANGUAGES = (ENGLISH, CHINESE)
 _PREFERENCE = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))+')
 """One member of the comma-separated list; a comma within a quoted string does not end it."""
 _PARAMETER = re.compile(r'(?:[^;"]|"(?:[^"\\]|\\.)*(?:"|\\?\Z))+')
+_TAG = re.compile(r'(?:W/)?("[\x21\x23-\x7e\x80-\xff]*")')
 _ESCAPED = re.compile(r"\\(.)")
 
 
@@ -33,6 +35,12 @@ def wait_of(headers: Iterable[str]) -> int | None:
         significant = digits.lstrip("0") or "0"
         return WAIT_S_MAX if len(significant) > len(str(WAIT_S_MAX)) else min(int(significant), WAIT_S_MAX)
     return None
+
+
+def has_tag(headers: Iterable[str], tag: str) -> bool:
+    """Whether these If-None-Match headers name the entity tag, by weak comparison, or any (`*`)."""
+    stated = ",".join(headers).strip()
+    return stated == "*" or tag in _TAG.findall(stated)
 
 
 def language_of(header: str | None) -> str:

@@ -16,10 +16,11 @@ from starlette.responses import JSONResponse, Response
 from node.api.context import record
 from node.api.listing import Place, Slice, page, placed, sliced, with_span
 from node.api.operation import PREFIX, Call, Operation, Page
+from node.api.preferences import has_tag
 from node.gate import access
 from node.gate.problems import ENGLISH
 from node.projection.facts import LEDGER as FACTS_LEDGER
-from node.projection.records import as_json
+from node.projection.records import as_json, require
 
 Json = dict[str, Any]
 Parties = Callable[[Json], Sequence[str | None]]
@@ -97,19 +98,24 @@ def of_table(
     parties: Parties | None = None,
     show: Callable[[Row[Any]], Json] = as_json,
     narrowed: Callable[[Select[Any], Any], Select[Any]] | None = None,
+    of_a: Table | None = None,
 ) -> Operation:
     """A list of a table of the facts, by when its records were made; a filter is the column of its name, unless
-    `narrowed` says otherwise."""
+    `narrowed` says otherwise. What the path names is a record `of_a` table; a list of nothing is `not_found`."""
 
     def handle(call: Call, wanted: Any) -> Json:
         statement = (narrowed or _by_columns(table, filters))(select(table), wanted)
         found = page_of_table(call, name, table, statement, wanted)
+        if of_a is not None:
+            (ident,) = operation.path_fields
+            require(call.node.read_model, of_a, getattr(wanted, ident))
         shown = [show(row) for row in found.items]
         if parties is not None:
             note_page(call, operation, shown, parties)
         return found.as_json(shown)
 
-    operation = listing(name, path, handle, filters=filters, item=item, en=en, zh=zh)
+    problems = () if of_a is None else ("not_found",)
+    operation = listing(name, path, handle, filters=filters, item=item, en=en, zh=zh, problems=problems)
     return operation
 
 
@@ -121,7 +127,7 @@ def page_of_table(call: Call, name: str, table: Table, statement: Select[Any], w
         with call.node.read_model.read() as connection:
             return placed(connection.execute(sliced(statement, part, place, table.c.made_s)).all(), place)
 
-    return page(name, wanted, fetch, read_to=facts_read_to(call))
+    return page(name, wanted, (int, int, str), fetch, read_to=facts_read_to(call))
 
 
 def facts_read_to(call: Call) -> int:
@@ -138,7 +144,7 @@ def with_etag(call: Call, content: Json) -> Response:
     """The content with an ETag of its last change; 304 when the caller has it."""
     tag = f'"{content.get("block")}-{content.get("tx_id", "")[:16]}"'
     headers = {"ETag": tag, "Content-Language": ENGLISH}
-    if call.request.headers.get("if-none-match") == tag:
+    if has_tag(call.request.headers.getlist("if-none-match"), tag):
         return Response(status_code=304, headers=headers)
     return JSONResponse(content, headers=headers)
 

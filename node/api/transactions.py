@@ -46,7 +46,9 @@ class TransactionWanted:
 
     transaction_id: TransactionId
     wait: Annotated[
-        int, Whole(0, WAIT_S_MAX), Described("Hold the answer for up to so many seconds until it is final.", example=10)
+        int,
+        Whole(0, WAIT_S_MAX),
+        Described("Hold the answer for so long at most, until it is final.", example=10, unit="s"),
     ] = 0
 
 
@@ -67,7 +69,7 @@ def _list(call: Call, wanted: Any) -> Json:
 
         return placed(call.node.commands.listed(narrowed, call.organisation), place)
 
-    found = page("list_transactions", wanted, fetch)
+    found = page("list_transactions", wanted, (int, str), fetch, owner=call.organisation)
     return found.as_json([resource(row) for row in found.items])
 
 

@@ -18,13 +18,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_
 
+from chaincode.statements.notices import EVENT_ID
 from node.gate.problems import Problem
 from node.projection import tables
 from node.projection.facts import LEDGER as FACTS_LEDGER
 from node.projection.records import missing
 from wuxin_evidence.encoding.canonical import canonical_json
 
-EVENT_ID = re.compile(r"(f|[a-z][a-z0-9]{1,15}):(\d{1,12})\.(\d{1,9})(?:\.(\d{1,6}))?")
+EVENT_ID_PATTERN = re.compile(EVENT_ID.pattern or "", re.ASCII)
 CURSOR_CHARS_MAX = 200
 LEDGERS_MAX = 8
 
@@ -44,22 +45,24 @@ class EventId:
         return f"{self.ledger}:{block}.{place}" + (f".{item}" if self.ledger == FACTS_LEDGER else "")
 
     @classmethod
-    def parse(cls, text: str) -> EventId:
-        """Read an id. Raises ``malformed``."""
-        found = EVENT_ID.fullmatch(text)
-        if found is None or (found[1] == FACTS_LEDGER) != (found[4] is not None):
-            raise Problem("malformed", f"{text[:40]!r} is no event id", "give f:<block>.<tx>.<n> or e1:<block>.<log>")
-        return cls(found[1], (int(found[2]), int(found[3]), int(found[4] or 0)))
+    def parse(cls, text: str, field: str = "event_id") -> EventId:
+        """Read the id in a field, in the one spelling that `str` gives it. Raises ``malformed`` naming the field."""
+        if EVENT_ID_PATTERN.fullmatch(text) is None:
+            hint = "give f:<block>.<tx>.<n> or e1:<block>.<log>, without leading zeros, as an answer has it"
+            raise Problem("malformed", f"{field}: {text[:40]!r} is no event id", hint)
+        ledger, _, numbers = text.partition(":")
+        block, place, item = (*map(int, numbers.split(".")), 0)[:3]
+        return cls(ledger, (block, place, item))
 
 
 def parse_cursor(text: str | None) -> dict[str, Place]:
-    """A cursor's place per ledger; empty for none. Raises ``malformed``."""
+    """Read the place per ledger of the cursor `after`; empty for none. Raises ``malformed``."""
     if not text:
         return {}
     parts = text.split("~") if len(text) <= CURSOR_CHARS_MAX else []
-    ids = [EventId.parse(part) for part in parts]
+    ids = [EventId.parse(part, "after") for part in parts]
     if not 0 < len(ids) <= LEDGERS_MAX or len({each.ledger for each in ids}) != len(ids):
-        raise Problem("malformed", "the cursor is not one event id per ledger", "pass the cursor of an earlier answer")
+        raise Problem("malformed", "after: is not one event id per ledger", "pass the cursor of an earlier answer")
     return {each.ledger: each.place for each in ids}
 
 

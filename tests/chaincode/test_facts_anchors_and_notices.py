@@ -118,8 +118,13 @@ def test_a_notice_is_acknowledged_once_by_each(world: World, organisation: str) 
 
 
 @pytest.mark.parametrize(
-    "event_id", ["120.3.0", "f:120", "F:1.2.3", "f:1.2.3.4", "e1:44.2/x", "f:-1.2.3", "1e:1.2", "e:1.2"]
-)
+    "event_id",
+    [
+        "120.3.0", "f:120", "F:1.2.3", "f:1.2.3.4", "e1:44.2/x", "f:-1.2.3", "1e:1.2", "e:1.2",
+        "f:01.0.3", "f:1.00.3", "f:1.0.03", "e1:044.2", "f:\uff11.0.3", "e1:\u0664.2", "f:+1.0.3", "f:1.2", "e1:1.2.0",
+        "f:1.2.3\n", "f:1000000000000.0.0", "f:1.1000000000.0", "f:1.2.1000000",
+    ],
+)  # fmt: skip
 def test_an_event_id_of_another_form_is_malformed(world: World, event_id: str) -> None:
     arguments = {"event_id": event_id, "content_hash": HASH}
     assert world.refused("bank", "acknowledge_notice", **arguments) == "malformed"

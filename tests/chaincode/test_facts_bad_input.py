@@ -1,14 +1,17 @@
 """Arguments from people and programs that mean harm or make mistakes: named, refused, nothing changed."""
 
 import json
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chaincode.contract import ARGUMENT_BYTES_MAX, FUNCTIONS
-from chaincode.world.bounds import WHOLE_MAX
+from chaincode.world.bounds import WHOLE_MAX, Described, Text, Whole, one_of
+from chaincode.world.errors import Refusal
+from chaincode.world.fields import parse
 from tests.chaincode.facts_world import World, receipt
 from wuxin_evidence.encoding.canonical import canonical_json
 
@@ -164,3 +167,35 @@ def test_a_receipt_with_one_field_replaced_is_issued_or_refused_by_name(data: st
     assert response.status >= 400
     refusal = json.loads(response.message)
     assert refusal["code"] == "not_found" or field in refusal["detail"]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Fields of each kind."""
+
+    limit: Annotated[int, Whole(1, 500)] = 1
+    quantity_g: Annotated[int, Whole(1)] = 1
+    since: Annotated[int | None, Whole(0), Described("From when on.", unit="seconds since 1970, UTC")] = None
+    status: Annotated[str | None, one_of("active", "cancelled", "x")] = None
+    digest: Annotated[str, Text(64, 64, r"[0-9a-f]{64}", "32 bytes in lower-case hex")] = "0" * 64
+
+
+@pytest.mark.parametrize(
+    ("given", "detail", "hint"),
+    [
+        ({"limit": 0}, "limit: is out of bounds", "pass an integer from 1 to 500"),
+        ({"limit": "5"}, "limit: is not an integer", "pass an integer from 1 to 500"),
+        ({"quantity_g": 0}, "quantity_g: is out of bounds", f"pass an integer from 1 to {WHOLE_MAX}, in the unit g"),
+        ({"since": -1}, "since: is out", f"pass an integer from 0 to {WHOLE_MAX}, in the unit seconds since 1970, UTC"),
+        ({"status": "bogus"}, "status: is not one of active, cancelled, x", "pass one of active, cancelled, x"),
+        ({"status": "bogusbogus"}, "status: is not one of active, cancelled, x", "pass one of active, cancelled, x"),
+        ({"status": ""}, "status: is not one of active, cancelled, x", "pass one of active, cancelled, x"),
+        ({"digest": "nonsense"}, "digest: has 8 characters and is not 32 bytes in lower-case hex", "pass 32 bytes"),
+    ],
+    ids=str,
+)
+def test_a_refused_value_says_what_is_allowed_and_in_which_unit(given: dict[str, Any], detail: str, hint: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        parse(Asked, given)
+    assert refused.value.detail.startswith(detail)
+    assert refused.value.hint == hint or (hint == "pass 32 bytes" and refused.value.hint.startswith(hint))

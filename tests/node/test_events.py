@@ -9,6 +9,11 @@ from node.projection.events import EventId, format_cursor, parse_cursor
 from tests.node.conftest import Running
 from tests.node.story import Story
 
+SECOND_SPELLINGS = [
+    "f:01.0.3", "f:0103.0.0", "f:1.00.3", "f:1.0.03", "f:\uff11.0.3", "f:1.0.\u0663", "f:+1.0.3", "f: 1.0.3",
+    "f:1_0.0.3", "f:1.0.3 ", "F:1.0.3", "f:1.0", "e1:01.2", "e1:1.2.0", "f:1000000000000.0.0", "f:1.0.1000000",
+]  # fmt: skip
+
 
 async def read_all(node: Running, limit: int) -> list[str]:
     ids: list[str] = []
@@ -69,10 +74,29 @@ def test_a_cursor_reads_back_as_it_was_written() -> None:
         "f:1.2.3~",
         "~",
         "f:-1.0.0",
+        *SECOND_SPELLINGS,
         "e:1.2",
         "1e:1.2",
         "f:1.2.3" + "~e1:1.2" * 60,
     ):
         with pytest.raises(Problem) as refused:
             parse_cursor(wrong)
-        assert refused.value.code == "malformed"
+        assert refused.value.code == "malformed" and refused.value.detail.startswith("after: ")
+
+
+@pytest.mark.parametrize("text", ["f:0.0.0", "f:120.3.10", "e1:44.2", "circle2:0.0", "f:999999999999.999999999.999999"])
+def test_an_id_is_written_as_it_was_read(text: str) -> None:
+    assert str(EventId.parse(text)) == text
+
+
+@pytest.mark.parametrize("text", SECOND_SPELLINGS)
+async def test_an_event_has_one_id_however_else_it_could_be_written(node: Running, text: str) -> None:
+    """A second spelling would be a second acknowledgement of one event, or of one that never was."""
+    answer = await node.post("insurer", "/v1/events/acknowledge", {"event_id": text})
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert answer.json()["detail"].startswith("event_id: ")
+    for path, query in ((f"/v1/events/{text}", {}), ("/v1/events", {"after": text})):
+        answer = await node.get("bank", path, **query)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), path
+        assert answer.json()["detail"].startswith("after: " if query else "event_id: ")
+    assert (await node.get("insurer", "/v1/transactions")).json()["items"] == []

@@ -2,17 +2,21 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from node.api.description import described
 from node.api.limits import require_sound
-from node.api.preferences import WAIT_S_MAX, language_of, wait_of
+from node.api.preferences import WAIT_S_MAX, has_tag, language_of, wait_of
+from node.app import create_app
 from node.gate.problem_words import WORDS
 from node.gate.problems import Problem, problem_response
 from tests.docs import inventory
 from tests.node.conftest import Running
-from tests.node.story import Story
+from tests.node.story import RECEIPT, Story
 
 
 @pytest.mark.parametrize(
@@ -22,6 +26,9 @@ from tests.node.story import Story
         ("PUT", "/v1/receipts/r-1", "GET"),
         ("GET", "/v1/receipts/r-1/cancel", "POST"),
         ("PATCH", "/v1/status", "GET"),
+        ("POST", "/healthz", "GET"),
+        ("PUT", "/openapi.json", "GET, HEAD"),
+        ("POST", "/static-offline-docs/redoc.standalone.js", "GET, HEAD"),
     ],
 )
 async def test_a_method_that_a_path_does_not_take_is_405_and_says_which_it_takes(
@@ -139,7 +146,7 @@ async def test_every_way_to_refuse_asks_for_the_language(
     node: Running, method: str, path: str, content: bytes | None
 ) -> None:
     async with node.client("warehouse") as client:
-        headers = {"Accept-Language": "zh", "Idempotency-Key": "k"}
+        headers = {"Accept-Language": "zh", "Idempotency-Key": "k", "Content-Type": "application/json"}
         answer = await client.request(method, path, content=content, headers=headers)
     assert answer.headers["content-language"] == "zh" and HAN.search(answer.json()["title"])
 
@@ -209,3 +216,171 @@ async def test_a_query_parameter_that_a_route_does_not_declare_is_malformed(
     name = path.partition("?")[2].partition("=")[0]
     assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
     assert answer.json()["detail"].startswith(f"{name}: ") and answer.json()["hint"]
+
+
+async def test_the_description_is_made_once_however_many_ask(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    monkeypatch.setattr("node.app.described", lambda operations: made.append(1) or described(operations))
+    app = create_app(home, ["bank"])
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://node") as client:
+        first = await client.get("/openapi.json")
+        for method in ("GET", "HEAD", "GET"):
+            assert (await client.request(method, "/openapi.json")).status_code == 200
+        known = await client.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+    assert made == [1] and first.json() == json.loads(json.dumps(app.openapi()))
+    assert (known.status_code, known.content) == (304, b"")
+
+
+TAG = '"120-9f9f9f9f"'
+
+
+@pytest.mark.parametrize(
+    ("headers", "known"),
+    [
+        ([TAG], True),
+        (["W/" + TAG], True),
+        ([f'"x", {TAG}'], True),
+        (['"x"', f'W/"y" ,\tW/{TAG}'], True),
+        (["*"], True),
+        ([" * "], True),
+        ([], False),
+        (['"x"'], False),
+        ([TAG.strip('"')], False),
+        (['"x,120-9f9f9f9f"'], False),
+        (['"*"'], False),
+        (["*, " + '"x"'], False),
+        (["w/" + '"x"'], False),
+    ],
+    ids=str,
+)
+def test_what_a_caller_has_is_compared_as_rfc_9110_compares_it(headers: list[str], known: bool) -> None:
+    assert has_tag(headers, TAG) is known
+
+
+async def test_a_record_that_the_caller_has_is_304(node: Running) -> None:
+    await Story(node).issue()
+    tag = (await node.get("bank", f"/v1/receipts/{RECEIPT}")).headers["etag"]
+    async with node.client("bank") as client:
+        for value in (tag, "W/" + tag, f'"x", {tag}', "*"):
+            answer = await client.get(f"/v1/receipts/{RECEIPT}", headers={"If-None-Match": value})
+            assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag), value
+        assert (await client.get(f"/v1/receipts/{RECEIPT}", headers={"If-None-Match": '"x"'})).status_code == 200
+        assert (await client.get("/v1/receipts/none", headers={"If-None-Match": "*"})).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/v1/slots/", "/v1/receipts/r-1/", "/healthz/", "/v1//slots"])
+async def test_a_path_with_a_slash_too_many_is_not_found_and_leads_nowhere(node: Running, path: str) -> None:
+    async with node.client("warehouse") as client:
+        answer = await client.get(path)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found") and answer.json()["hint"]
+
+
+async def posted(node: Running, headers: list[tuple[str, str]], body: bytes | None = None) -> httpx.Response:
+    """A slot registered with these headers, some of them perhaps more than once."""
+    raw = json.dumps({"slot_id": Story(node).slot}).encode() if body is None else body
+    async with node.client(None) as client:
+        return await client.post("/v1/slots", content=raw, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("Authorization", "Bearer wx_other"),
+        ("Idempotency-Key", "k2"),
+        ("Idempotency-Key", "k1"),
+        ("Prefer", "wait=2"),
+        ("Accept-Language", "en"),
+        ("Content-Type", "text/plain"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["before", "behind"])
+async def test_a_header_that_says_two_things_is_malformed_and_named_and_nothing_is_queued(
+    node: Running, name: str, other: str, first: bool
+) -> None:
+    sound = [
+        ("Authorization", f"Bearer {node.key('warehouse')}"), ("Idempotency-Key", "k1"), ("Prefer", "wait=1"),
+        ("Accept-Language", "zh"), ("Content-Type", "application/json"),
+    ]  # fmt: skip
+    answer = await posted(node, [(name, other), *sound] if first else [*sound, (name, other)])
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed")
+    assert answer.json()["detail"].startswith(f"the header {name}: ")
+    assert (await node.get("warehouse", "/v1/transactions")).json()["items"] == []
+    assert (await posted(node, sound)).status_code in (200, 202)
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Accept-Language"])
+async def test_a_header_that_says_two_things_is_refused_of_reads_too(node: Running, name: str) -> None:
+    value = f"Bearer {node.key('bank')}"
+    headers = [("Authorization", value), ("Accept-Language", "en"), (name, value)]
+    async with node.client(None) as client:
+        answer = await client.get("/v1/slots", headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed") and name in answer.json()["detail"]
+
+
+async def test_preferences_in_several_headers_are_read_as_one_list(node: Running) -> None:
+    sound = [("Authorization", f"Bearer {node.key('warehouse')}"), ("Content-Type", "application/json")]
+    prefer = [("Prefer", "respond-async"), ("Prefer", "wait=20"), ("Prefer", "wait=20")]
+    answer = await posted(node, [*sound, *prefer, ("Idempotency-Key", "k")])
+    assert answer.status_code == 200 and answer.headers["preference-applied"] == "wait=20"
+
+
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        ({"Content-Type": "text/plain"}, "Content-Type"),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, "Content-Type"),
+        ({"Content-Type": "application/json; charset=utf-16"}, "Content-Type"),
+        ({"Content-Type": "application/jsonp"}, "Content-Type"),
+        ({}, "Content-Type"),
+        ({"Content-Type": "application/json", "Content-Encoding": "gzip"}, "Content-Encoding"),
+        ({"Content-Type": "application/json", "Content-Encoding": "identity, br"}, "Content-Encoding"),
+    ],
+    ids=str,
+)
+async def test_a_body_that_its_headers_call_something_else_is_415_and_nothing_is_queued(
+    node: Running, headers: dict[str, str], named: str
+) -> None:
+    sound = {"Authorization": f"Bearer {node.key('warehouse')}", "Idempotency-Key": "k"}
+    answer = await posted(node, list({**sound, **headers}.items()))
+    problem = answer.json()
+    assert (answer.status_code, problem["status"], problem["code"]) == (415, 415, "unsupported_action")
+    assert problem["detail"].startswith(f"{named}: ") and problem["hint"]
+    assert answer.headers["accept"] == "application/json"
+    assert (await node.get("warehouse", "/v1/transactions")).json()["items"] == []
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "Application/JSON; charset=UTF-8", 'application/json;charset="utf-8"']
+)
+async def test_json_is_json_however_its_type_is_spelled(node: Running, kind: str) -> None:
+    sound = {"Authorization": f"Bearer {node.key('warehouse')}", "Idempotency-Key": "k", "Content-Encoding": "Identity"}
+    assert (await posted(node, list({**sound, "Content-Type": kind}.items()))).status_code in (200, 202)
+
+
+async def test_an_empty_body_needs_no_type(node: Running) -> None:
+    sound = {"Authorization": f"Bearer {node.key('warehouse')}", "Idempotency-Key": "k"}
+    answer = await posted(node, list(sound.items()), b"")
+    assert (answer.status_code, answer.json()["detail"]) == (400, "slot_id: is missing")
+
+
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        (b'{"quantity_g": 9007199254740992}', "quantity_g: 9007199254740992 is an integer beyond 2^53"),
+        (b'{"quantity_g": -9007199254740992}', "quantity_g: -9007199254740992 is an integer beyond 2^53"),
+        (b'{"a": 1, "quantity_g": 1.5}', "quantity_g: 1.5 is not written as an integer"),
+        (b'{"quantity_g": 1.0, "b": 2.5}', "quantity_g: 1.0 is not written as an integer"),
+        (b'{"quantity_g": 1e3}', "quantity_g: 1e3 is not written as an integer"),
+        (b'{"quantity_g": NaN}', "quantity_g: NaN is not written as an integer"),
+        (b'{"insurance": {"amount_minor": 0.1}}', "insurance.amount_minor: 0.1 is not"),
+        (b'{"goods": [1, {"loss_bp": 1.1}]}', "goods[1].loss_bp: 1.1 is not"),
+        (b"1.5", "the body: 1.5 is not"),
+        (b'{"quantity_g": ' + b"9" * 5000 + b"}", "quantity_g: " + "9" * 64 + "… is an integer beyond 2^53"),
+    ],
+    ids=lambda each: str(each)[:40],
+)
+def test_a_number_that_not_every_reader_keeps_is_named_by_its_field(body: bytes, detail: str) -> None:
+    with pytest.raises(Problem) as refused:
+        require_sound(body)
+    assert refused.value.code == "malformed" and refused.value.detail.startswith(detail)
+    assert "9007199254740991" in refused.value.hint and "text" not in refused.value.hint

@@ -61,7 +61,8 @@ async def post_by_hand(node: Running, *messages: dict[str, Any]) -> dict[str, An
     async def send(message: Any) -> None:
         sent.append(message)
 
-    headers = [(b"authorization", f"Bearer {node.key('warehouse')}".encode())]
+    authorization = f"Bearer {node.key('warehouse')}".encode()
+    headers = [(b"authorization", authorization), (b"content-type", b"application/json")]
     scope = {"type": "http", "method": "POST", "path": "/v1/slots", "query_string": b"", "headers": headers}
     await node.app(scope, receive, send)
     document: dict[str, Any] = json.loads(b"".join(message.get("body", b"") for message in sent))

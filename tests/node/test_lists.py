@@ -1,6 +1,9 @@
 """Lists end where they end: every row is reached, newest first, both ways, whatever the list."""
 
+import base64
 import dataclasses
+import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +15,7 @@ from contracts.structs import camel
 from node.api.listing import LIMIT_MAX
 from node.api.operation import Operation, Page
 from node.api.operations import OPERATIONS
+from node.lending.duties import Duty
 from node.projection import tables
 from node.stores import local_tables
 from tests.node.conftest import Running
@@ -99,6 +103,9 @@ def seed(node: Running, name: str, path: str, rows: int = ROWS) -> Table | None:
         "list_facility_transactions": (tables.obligation_transaction, mined),
         "list_transactions": (local_tables.command, command),
     }  # fmt: skip
+    if "{asset_id}" in path:
+        with node.node.read_model.write() as connection:
+            connection.execute(insert(tables.asset), [fact(1, {}, status="active") | {"id": "turbine-7"}])
     if "{facility_id}" in path:
         with node.node.read_model.write() as connection:
             connection.execute(insert(tables.facility), [facility(1, KEY)])
@@ -136,8 +143,6 @@ async def test_every_row_of_every_list_is_reached_both_ways(
     node: Running, operation: Operation, attested: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if operation.name == "list_duties":
-        from node.lending.duties import Duty
-
         duties = [("r", f"p-{n:05}", Duty("conflict", 1000 + n, "bank", 9, "look")) for n in range(1, ROWS + 1)]
         monkeypatch.setattr("node.api.network.duties.all_duties", lambda *_: duties)
     seed(node, operation.name, operation.path)
@@ -174,6 +179,9 @@ async def test_what_a_list_does_not_declare_is_malformed_and_named(node: Running
         {"limit": 0},
         {"limit": LIMIT_MAX + 1},
         {"limit": "many"},
+        {"limit": "05"},
+        {"limit": "\uff11"},
+        {"limit": "-0"},
         {"after": "garbage"},
         {"after": "WyJ4Il0"},
         {"before": "!"},
@@ -187,6 +195,61 @@ async def test_what_a_list_does_not_declare_is_malformed_and_named(node: Running
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (400, "malformed"), (query, problem)
         assert problem["detail"].startswith(f"{name}: ") and problem["hint"], (query, problem)
+
+
+def spelled(content: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(content, separators=(",", ":")).encode()).decode().rstrip("=")
+
+
+@pytest.mark.parametrize("operation", LISTS, ids=lambda each: each.name)
+async def test_a_cursor_that_this_list_did_not_write_is_malformed_and_named(
+    node: Running, operation: Operation, attested: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if operation.name == "list_duties":
+        duties = [("r", f"p-{n}", Duty("conflict", 1000 + n, "bank", 9, "look")) for n in range(3)]
+        monkeypatch.setattr("node.api.network.duties.all_duties", lambda *_: duties)
+    seed(node, operation.name, operation.path)
+    cursor = (await node.get("bank", at(operation), limit=1)).json()["next"]
+    binding, *place = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    assert spelled([binding, *place]) == cursor, "the forged ones below would be refused for their spelling"
+    others: list[Any] = [None, True, False, {"a": 1}, [1], -1, 2**53, 2**63, 2**70]
+    forged = [[], ["x"], *([each] for each in others), place[:-1], [*place, 1], [*place, "x"], [*place] * 2]
+    for number, part in enumerate(place):
+        wrong = [*others, "x"] if isinstance(part, int) else [None, True, {"a": 1}, ["x"], 1, -1, 2**70]
+        forged += [[*place[:number], each, *place[number + 1 :]] for each in wrong]
+    whole = [{"a": 1}, None, 7, "x", [[binding, *place]], [None, *place], json.loads("[" * 300 + "]" * 300)]
+    for content in [*([binding, *each] for each in forged), *whole]:
+        for name in ("after", "before"):
+            answer = await node.get("bank", at(operation), **{name: spelled(content)})
+            problem = answer.json()
+            assert (answer.status_code, problem.get("code")) == (400, "malformed"), (content, problem)
+            assert problem["detail"].startswith(f"{name}: ") and problem["hint"], (content, problem)
+    assert (await node.get("bank", at(operation), after=cursor)).status_code == 200
+
+
+async def test_a_cursor_of_ones_own_list_is_of_no_use_to_another_organisation(node: Running) -> None:
+    seed(node, "list_transactions", "")
+    seed(node, "list_facility_transactions", "{facility_id}")
+    with node.node.local.write() as connection:
+        theirs = [command(n) | {"id": f"m{n}", "organisation": "manufacturer"} for n in (1, 2)]
+        connection.execute(insert(local_tables.command), theirs)
+    for path in ("/v1/transactions", f"/v1/facilities/{FACILITY}/transactions"):
+        cursor = (await node.get("bank", path, limit=1)).json()["next"]
+        answer = await node.get("manufacturer", path, after=cursor)
+        assert (answer.status_code, answer.json()["code"]) == (400, "malformed"), path
+        assert answer.json()["detail"].startswith("after: ")
+        assert (await node.get("bank", path, after=cursor)).status_code == 200
+
+
+async def test_a_list_of_what_does_not_exist_is_not_found(node: Running) -> None:
+    asked = [each for each in LISTS if each.path_fields]
+    assert len(asked) >= 4
+    for operation in asked:
+        path = re.sub(r"\{\w+\}", "none", operation.path)
+        answer = await node.get("bank", path)
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        assert "none" in answer.json()["detail"] and answer.json()["hint"]
+        assert "not_found" in operation.all_problems
 
 
 async def test_a_cursor_belongs_to_its_list_and_its_filters(node: Running) -> None:

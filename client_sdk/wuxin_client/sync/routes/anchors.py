@@ -34,8 +34,8 @@ class AnchorsRoutes(Routes):
             limit: The most items of a page. From 1 to 500, 100 if not given.
             after: What is older than this cursor, the `next` of a page. At most 1000 characters.
             before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
-            since: Only what was made then or later, UTC. At least 0.
-            until: Only what was made before then, UTC. At least 0.
+            since: Only what was made then or later. Unit: seconds since 1970, UTC. At least 0.
+            until: Only what was made before then. Unit: seconds since 1970, UTC. At least 0.
 
         Raises:
             Conflict: `cursor_ahead`.

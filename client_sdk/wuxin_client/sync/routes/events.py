@@ -27,7 +27,7 @@ class EventsRoutes(Routes):
         Args:
             limit: The most items of an answer. From 1 to 500, 100 if not given.
             after: The cursor of an earlier answer; without it, from the beginning. At most 200 characters.
-            wait: Hold an empty answer for up to so many seconds. From 0 to 30, 0 if not given.
+            wait: Hold an empty answer for so long at most. Unit: s. From 0 to 30, 0 if not given.
 
         Raises:
             Conflict: `cursor_ahead`.

@@ -41,8 +41,8 @@ class FacilitiesRoutes(Routes):
             limit: The most items of a page. From 1 to 500, 100 if not given.
             after: What is older than this cursor, the `next` of a page. At most 1000 characters.
             before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
-            since: Only what was made then or later, UTC. At least 0.
-            until: Only what was made before then, UTC. At least 0.
+            since: Only what was made then or later. Unit: seconds since 1970, UTC. At least 0.
+            until: Only what was made before then. Unit: seconds since 1970, UTC. At least 0.
 
         Raises:
             Conflict: `cursor_ahead`.
@@ -112,8 +112,8 @@ class FacilitiesRoutes(Routes):
             limit: The most items of a page. From 1 to 500, 100 if not given.
             after: What is older than this cursor, the `next` of a page. At most 1000 characters.
             before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
-            since: Only what was made then or later, UTC. At least 0.
-            until: Only what was made before then, UTC. At least 0.
+            since: Only what was made then or later. Unit: seconds since 1970, UTC. At least 0.
+            until: Only what was made before then. Unit: seconds since 1970, UTC. At least 0.
 
         Raises:
             NotFound: `not_found`.
@@ -166,8 +166,8 @@ class FacilitiesRoutes(Routes):
             limit: The most items of a page. From 1 to 500, 100 if not given.
             after: What is older than this cursor, the `next` of a page. At most 1000 characters.
             before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
-            since: Only what was made then or later, UTC. At least 0.
-            until: Only what was made before then, UTC. At least 0.
+            since: Only what was made then or later. Unit: seconds since 1970, UTC. At least 0.
+            until: Only what was made before then. Unit: seconds since 1970, UTC. At least 0.
 
         Raises:
             NotFound: `not_found`.
@@ -222,8 +222,8 @@ class FacilitiesRoutes(Routes):
             limit: The most items of a page. From 1 to 500, 100 if not given.
             after: What is older than this cursor, the `next` of a page. At most 1000 characters.
             before: What is newer than this cursor, the `previous` of a page. At most 1000 characters.
-            since: Only what was made then or later, UTC. At least 0.
-            until: Only what was made before then, UTC. At least 0.
+            since: Only what was made then or later. Unit: seconds since 1970, UTC. At least 0.
+            until: Only what was made before then. Unit: seconds since 1970, UTC. At least 0.
 
         Raises:
             NotFound: `not_found`.
