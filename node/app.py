@@ -157,6 +157,10 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
     secrets = {name: each.seat.command_secret for name, each in seats.items()}
     commands = Commands(local, secrets)
     position = Position()
+    addresses = {
+        public_keys(settings.home, each.name).evm_address.hex(): each.name for each in settings.consortium.organisations
+    }
+    relays = [each.name for each in settings.consortium.oracles]
     return Node(
         home=settings.home,
         consortium=settings.consortium,
@@ -165,15 +169,10 @@ def _assemble(settings: Settings, clock: Clock, ledgers: Engine) -> Node:
         read_model=read_model,
         seats=seats,
         commands=commands,
-        delivery=Delivery(
-            commands, seats, read_model, position, clock, [each.name for each in settings.consortium.oracles]
-        ),
+        delivery=Delivery(commands, seats, read_model, position, clock, relays, addresses),
         position=position,
         authenticator=Authenticator(local, settings.consortium, settings.organisations),
-        addresses={
-            public_keys(settings.home, each.name).evm_address.hex(): each.name
-            for each in settings.consortium.organisations
-        },
+        addresses=addresses,
         pack_seals=Seals(secrets, PACKS),
     )
 

@@ -15,7 +15,7 @@ import json
 import re
 from collections import Counter
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy.exc import DBAPIError
 from starlette.datastructures import Headers
@@ -27,7 +27,7 @@ from node.api.preferences import language_of, wait_of
 from node.gate.access import Authenticator
 from node.gate.problems import Problem, problem_response
 from wuxin_evidence.encoding.canonical import require_shallow
-from wuxin_evidence.errors import EvidenceError
+from wuxin_evidence.errors import NamedError
 
 BODY_BYTES_MAX = 8 * 1024 * 1024  # 1000 packs of 4 KiB, in base64, with their paths in a log of 2^32 packs
 DEPTH_MAX = 16  # our deepest body, a signed attestation, has five levels
@@ -42,11 +42,12 @@ SINGLE = ("authorization", "idempotency-key", "content-type", "content-encoding"
 JSON_TYPE = re.compile(r'application/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?', re.ASCII | re.IGNORECASE)
 
 
+OTHER_MEDIA = {"status": 415, "headers": {"Accept": "application/json", "Accept-Encoding": "identity"}}
+"""Says more than the code's own status."""
+
+
 class OtherMedia(Problem):
     """A body in a form that no route reads."""
-
-    status = 415
-    """Says more than the code's own."""
 
 
 class BodyLimits:
@@ -68,15 +69,11 @@ class BodyLimits:
                 raw = await _read_in_time(scope, receive)
             if raw:
                 _require_json(headers)
-            if len(raw) > INLINE_BYTES_MAX:
-                await asyncio.to_thread(require_sound, raw)
-            else:
-                require_sound(raw)
-        except (Problem, EvidenceError) as problem:
-            language, status = language_of(headers.get("accept-language")), getattr(problem, "status", None)
-            refusal = problem_response(problem.code, problem.detail, problem.hint, status=status, language=language)
-            if status == OtherMedia.status:
-                refusal.headers.update({"Accept": "application/json", "Accept-Encoding": "identity"})
+                await asyncio.to_thread(require_sound, raw) if len(raw) > INLINE_BYTES_MAX else require_sound(raw)
+        except NamedError as problem:
+            language = language_of(headers.get("accept-language"))
+            more: dict[str, Any] = OTHER_MEDIA if isinstance(problem, OtherMedia) else {}
+            refusal = problem_response(problem.code, problem.detail, problem.hint, language=language, **more)
             await refusal(scope, receive, send)
             return
         await self._app(scope, _replay(raw, receive) if bodied else receive, send)

@@ -19,7 +19,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -29,6 +29,7 @@ from sqlalchemy.exc import DBAPIError
 from network.clock import Clock
 from network.ports import TxResult, Unavailable
 from node.commands.commands import FACTS, PENDING, Commands
+from node.commands.contract_refusals import HINT, HINTS, in_names
 from node.commands.obligations import CALLS
 from node.ledgers.facts import Overtaken, carry_fact
 from node.ledgers.obligations import carry_obligation
@@ -48,17 +49,6 @@ UNFORESEEN_MAX = 3  # an error that nothing foresaw, met so often, is the comman
 PROJECTED_WAIT_S = 5.0
 RELAY = "relay_attestation"  # the command whose subject is the digest of an attestation
 RELAY_STEP_S = 1.0  # what each member's relay gives the one before it: about two blocks of a real chain
-_HINTS = {
-    "facility_frozen": "ask GET /v1/facilities/{id}/reasons why, and what would reverse it",
-    "attestation_stale": "wait for the next scheduled attestation, or find out why the oracle is silent",
-    "lien_missing": "let the oracle attest the lien of the pledge",
-    "price_stale": "let the oracle attest the price",
-    "limit_exceeded": "ask GET /v1/collateral/{receipt_id} for the headroom",
-    "not_clean": "wait for enough clean scheduled windows after the breach",
-    "approval_missing": "let the roles that the rule names approve this very opening",
-    "forbidden": "let the organisation do it that the contract allows",
-    "insufficient_funds": "fund the account, or let the lender raise the facility's allowance",
-}
 
 _log = logging.getLogger(__name__)
 
@@ -91,8 +81,11 @@ class Delivery:
         position: Position,
         clock: Clock,
         relays: Sequence[str] = (),
+        organisations: Mapping[str, str] | None = None,
     ) -> None:
-        """``relays`` are the oracle members in the order in which their attestations are relayed."""
+        """``relays`` are the oracle members in the order in which their attestations are relayed; ``organisations``
+        are those behind the addresses of the chain (hex without 0x)."""
+        self._organisations = organisations or {}
         self._commands = commands
         self._seats = seats
         self._read_model = read_model
@@ -185,6 +178,8 @@ class Delivery:
             if self._failures[identifier] < UNFORESEEN_MAX:
                 raise
             outcome = _unforeseen(error)
+        if outcome.code is not None and row.ledger != FACTS:
+            outcome = await asyncio.to_thread(self._in_names, row, outcome)
         self._unanswered.discard(identifier)
         self._failures.pop(identifier, None)
         self._told.discard(identifier)
@@ -193,6 +188,11 @@ class Delivery:
         await asyncio.to_thread(self._write, row.id, outcome)
         self._commands.announce(row.id)
         await self._start_follower(row)
+
+    def _in_names(self, row: Row[Any], outcome: Outcome) -> Outcome:
+        """A contract's refusal in the names that callers use, and with what to do next."""
+        detail = in_names(outcome.detail, row.subject, self._organisations, self._read_model)
+        return replace(outcome, detail=detail, hint=outcome.hint or HINTS.get(outcome.code or "", HINT))
 
     async def _start_follower(self, row: Row[Any]) -> None:
         follower = await asyncio.to_thread(self._commands.follower, row.id)
@@ -339,7 +339,7 @@ def _mined(result: TxResult) -> Outcome:
 
 def _reverted(result: TxResult) -> Outcome:
     code = result.code or "conflict"
-    return Outcome(result.tx_hash, result.block, code=code, detail=result.detail, hint=_HINTS.get(code, ""))
+    return Outcome(result.tx_hash, result.block, code=code, detail=result.detail)
 
 
 def _refused(error: NamedError) -> Outcome:
