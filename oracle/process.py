@@ -35,7 +35,7 @@ from oracle.node_client import ClientNode, NodeApi, read_committees
 from oracle.profile import Profile, profile_file
 from oracle.registry import read_devices
 from oracle.sources.liens import read_liens
-from oracle.sources.prices import read_price
+from oracle.sources.prices import PriceSource
 from oracle.sources.session import INFLIGHT_MAX, Broker, Message, Session, Tls
 from oracle.sources.values import SourceValues
 from oracle.storage.status import STATUS_FILE, Status
@@ -87,10 +87,10 @@ class NodeWatch:
     """A thread that looks at the member's node and price file, and puts what it saw into the inbox."""
 
     def __init__(
-        self, node: NodeApi, home: Path, inbox: queue.Queue[object], stop: threading.Event, status: Status
+        self, node: NodeApi, prices: PriceSource, inbox: queue.Queue[object], stop: threading.Event, status: Status
     ) -> None:
         self._node = node
-        self._home = home
+        self._prices = prices
         self._status = status
         self._inbox = inbox
         self._stop = stop
@@ -110,9 +110,9 @@ class NodeWatch:
         )
 
     def _price(self) -> list[SourceValues]:
-        """A price file that cannot be read stops prices, and nothing else."""
+        """A price file that cannot be used stops prices, and nothing else."""
         try:
-            price = read_price(self._home)
+            price = self._prices.read()
         except EvidenceError as error:
             self._status.problem("price", error)
             return []
@@ -144,6 +144,7 @@ class Process:
         home: Path,
         clock: Clock,
         node: NodeApi,
+        prices: PriceSource,
         broker: Broker,
         profile: Profile,
         on_ready: Callable[[], None] = lambda: None,
@@ -153,7 +154,7 @@ class Process:
         prefix = f"wuxin/1/{identity.consortium_id.hex()}"
         client_id = f"wuxin-{identity.consortium_id.hex()[:8]}-{identity.organisation}"
         status = Status(home / STATUS_FILE, lambda: clock.now_ms() // 1000)
-        self._watch = NodeWatch(node, home, self._inbox, self._stop, status)
+        self._watch = NodeWatch(node, prices, self._inbox, self._stop, status)
         topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
         self._session = Session(broker, client_id, topics, self._deliver, on_ready)
         origin = log_origin(identity.consortium_id, identity.organisation)
@@ -270,4 +271,5 @@ def open_process(
     member_home.mkdir(parents=True, exist_ok=True, mode=0o700)
     node = ClientNode(Client(api_url, api_key))
     judged_by = Profile.load(profile or profile_file(home))
-    return Process(installation.identity, member_home, installation.clock, node, broker, judged_by, on_ready)
+    prices = PriceSource.of(member_home, installation.consortium, judged_by, installation.clock)
+    return Process(installation.identity, member_home, installation.clock, node, prices, broker, judged_by, on_ready)

@@ -127,6 +127,8 @@ class Standing:
             last.rest()
 
     def _is_due(self, read: SourceValues, last: ProposalState, now_s: int) -> bool:
+        if read.since_s > now_s:  # a price of a clock that runs fast waits for its moment, and is not dated anew
+            return False
         if last.values is None:
             return read.standing
         if dict(read.values) != dict(last.values):
@@ -152,8 +154,8 @@ class Standing:
             (Indicator(indicator_id(name), value, QUALITY_FULL_BP, OK) for name, value in read.values.items()),
             key=lambda each: each.id,
         )
-        since_s = min(read.since_s, at_s) if read.since_s else at_s
-        return self.context.statement(read.kind, read.about, sequence, (since_s, at_s), tuple(indicators))
+        span_s = (read.since_s or at_s, at_s)
+        return self.context.statement(read.kind, read.about, sequence, span_s, tuple(indicators))
 
     def _confirm(self, statement: Statement) -> bool:
         """Sign it if my own reading makes the very same statement; True when there is nothing left to wait for.
@@ -173,7 +175,7 @@ class Standing:
             log.warning("a proposal on %s has number %d, the last one here is %d", statement.subject_id, n, last)
             return True
         read = self._reads.get((theirs.kind, statement.subject_id))
-        if read is None:
+        if read is None or read.since_s > theirs.window_end:
             return False
         mine = self._statement(read, theirs.window_end, theirs.sequence)
         if mine.attestation.digest() != theirs.digest():

@@ -30,6 +30,7 @@ from oracle.member import Identity
 from oracle.process import Process
 from oracle.profile import Profile
 from oracle.sources.broker import LOOPBACK, free_port
+from oracle.sources.prices import PriceSource
 from oracle.sources.session import INFLIGHT_MAX, Broker, Message, Session
 from tests.bench.rows import LeftOut, Row, Show
 from wuxin_evidence.attestation import Committee, CommitteeMember
@@ -138,7 +139,9 @@ def _member(folder: Path, node: Quiet, broker: Broker) -> Iterator[Process]:
     ready = threading.Event()
     identity = Identity(f"bank{folder.name}", CONSORTIUM, node.identity.keys, node.identity.storage_secret)
     profile = Profile.load(product("weighed-stock").profile())
-    process = Process(identity, folder, SystemClock(), node, broker, profile, ready.set)
+    clock = SystemClock()
+    prices = PriceSource(folder, (), clock, profile.clock_skew_s)
+    process = Process(identity, folder, clock, node, prices, broker, profile, ready.set)
     thread = threading.Thread(target=process.run, daemon=True)
     thread.start()
     try:

@@ -114,6 +114,21 @@ def test_a_price_source_that_cannot_be_used_is_named_with_its_member(home: Path,
     assert found.where == str(path) and found.what.startswith("insurer attests no price: ")
 
 
+def test_a_price_that_is_dated_in_milliseconds_is_named_and_what_to_write(home: Path):
+    path = home / "orgs" / "insurer" / "oracle" / "price-source.json"
+    price = json.loads(path.read_text())
+    path.write_text(json.dumps({**price, "priced_at_s": price["priced_at_s"] * 1000}))
+    found = only(bad(home))
+    assert found.where == str(path) and "ahead of the clock" in found.what and "whole seconds" in found.hint
+
+
+def test_a_price_in_another_currency_than_the_circles_is_named(home: Path):
+    path = home / "orgs" / "insurer" / "oracle" / "price-source.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "currency": "USD"}))
+    found = only(bad(home))
+    assert "no lending circle has USD" in found.what and "CNY" in found.hint
+
+
 def test_a_member_without_a_price_source_is_named(home: Path):
     (home / "orgs" / "insurer" / "oracle" / "price-source.json").unlink()
     assert only(bad(home)).what == "insurer has no price source and attests no price"

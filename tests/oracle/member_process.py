@@ -19,6 +19,7 @@ from oracle.agreement.context import Keys
 from oracle.member import Identity
 from oracle.process import Process
 from oracle.profile import Profile
+from oracle.sources.prices import PriceSource
 from oracle.sources.session import Broker, Tls
 from wuxin_evidence.crypto.secp256k1 import EvmKey
 from wuxin_evidence.crypto.suites import SigningKey
@@ -61,13 +62,19 @@ def main() -> None:
     tls = Tls(*(Path(spec["tls"][name]) for name in ("ca", "certificate", "key"))) if spec["tls"] else None
     keys = Keys(SigningKey.from_pem(spec["sm2"].encode()), EvmKey.from_bytes(bytes.fromhex(spec["evm"])))
     identity = Identity(spec["organisation"], bytes.fromhex(spec["consortium_id"]), keys, b"storage secret of a test")
-    process = Process(
-        identity,
+    home, clock, profile = (
         Path(spec["home"]),
         SystemClock(),
-        DirectoryNode(Path(spec["answers"]), Path(spec["posted"])),
-        Broker(spec["host"], spec["port"], tls, spec["version"]),
         Profile.parse(json.loads(Path(spec["profile"]).read_text())),
+    )
+    process = Process(
+        identity,
+        home,
+        clock,
+        DirectoryNode(Path(spec["answers"]), Path(spec["posted"])),
+        PriceSource(home, (), clock, profile.clock_skew_s),
+        Broker(spec["host"], spec["port"], tls, spec["version"]),
+        profile,
     )
     signal.signal(signal.SIGTERM, lambda *_: process.stop())
     process.run()

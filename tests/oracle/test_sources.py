@@ -13,7 +13,7 @@ from oracle.node_client import read_committee, read_committees
 from oracle.profile import HOME_PROFILE, Profile, profile_file
 from oracle.registry import read_devices
 from oracle.sources.liens import read_liens
-from oracle.sources.prices import PRICE_FILE, read_price
+from oracle.sources.prices import PRICE_FILE, PriceSource
 from tests.oracle.trio import PROFILE, Trio
 from wuxin_client.errors import NotFound
 from wuxin_evidence.attestation import LIEN, PRICE
@@ -86,10 +86,21 @@ def test_a_cancelled_receipt_is_told_by_its_number():
     assert read.values["receipt_status"] == 3
 
 
+class FixedClock:
+    """Ten seconds before the price of the test."""
+
+    def now_ms(self) -> int:
+        return (PRICE_ROW["priced_at_s"] - 10) * 1000
+
+
+def price_source(home: Path, *currencies: str) -> PriceSource:
+    return PriceSource(home, currencies or {"CNY", "USD"}, FixedClock(), clock_skew_s=10)
+
+
 def test_the_price_comes_with_the_moment_it_was_made(tmp_path: Path):
-    assert read_price(tmp_path) == []
+    assert price_source(tmp_path).read() == []
     (tmp_path / PRICE_FILE).write_text(json.dumps(PRICE_ROW))
-    (read,) = read_price(tmp_path)
+    (read,) = price_source(tmp_path).read()
     assert (read.kind, read.about, read.since_s) == (PRICE, ("commodity", "copper-cathode"), 1_640_995_200)
     assert read.values == {"price_minor_per_t": 957_000}
 
@@ -111,6 +122,11 @@ def test_the_price_comes_with_the_moment_it_was_made(tmp_path: Path):
         json.dumps(PRICE_ROW)[:-1] + ', "price_minor_per_t": 1}',
         "[" * 60_000,
         b"\xff\xff\xff".decode("latin-1"),
+        json.dumps({**PRICE_ROW, "unit": "kg"}),
+        json.dumps({**PRICE_ROW, "currency": 5}),
+        json.dumps({**PRICE_ROW, "currency": "usd"}),
+        json.dumps({**PRICE_ROW, "source": {}}),
+        json.dumps({**PRICE_ROW, "source": ""}),
     ],
     ids=[
         "no JSON",
@@ -127,13 +143,34 @@ def test_the_price_comes_with_the_moment_it_was_made(tmp_path: Path):
         "a field twice",
         "deep",
         "no text",
+        "unknown field",
+        "currency no text",
+        "currency no code",
+        "source no text",
+        "source empty",
     ],
 )
 def test_a_price_file_that_cannot_be_used_is_malformed(tmp_path: Path, text: str):
     (tmp_path / PRICE_FILE).write_text(text)
     with pytest.raises(EvidenceError) as refused:
-        read_price(tmp_path)
+        price_source(tmp_path).read()
     assert refused.value.code == "malformed"
+    assert refused.value.hint
+
+
+def test_a_price_in_a_currency_that_no_circle_lends_in_is_refused_and_the_circles_own_named(tmp_path: Path):
+    (tmp_path / PRICE_FILE).write_text(json.dumps(PRICE_ROW))
+    with pytest.raises(EvidenceError) as refused:
+        price_source(tmp_path, "CNY").read()
+    assert refused.value.code == "malformed" and "USD" in refused.value.detail and "CNY" in refused.value.hint
+
+
+@pytest.mark.parametrize("later", [1, 10**9])
+def test_a_price_that_is_further_ahead_of_the_clock_than_its_skew_is_no_price(tmp_path: Path, later: int):
+    (tmp_path / PRICE_FILE).write_text(json.dumps({**PRICE_ROW, "priced_at_s": PRICE_ROW["priced_at_s"] + later}))
+    with pytest.raises(EvidenceError) as refused:
+        price_source(tmp_path).read()
+    assert refused.value.code == "clock_skew" and "ahead of the clock" in refused.value.detail
 
 
 def test_the_committee_is_read_out_of_a_record_that_says_more(trio: Trio):

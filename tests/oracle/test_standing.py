@@ -59,6 +59,28 @@ class TestStanding:
         assert len(trio.attested("bank", PRICE)) == 2
         assert trio.attested("bank", PRICE)[0].attestation.window_start == T0_S - 86_400
 
+    def test_a_price_of_a_clock_that_runs_fast_waits_for_its_moment_and_is_not_dated_anew(self, trio: Trio):
+        for name in NAMES:
+            trio.reads[name] = [replace(self.PRICE_READ, since_s=T0_S + 5)]
+        trio.pass_to(0)
+        trio.look()
+        trio.settle()
+        assert all(trio.attested(name, PRICE) == [] for name in NAMES)
+        trio.pass_to(6)
+        assert trio.attested("bank", PRICE)[0].attestation.window_start == T0_S + 5
+
+    def test_a_peers_price_from_before_the_price_was_made_is_not_signed(self, trio: Trio):
+        """A peer that dates a price of the future as of now gets no second signature."""
+        trio.pass_to(0)
+        trio.reads["bank"] = [replace(self.PRICE_READ, since_s=T0_S)]
+        trio.look("bank")
+        trio.settle(1)
+        for name in ("insurer", "inspector"):
+            trio.reads[name] = [replace(self.PRICE_READ, since_s=T0_S + 5)]
+            trio.look(name)
+        trio.settle()
+        assert all(trio.attested(name, PRICE) == [] for name in NAMES)
+
     def test_a_member_that_reads_another_price_does_not_sign_and_two_others_are_enough(self, trio: Trio):
         trio.reads["bank"] = [replace(self.PRICE_READ, values={"price_minor_per_t": 1})]
         trio.reads["insurer"] = trio.reads["inspector"] = [self.PRICE_READ]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from oracle.process import NodeWatch
-from oracle.sources.prices import PRICE_FILE
+from oracle.sources.prices import PRICE_FILE, PriceSource
 from oracle.storage import status as status_module
 from oracle.storage.status import STATUS_FILE, Status, read_status
 from wuxin_client.errors import Denied, Unanswered
@@ -30,6 +30,9 @@ class Clock:
 
     def now_s(self) -> int:
         return self.s
+
+    def now_ms(self) -> int:
+        return self.s * 1000
 
 
 class Installed:
@@ -142,7 +145,8 @@ class TestSources:
         """One turn of the node thread, which ends once it asked; what it put into the inbox."""
         inbox: queue.Queue[object] = queue.Queue()
         node.asked.clear()
-        watch = NodeWatch(node, installed.member_home, inbox, node.asked, installed.status)  # pyright: ignore[reportArgumentType]
+        prices = PriceSource(installed.member_home, {"EUR"}, installed.clock, clock_skew_s=10)
+        watch = NodeWatch(node, prices, inbox, node.asked, installed.status)  # pyright: ignore[reportArgumentType]
         watch.ask()
         watch.run()
         return list(inbox.queue)
@@ -166,6 +170,19 @@ class TestSources:
         (installed.member_home / PRICE_FILE).write_text(json.dumps(PRICE))
         self.looked(installed, Node())
         assert installed.problems == {}
+
+    def test_a_price_dated_in_milliseconds_is_named_and_not_read_until_it_is_dated_in_seconds(
+        self, installed: Installed
+    ):
+        (installed.member_home / PRICE_FILE).write_text(json.dumps({**PRICE, "priced_at_s": 100_000}))
+        (snapshot,) = self.looked(installed, Node())
+        assert snapshot.reads == []
+        (told,) = read_status(installed.home, "bank")
+        assert (told.about, told.code) == ("price", "clock_skew")
+        assert "99900 s ahead of the clock" in told.detail and "milliseconds" in told.hint
+        (installed.member_home / PRICE_FILE).write_text(json.dumps({**PRICE, "priced_at_s": 100}))
+        (snapshot,) = self.looked(installed, Node())
+        assert len(snapshot.reads) == 1 and installed.problems == {}
 
     @pytest.mark.parametrize(
         ("failure", "code"),

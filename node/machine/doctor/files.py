@@ -11,10 +11,12 @@ from typing import Any, cast
 
 from cryptography import x509
 
+from network.clock import open_clock
 from network.membership.consortium import Consortium, Organisation
 from network.membership.homes import home_of
 from node.machine.doctor.finding import Finding
-from oracle.sources.prices import PRICE_FILE, read_price
+from oracle.profile import Profile, profile_file
+from oracle.sources.prices import PRICE_FILE, PriceSource
 from wuxin_evidence.bundle.trust import Trust
 from wuxin_evidence.crypto.suites import sm2_providers
 from wuxin_evidence.errors import EvidenceError
@@ -39,7 +41,7 @@ def examine(home: Path, consortium: Consortium) -> Iterator[Finding]:
     for organisation in consortium.organisations:
         yield from _certificates(home, organisation.name)
         yield from _api_keys(home, organisation.name)
-        yield from _price(home, organisation)
+        yield from _price(home, consortium, organisation)
     yield from _disk(home)
     yield from _clock(home)
 
@@ -104,19 +106,20 @@ def _api_keys(home: Path, org: str) -> Iterator[Finding]:
             yield Finding(False, str(path), f"the key {name} of {org} {told}", renew)
 
 
-def _price(home: Path, member: Organisation) -> Iterator[Finding]:
+def _price(home: Path, consortium: Consortium, member: Organisation) -> Iterator[Finding]:
     """The price source of an oracle member whose keys are here."""
     folder = home_of(home, member.name) / "orgs" / member.name / "oracle"
     if not member.oracle or not folder.is_dir():
         return
     place = str(folder / PRICE_FILE)
     try:
-        prices = read_price(folder)
+        clock = open_clock(consortium, home)
+        prices = PriceSource.of(folder, consortium, Profile.load(profile_file(home)), clock).read()
     except (EvidenceError, OSError) as problem:
         hint = getattr(problem, "hint", "") or f"make it readable for the member of {member.name}"
         yield Finding(False, place, f"{member.name} attests no price: {getattr(problem, 'detail', problem)}", hint)
         return
-    told = "a price can be read" if prices else f"{member.name} has no price source and attests no price"
+    told = "a price can be attested" if prices else f"{member.name} has no price source and attests no price"
     yield Finding(bool(prices), place, told, "" if prices else "write one; docs/reference/profile.md has its fields")
 
 
