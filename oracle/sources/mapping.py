@@ -63,6 +63,12 @@ class PackRule(_Table):
     time: Column
     readings: Annotated[tuple[ReadingRule, ...], Field(min_length=1, max_length=READINGS_MAX)]
 
+    @field_validator("readings")
+    @classmethod
+    def _each_once(cls, readings: tuple[ReadingRule, ...]) -> tuple[ReadingRule, ...]:
+        _require_single([each.name for each in readings])
+        return readings
+
 
 class RowFilter(_Table):
     """Rows to read: those whose cell in `column` is one of the texts of `is`."""
@@ -90,6 +96,13 @@ class SeriesMapping(_Table):
     bad_rows_percent_max: Annotated[StrictInt, Field(ge=1, le=50)] = 50
     gap_days_max: Annotated[StrictInt, Field(ge=1, le=3660)] = 31
     pack: Annotated[tuple[PackRule, ...], Field(min_length=1, max_length=PACKS_MAX)]
+
+    @field_validator("pack")
+    @classmethod
+    def _each_once(cls, packs: tuple[PackRule, ...]) -> tuple[PackRule, ...]:
+        for time in {each.time for each in packs}:
+            _require_single([each.name for rule in packs if rule.time == time for each in rule.readings])
+        return packs
 
     @field_validator("time_form")
     @classmethod
@@ -125,6 +138,13 @@ def load_mapping(path: Path) -> SeriesMapping:
         found, message = json.dumps(first["input"], ensure_ascii=True)[:80], first["msg"].removeprefix("Value error, ")
         hint = f"see {where.split('[')[0].split('.')[0]} in docs/reference/cli.md, wuxin device replay"
         raise EvidenceError("malformed", f"{path}: {where}: {message}; found {found}", hint) from None
+
+
+def _require_single(names: list[str]) -> None:
+    """Raise ValueError when a reading has two values at one time: whoever reads them could not tell which holds."""
+    for number, name in enumerate(names):
+        if name in names[:number]:
+            raise ValueError(f"two readings are named {name} at one time; keep one, or name the other otherwise")
 
 
 def _known_keys() -> str:

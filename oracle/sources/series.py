@@ -3,24 +3,26 @@
     read_series(path, mapping) -> Series(packs in order of time, rows, filtered, set_aside)
 
 A row that does not fit is named with row and column, and refuses the whole file; or, where the mapping says
-`bad_rows = "set_aside"`, is left out with its reason, up to a share of the rows. Rows are counted as in a spreadsheet:
-the head is row 1. Values stay decimal text from the file to the reading.
+`bad_rows = "set_aside"`, is left out with its reason, up to a share of the rows. Where the rows are not in the order of
+their times, `oracle.sources.order` tells which ones are wrong. Rows are counted as in a spreadsheet: the head is row 1.
+Values stay decimal text from the file to the reading.
 """
 
 from __future__ import annotations
 
-import codecs
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Context, Decimal
 from itertools import pairwise
 from pathlib import Path
 
+from oracle.sources.encodings import require_encoding, undecodable
 from oracle.sources.mapping import PackRule, SeriesMapping
-from oracle.sources.times import CellError, TimeReader
+from oracle.sources.order import ordered
+from oracle.sources.times import CellError, OrderError, TimeReader
 from wuxin_evidence.errors import EvidenceError
 from wuxin_evidence.packs.senml import Reading
 
@@ -29,7 +31,6 @@ SERIES_BYTES_MAX = 256 * 1024 * 1024
 COLUMNS_MAX = 1000
 SET_ASIDE_MAX = 10_000
 """Bad rows that are kept with their reason; a file with more of them is not understood."""
-DECODED_BYTES = 4096
 DAY_MS = 24 * 3600 * 1000
 _EXACT = Context(prec=100)
 _NUMBER = r"[+-]?(?:[0-9]{1,38}(?:%s[0-9]{1,30})?|%s[0-9]{1,30})(?:[eE][+-]?[0-9]{1,2})?"
@@ -70,6 +71,15 @@ class Series:
     set_aside: tuple[BadRow, ...]
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row that was read: one time for each rule of the mapping, and its packs."""
+
+    row: int
+    times_ms: tuple[int, ...]
+    packs: tuple[Due, ...]
+
+
 @dataclass
 class _Reading:
     """The state of reading one file: its head, one reader of times per column, what was found so far."""
@@ -78,9 +88,7 @@ class _Reading:
     mapping: SeriesMapping
     head: list[str] = field(default_factory=list[str])
     times: dict[str, TimeReader] = field(default_factory=dict[str, TimeReader])
-    last_ms: dict[str, int] = field(default_factory=dict[str, int])
-    direction: dict[str, int] = field(default_factory=dict[str, int])
-    packs: list[Due] = field(default_factory=list[Due])
+    taken: list[_Row] = field(default_factory=list["_Row"])
     rows: int = 0
     filtered: int = 0
     bad: list[BadRow] = field(default_factory=list[BadRow])
@@ -90,6 +98,7 @@ def read_series(path: Path, mapping: SeriesMapping) -> Series:
     """Every pack of a file. Raises `malformed` naming row and column, `too_large`."""
     if (size := path.stat().st_size) > SERIES_BYTES_MAX:
         raise EvidenceError("too_large", f"{path.name} has {size} bytes", f"split it; at most {SERIES_BYTES_MAX}")
+    require_encoding(path, mapping.encoding)
     state = _Reading(path, mapping)
     for row, cells in _rows(path, mapping):
         if not state.head:
@@ -102,8 +111,9 @@ def read_series(path: Path, mapping: SeriesMapping) -> Series:
             raise EvidenceError("too_large", f"{path.name} has more than {ROWS_MAX} rows", "split the series")
         else:
             _take(state, row, cells)
-    _require_understood(state)
-    packs = tuple(sorted(state.packs, key=lambda due: due.at_ms))
+    rows = state.taken if mapping.order == "any" else _in_order(state)
+    _require_understood(state, rows)
+    packs = tuple(sorted((due for each in rows for due in each.packs), key=lambda due: due.at_ms))
     _require_near(packs, state)
     return Series(packs, state.rows, state.filtered, tuple(state.bad))
 
@@ -130,12 +140,18 @@ def _rows(path: Path, mapping: SeriesMapping) -> Iterator[tuple[int, list[str]]]
     try:
         with path.open(newline="", encoding=encoding) as file:
             # strict: a quote in the wrong place would swallow the cells behind it
-            for row, cells in enumerate(csv.reader(file, delimiter=mapping.delimiter, strict=True), start=1):
+            reader = csv.reader(file, delimiter=mapping.delimiter, strict=True)
+            for row, cells in enumerate(reader, start=1):
+                if any("\n" in each or "\r" in each for each in cells):
+                    # two stray quotes make one cell of the rows between them, so nothing after the first one counts
+                    detail = f"{path.name}: row {row}: a quoted cell goes over a line end, to line {reader.line_num}"
+                    hint = "remove the stray quote; write cells without line breaks"
+                    raise EvidenceError("malformed", detail, hint)
                 stripped = [each.strip(" \t\ufeff") for each in cells]
                 if len(stripped) > 1 or any(stripped):
                     yield row, stripped
     except UnicodeError:
-        raise _undecodable(path, encoding, mapping.encoding) from None
+        raise undecodable(path, encoding, mapping.encoding) from None
     except csv.Error as error:
         hint = "correct quotes and line ends; a cell has at most 131072 characters"
         raise EvidenceError("malformed", f"{path.name}: row {row + 1}: {error}", hint) from None
@@ -176,13 +192,16 @@ def _take(state: _Reading, row: int, cells: list[str]) -> None:
         if any(found[each.column] not in each.values for each in state.mapping.where):
             state.filtered += 1
             return
+        times_ms: list[int] = []
         packs: list[Due] = []
         for rule in state.mapping.pack:
             column = rule.time
             at_ms = state.times[rule.time].read(_text(found[rule.time], state.mapping))
-            _require_order(state, rule.time, at_ms)
+            times_ms.append(at_ms)
             packs.extend(_pack(rule, found, at_ms, row, state.mapping))
-        state.packs.extend(packs)
+        state.taken.append(_Row(row, tuple(times_ms), tuple(packs)))
+    except OrderError as error:
+        raise _refused(state, row, column, error.reason, error.hint) from None
     except _ColumnError as error:
         _bad(state, row, error.column, error.error)
     except CellError as error:
@@ -198,19 +217,40 @@ class _ColumnError(Exception):
         self.error = error
 
 
-def _require_order(state: _Reading, column: str, at_ms: int) -> None:
-    """Raise CellError where the times of a column turn round: oldest first or newest first, but not both.
+def _in_order(state: _Reading) -> list[_Row]:
+    """The rows oldest first, also among equal times; those that break the order are set aside.
 
-    A series that goes back by an hour is in local time, whatever zone the mapping says.
+    Raises `malformed` naming two rows where the mapping sets no rows aside, where it cannot be told which rows are
+    wrong, or where times of an hour that occurs twice were read by the order of the rows.
     """
-    step = at_ms - state.last_ms.get(column, at_ms)
-    direction = state.direction.get(column, 0)
-    if step and state.mapping.order == "time":
-        if step * direction < 0:
-            reason = f"{_iso(at_ms)} goes {'back' if direction > 0 else 'forward'} against the rows above"
-            raise CellError(reason, 'check zone and fold; order = "any" if the rows are in no order')
-        state.direction[column] = 1 if step > 0 else -1
-    state.last_ms[column] = at_ms
+    rows, wrong, direction = state.taken, dict[int, BadRow](), 0
+    for column, number in {rule.time: number for number, rule in enumerate(state.mapping.pack)}.items():
+        found = ordered([each.times_ms[number] for each in rows])
+        direction = direction or found.direction
+        if found.turn is None:
+            continue
+        if state.mapping.bad_rows == "refuse" or state.mapping.fold == "by_order" or found.outliers is None:
+            raise _out_of_order(state, number, found.turn)
+        for place in found.outliers:
+            reason = f"{_iso(rows[place].times_ms[number])} is out of the order of the rows around it"
+            wrong.setdefault(place, BadRow(rows[place].row, column, reason, "correct the time of this row"))
+    for each in wrong.values():
+        _set_aside(state, each)
+    state.bad.sort(key=lambda each: each.row)
+    kept = [each for place, each in enumerate(rows) if place not in wrong]
+    return kept[::-1] if direction < 0 else kept
+
+
+def _out_of_order(state: _Reading, number: int, turn: int) -> EvidenceError:
+    """The refusal of a file whose times turn round. Times that go back by an hour are local, whatever the zone says."""
+    above, turned = state.taken[turn - 1], state.taken[turn]
+    at_ms, above_ms = turned.times_ms[number], above.times_ms[number]
+    way = "back behind" if at_ms < above_ms else "forward past"
+    reason = f"{_iso(at_ms)} goes {way} row {above.row} ({_iso(above_ms)})"
+    hint = 'correct the row whose time is wrong; check zone and fold; write order = "any" if the rows are in no order'
+    if state.mapping.bad_rows == "set_aside":
+        reason += ", and it cannot be told which rows are wrong"
+    return _refused(state, turned.row, state.mapping.pack[number].time, reason, hint)
 
 
 def _pack(rule: PackRule, found: Mapping[str, str], at_ms: int, row: int, mapping: SeriesMapping) -> list[Due]:
@@ -235,15 +275,21 @@ def _text(cell: str, mapping: SeriesMapping) -> str:
 
 def _bad(state: _Reading, row: int, column: str, error: CellError) -> None:
     if state.mapping.bad_rows == "refuse":
-        detail = f"{state.path.name}: row {row}, column {column[:80]!r}: {error.reason}"
-        hint = error.hint + '; or write bad_rows = "set_aside"'
-        raise EvidenceError("malformed", detail, hint)
+        raise _refused(state, row, column, error.reason, error.hint + '; or write bad_rows = "set_aside"')
+    _set_aside(state, BadRow(row, column, error.reason, error.hint))
+
+
+def _set_aside(state: _Reading, bad: BadRow) -> None:
     if len(state.bad) >= SET_ASIDE_MAX:
-        raise EvidenceError("too_large", f"{state.path.name} has more than {SET_ASIDE_MAX} bad rows", error.hint)
-    state.bad.append(BadRow(row, column, error.reason, error.hint))
+        raise EvidenceError("too_large", f"{state.path.name} has more than {SET_ASIDE_MAX} bad rows", bad.hint)
+    state.bad.append(bad)
 
 
-def _require_understood(state: _Reading) -> None:
+def _refused(state: _Reading, row: int, column: str, reason: str, hint: str) -> EvidenceError:
+    return EvidenceError("malformed", f"{state.path.name}: row {row}, column {column[:80]!r}: {reason}", hint)
+
+
+def _require_understood(state: _Reading, rows: Sequence[_Row]) -> None:
     """Raise `malformed` for a file without packs, or with a larger share of bad rows than the mapping allows."""
     name, bad, total = state.path.name, len(state.bad), max(state.rows, len(state.bad))
     if bad * 100 > total * state.mapping.bad_rows_percent_max:
@@ -252,7 +298,7 @@ def _require_understood(state: _Reading) -> None:
             f"{name}: {bad} of {total} rows are bad, first row {first.row}, column {first.column!r}: {first.reason}"
         )
         raise EvidenceError("malformed", detail, first.hint)
-    if not state.packs:
+    if not any(each.packs for each in rows):
         raise EvidenceError("malformed", f"{name} has no row with a reading", "give a head and at least one row")
 
 
@@ -267,28 +313,3 @@ def _require_near(packs: tuple[Due, ...], state: _Reading) -> None:
 
 def _iso(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _undecodable(path: Path, encoding: str, said: str) -> EvidenceError:
-    """The refusal of a file that is not in its encoding, with the row in which the first bad byte stands."""
-    decoder, row, place = codecs.getincrementaldecoder(encoding)(), 1, 0
-    with path.open("rb") as file:
-        begin = file.read(2)
-        file.seek(0)
-        while chunk := file.read(DECODED_BYTES):
-            before = decoder.getstate()
-            try:
-                row += decoder.decode(chunk).count("\n")
-                place += len(chunk)
-                continue
-            except UnicodeError:
-                decoder.setstate(before)
-            try:
-                for n in range(len(chunk)):
-                    row += decoder.decode(chunk[n : n + 1]).count("\n")
-                    place += 1
-            except UnicodeError:
-                break
-    has_mark = begin in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    hint = 'write encoding = "utf-16"' if has_mark else 'write the file\'s encoding, such as encoding = "gb18030"'
-    return EvidenceError("malformed", f"{path.name}: row {row}: byte {place} is not {said}", hint)

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 TIME_LENGTH_MAX = 64
 MS_MIN = 2**28 * 1000
 """1978-07-04: RFC 8428 takes smaller times as relative. A logger that lost its clock writes 1970."""
+MS_MAX = 253_402_300_800_000
+"""The year 10000 begins, which no calendar here can write."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ISO = r"%Y-%m-%d[T ]%H:%M(?::%S(?:[.,]%f)?)? ?(?:%z)?"
 _DIRECTIVES = {
@@ -36,6 +38,10 @@ class CellError(Exception):
         super().__init__(reason, hint)
         self.reason = reason
         self.hint = hint
+
+
+class OrderError(CellError):
+    """A time that depends on the order of the rows, and the rows are not in the order that it needs."""
 
 
 @dataclass
@@ -59,6 +65,8 @@ class TimeReader:
         at_ms = self._unix(text) if self._pattern is None else self._calendar(text, self._pattern)
         if not at_ms >= MS_MIN:
             raise CellError(f"the time {text!r} is before 1978-07-04", "leave rows out that a reset clock has written")
+        if at_ms >= MS_MAX:
+            raise CellError(f"the time {text!r} is after the year 9999 in UTC", "correct the cell")
         self._last_ms = at_ms
         return at_ms
 
@@ -116,7 +124,8 @@ class TimeReader:
         if self.fold == "by_order":
             chosen_ms = earlier_ms if self._last_ms is None or earlier_ms >= self._last_ms else later_ms
             if self._last_ms is not None and chosen_ms < self._last_ms:
-                raise CellError(f"{text!r} is before the row above", 'fold = "by_order" needs rows in order of time')
+                hint = 'sort the rows by time, oldest first: fold = "by_order" needs that'
+                raise OrderError(f"{text!r} is before the row above", hint)
             return chosen_ms
         return earlier_ms if self.fold == "earlier" else later_ms
 
@@ -159,7 +168,6 @@ def _tzinfo(zone: str) -> tzinfo:
 
 
 def _year(found: dict[str, str | None]) -> int:
-    # No series of this field is older than 2000, so a year of two digits is not guessed.
     return int(found["year"] or 0) if found.get("year") else 2000 + int(found["year2"] or 0)
 
 

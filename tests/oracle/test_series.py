@@ -174,8 +174,48 @@ class TestFile:
     def test_empty_lines_and_spaces_around_cells_are_nothing(self, folder: Folder):
         assert masses(folder.read(f"at , t\r\n\r\n{NOON} , 49.3 \r\n   \r\n")) == [49300]
 
-    def test_a_quoted_cell_may_hold_delimiter_and_line_ends(self, folder: Folder):
-        assert masses(folder.read(f'at,t,note\n{NOON},1,"a, b\nc"\n{NOON},2,x\n')) == [1000, 2000]
+    def test_a_quoted_cell_may_hold_the_delimiter(self, folder: Folder):
+        assert masses(folder.read(f'at,t,note\n{NOON},1,"a, b"\n{NOON},2,x\n')) == [1000, 2000]
+
+    @pytest.mark.parametrize("keys", ["", 'bad_rows = "set_aside"'])
+    def test_two_stray_quotes_never_swallow_the_rows_between_them(self, folder: Folder, keys: str):
+        rows = f'at,t,note\n{NOON},1,x\n{NOON},9,"a\n{NOON},2,b\n{NOON},3,c"\n' + f"{NOON},4,d\n" * 9
+        error = folder.refusal(rows, keys)
+        assert "row 3: a quoted cell goes over a line end, to line 5" in error.detail and "stray quote" in error.hint
+
+    @pytest.mark.parametrize("break_", ["\n", "\r", "\r\n"])
+    def test_a_head_with_a_line_break_in_a_cell_is_refused_too(self, folder: Folder, break_: str):
+        assert "row 1" in folder.refusal(f'at,"t{break_}(kg)"\n{NOON},1\n').detail
+
+    @pytest.mark.parametrize(
+        ("written", "said", "hint"),
+        [
+            ("utf-32", "utf-8", "save the file as UTF-8"),
+            ("utf-32-le", "utf-8", "save the file as UTF-8"),
+            ("utf-32-be", "utf-16", "save the file as UTF-8"),
+            ("utf-16", "utf-8", 'encoding = "utf-16"'),
+            ("utf-16-le", "utf-8", 'encoding = "utf-16-le"'),
+            ("utf-16-be", "utf-8", 'encoding = "utf-16-be"'),
+            ("utf-16-be", "utf-16", 'encoding = "utf-16-be"'),
+            ("utf-16-be", "utf-16-le", 'encoding = "utf-16-be"'),
+            ("utf-16-le", "gb18030", 'encoding = "utf-16-le"'),
+            ("utf-8-sig", "gb18030", 'encoding = "utf-8"'),
+            ("utf-8", "utf-16", "leave encoding out if it is UTF-8"),
+        ],
+    )
+    def test_a_file_in_another_encoding_is_refused_with_the_encoding_to_write(
+        self, folder: Folder, written: str, said: str, hint: str
+    ):
+        error = folder.refusal(table(f"{NOON},1,一号仓", head="at,t,量").encode(written), f'encoding = "{said}"')
+        assert error.code == "malformed" and hint in error.hint
+
+    @pytest.mark.parametrize("row", ["9999-12-31T23:30:00-01:00,1", "9999-12-31T24:00:00Z,1"])
+    def test_a_time_beyond_the_calendar_is_refused_with_row_and_column(self, folder: Folder, row: str):
+        assert "row 3, column 'at'" in folder.refusal(table(f"{NOON},1", row), "midnight_24 = true").detail
+
+    def test_the_last_moment_of_the_calendar_is_read(self, folder: Folder):
+        (due,) = folder.read(table("9999-12-31T23:59:59.999Z,1")).packs
+        assert due.at_ms == 253_402_300_799_999
 
     @pytest.mark.parametrize("cell", ['"open', '"a"b', "x" * 140_000, "\x00"])
     def test_a_cell_that_csv_does_not_allow_or_that_is_huge_is_refused_and_not_a_traceback(
@@ -204,7 +244,7 @@ class TestBadRows:
         assert "first row 3, column 'at'" in error.detail
 
     def test_a_bad_row_leaves_no_half_of_it_behind(self, folder: Folder):
-        packs = MASS + '[[pack]]\ntime = "at"\nreadings = [{ name = "mass_kg", column = "t2", unit = "kg" }]\n'
+        packs = MASS + '[[pack]]\ntime = "at"\nreadings = [{ name = "withdrawal_kg", column = "t2", unit = "kg" }]\n'
         rows = f"at,t,t2\n{NOON},1,x\n{NOON},2,3\n{NOON},2,3\n"
         assert masses(folder.read(rows, 'bad_rows = "set_aside"', packs)) == [2000, 3, 2000, 3]
 
@@ -213,7 +253,80 @@ class TestBadRows:
         assert folder.refusal(self.ROWS, 'bad_rows = "set_aside"').code == "too_large"
 
 
+def minutes(*rows: str) -> str:
+    return table(*[f"2026-06-01T{row}" for row in rows])
+
+
+def set_aside(series: Series) -> list[int]:
+    return [each.row for each in series.set_aside]
+
+
+ASIDE = 'bad_rows = "set_aside"'
+
+
 class TestOrder:
+    GOOD = tuple(f"08:{minute:02}:00Z,{minute}" for minute in range(40))
+
+    def test_one_row_with_a_wrong_clock_is_what_is_set_aside_and_the_drop_after_it_is_signed(self, folder: Folder):
+        series = folder.read(minutes(*self.GOOD[:20], "23:00:00Z,99", *self.GOOD[20:]), ASIDE)
+        assert masses(series) == [1000 * minute for minute in range(40)]
+        assert set_aside(series) == [22] and "out of the order" in series.set_aside[0].reason
+
+    @pytest.mark.parametrize("place", [0, 1, 7, 39])
+    @pytest.mark.parametrize("newest_first", [False, True])
+    def test_the_wrong_row_may_be_any_even_the_first_of_the_file(self, folder: Folder, place: int, newest_first: bool):
+        good = self.GOOD[::-1] if newest_first else self.GOOD
+        wrong = "07:00:00Z,99" if (place > 1) is not newest_first else "23:00:00Z,99"
+        series = folder.read(minutes(*good[:place], wrong, *good[place:]), ASIDE)
+        assert masses(series) == [1000 * minute for minute in range(40)]
+        assert set_aside(series) == [place + 2]
+
+    @pytest.mark.parametrize(
+        ("rows", "named"),
+        [
+            (("08:00:00Z,1", "08:01:00Z,2", "08:03:00Z,3", "08:02:00Z,4", "08:04:00Z,5"), ("row 5", "row 4")),
+            (("08:00:00Z,1", "08:09:00Z,2", "08:01:00Z,3"), ("row 4", "row 3")),
+            ((*GOOD[20:], *GOOD[:19]), ("row 22", "row 21")),
+            ((*GOOD[:20], "23:00:00Z,98", "23:01:00Z,99", *GOOD[20:]), ("row 24", "row 23")),
+        ],
+        ids=["two rows swapped", "three rows", "a clock that was set back", "two wrong rows that agree"],
+    )
+    def test_where_it_cannot_be_told_which_rows_are_wrong_the_file_is_refused_and_two_are_named(
+        self, folder: Folder, rows: tuple[str, ...], named: tuple[str, str]
+    ):
+        error = folder.refusal(minutes(*rows), ASIDE)
+        assert all(each in error.detail for each in named) and "cannot be told" in error.detail
+        assert "correct the row" in error.hint and 'order = "any"' in error.hint
+
+    def test_times_that_were_chosen_by_the_order_of_rows_are_refused_where_the_order_is_broken(self, folder: Folder):
+        rows = [f"2025-10-26T02:{minute:02}:00,{minute}" for minute in range(0, 60, 5)]
+        keys = f'{ASIDE}\n{BERLIN}\nfold = "by_order"'
+        assert len(folder.read(table(*rows, *rows), keys).packs) == 24
+        within = table(*rows[:4], "2025-10-26T02:50:00,99", *rows[4:], *rows)
+        assert "row 15" in folder.refusal(within, keys).detail
+        before = table("2025-10-26T01:00:00,0", "2025-10-27T09:00:00,99", "2025-10-26T01:05:00,1", *rows)
+        assert "row 4" in folder.refusal(before, keys).detail
+        after = table(*rows, "2025-10-27T09:00:00,99", "2025-10-26T04:00:00,1", "2025-10-26T04:01:00,1")
+        assert "row 15" in folder.refusal(after, keys).detail
+
+    def test_newest_first_is_turned_round_among_equal_times_too(self, folder: Folder):
+        rows = ("08:02:00Z,10", "08:00:00Z,20", "08:00:00Z,30", "07:59:00Z,40")
+        assert masses(folder.read(minutes(*rows))) == [40_000, 30_000, 20_000, 10_000]
+        assert masses(folder.read(minutes(*rows[::-1]))) == [40_000, 30_000, 20_000, 10_000]
+
+    def test_two_packs_of_one_row_keep_the_order_of_the_mapping(self, folder: Folder):
+        packs = MASS + '[[pack]]\ntime = "at"\nreadings = [{ name = "withdrawal_kg", column = "w", unit = "kg" }]\n'
+        rows = table("2026-06-01T08:01:00Z,2,7", "2026-06-01T08:00:00Z,1,6", head="at,t,w")
+        assert masses(folder.read(rows, packs=packs)) == [1000, 6, 2000, 7]
+
+    def test_a_row_is_set_aside_whole_where_one_of_its_times_is_wrong(self, folder: Folder):
+        packs = MASS + '[[pack]]\ntime = "end"\nreadings = [{ name = "mass_kg", column = "t", unit = "kg" }]\n'
+        rows = [f"2026-06-01T08:{n:02}:00Z,{n},2026-06-01T08:{n:02}:30Z" for n in range(9)]
+        rows[4] = "2026-06-01T08:04:00Z,4,2026-06-01T23:00:00Z"
+        series = folder.read(table(*rows, head="at,t,end"), ASIDE, packs)
+        assert set_aside(series) == [6] and series.set_aside[0].column == "end"
+        assert len(series.packs) == 16
+
     def test_newest_first_is_read_and_sorted(self, folder: Folder):
         series = folder.read(table("2026-06-01T12:00:09Z,2", f"{NOON},1"))
         assert masses(series) == [1000, 2000]
@@ -359,6 +472,11 @@ class TestMapping:
             (MASS.replace("mass_kg", "mass kg"), "pack[0].readings[0].name"),
             (MASS.replace('unit = "kg"', 'unit = "k\\u202eg"'), "pack[0].readings[0].unit"),
             (MASS.replace('unit = "kg"', 'unit = "kg", factor = 2'), "pack[0].readings[0].factor"),
+            (
+                MASS.replace("readings = [", 'readings = [{ name = "mass_kg", column = "b", unit = "kg" }, '),
+                "pack[0].readings: two readings are named mass_kg",
+            ),
+            (MASS + MASS, "pack: two readings are named mass_kg at one time"),
         ],
     )
     def test_a_wrong_rule_is_named_by_its_place(self, folder: Folder, pack: str, named: str):
