@@ -10,7 +10,7 @@ A model is a pydantic model, or a dataclass whose `__pydantic_config__` is STRIC
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -31,18 +31,27 @@ class DocumentError(ValueError):
         self.problems = tuple(problems)
 
 
-def json_of(raw: bytes) -> object:
-    """Parse JSON, with or without a byte order mark. Raises DocumentError, also where a field occurs twice."""
+def json_of(raw: str | bytes, parse_float: Callable[[str], object] = float) -> object:
+    """Parse JSON, with or without a byte order mark in bytes; `parse_float` reads a number with a fraction or exponent.
+
+    Raises DocumentError, also where a field occurs twice, and for NaN and Infinity, which JSON has not.
+    """
     try:
-        return json.loads(raw, object_pairs_hook=_without_repeats)
+        return json.loads(raw, parse_float=parse_float, parse_constant=_no_number, object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError) as wrong:
         raise DocumentError([("document", f"is not JSON: {wrong}")]) from wrong
 
 
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is no number of JSON")
+
+
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
-        raise ValueError("a field occurs twice in one object")
+    fields: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise ValueError(f"the field {name[:_SHOWN_CHARS_MAX]!r} occurs twice in one object")
+        fields[name] = value
     return fields
 
 

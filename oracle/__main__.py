@@ -14,7 +14,9 @@ import os
 import signal
 from pathlib import Path
 from types import FrameType
+from typing import cast
 
+from contracts.documents import json_of
 from oracle.process import open_process
 from oracle.profile import profile_file
 from oracle.sources.session import Broker, Tls
@@ -49,7 +51,8 @@ def _api_key(home: Path, org: str) -> str:
     if (given := os.environ.get("WUXIN_API_KEY")) is not None:
         return given
     file = home / "orgs" / org / "api-keys.json"
-    return str(json.loads(file.read_text("utf-8"))["keys"]["oracle"]["key"])
+    document = cast("dict[str, dict[str, dict[str, str]]]", json_of(file.read_bytes()))
+    return document["keys"]["oracle"]["key"]
 
 
 def _options() -> argparse.Namespace:

@@ -25,6 +25,7 @@ import typer
 
 from chaincode.world.description import Field, describe, example_of
 from chaincode.world.fields import plain
+from contracts.documents import DocumentError, json_of
 from network.membership.consortium import CONSORTIUM_FILE, Consortium
 from node.api.operation import ZIP, Operation
 from node.api.operations import BY_NAME, OPERATIONS
@@ -176,12 +177,12 @@ def _document(source: str | None) -> Json:
     if source is None:
         return {}
     try:
-        text = sys.stdin.read() if source == "-" else Path(source).read_text("utf-8")
-        document = json.loads(text)
+        document = json_of(sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes())
     except FileNotFoundError as error:
         raise NamedError("not_found", f"{source}: no such file", "give a file with one JSON object, or -") from error
-    except (OSError, ValueError) as error:
-        raise NamedError("malformed", f"{source} cannot be read as JSON: {error}", "give one JSON object") from error
+    except (OSError, DocumentError) as error:
+        hint = "give one JSON object, each field once"
+        raise NamedError("malformed", f"{source} cannot be read: {error}", hint) from error
     if not isinstance(document, dict):
         raise NamedError("malformed", f"{source} is not a JSON object", "give one JSON object")
     return cast(Json, document)
@@ -203,10 +204,10 @@ def _assigned(operation: Operation, assignments: Sequence[str]) -> Json:
             raise NamedError("malformed", f"{name}: is not a field of {operation.name}", hint)
         # A text stands as it is typed, also where it looks like a number: an id "007" keeps its zeros.
         try:
-            found[name] = text if known[name].value.kind == "text" else json.loads(text)
-        except ValueError as error:
-            detail = f"{name}: {text[:80]!r} is no JSON"
-            raise NamedError("malformed", detail, "a number, true, false, […] or {…}") from error
+            found[name] = text if known[name].value.kind == "text" else json_of(text)
+        except DocumentError as error:
+            hint = "write a number, true, false, […] or {…}, each field once"
+            raise NamedError("malformed", f"{name}: {text[:80]!r}: {error}", hint) from error
     return found
 
 

@@ -6,7 +6,6 @@ Device keys lie in `devices/<id>.pem`. That is for homes that simulate their dev
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -14,10 +13,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, cast
 
+from contracts.documents import DocumentError, json_of
 from network.membership.consortium import Consortium
 from network.membership.homes import home_of
 from node.machine.homes import endpoints
-from oracle.sources.replay import Device
+from oracle.sources.replay import Device, require_single
 from oracle.sources.series import read_number
 from oracle.sources.times import CellError
 from oracle.storage.quarantine import Quarantine
@@ -37,12 +37,13 @@ def sign(home: Path, readings: Path, device_id: str, boot: int, seq: int) -> byt
     if len(raw) > READINGS_BYTES_MAX:
         raise EvidenceError("too_large", f"{readings}: {len(raw)} bytes", f"at most {READINGS_BYTES_MAX}")
     try:
-        rows = json.loads(raw.decode("utf-8-sig"), parse_float=Decimal)
-    except (ValueError, RecursionError) as error:
-        raise malformed(f"{readings} is no JSON in UTF-8: {error}", READINGS_HINT) from None
+        rows = json_of(raw, parse_float=Decimal)
+    except DocumentError as wrong:
+        raise malformed(f"{readings}: {wrong}", f"{READINGS_HINT}, each field once") from None
     if not isinstance(rows, list):
         raise malformed(f"{readings} is no list", READINGS_HINT)
     parsed = [_reading(number, row) for number, row in enumerate(cast(list[object], rows))]
+    require_single(parsed)
     return sign_pack(_key(home, device_id), Consortium.load(home).consortium_id, device_id, boot, seq, parsed)
 
 

@@ -125,7 +125,7 @@ def load_mapping(path: Path) -> SeriesMapping:
         raise EvidenceError("too_large", f"{path}: {len(raw)} bytes", f"a mapping has at most {MAPPING_BYTES_MAX}")
     try:
         document = tomllib.loads(raw.decode("utf-8-sig"))
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         raise EvidenceError("malformed", f"{path} is no TOML file in UTF-8: {error}", "correct that line") from None
     try:
         # by way of JSON, where a list is a list; what JSON has not, a date, is no text but an object that nothing takes

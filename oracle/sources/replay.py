@@ -50,6 +50,19 @@ def place(packs: Sequence[Due], now_ms: int, speed: Fraction | None) -> list[Due
     return placed
 
 
+def require_single(readings: Sequence[Reading]) -> None:
+    """Raise `malformed` where two readings of a pack have one name and one time.
+
+    Members fold the readings of a pack in its order, so which value holds would be a matter of who wrote the list.
+    """
+    seen: set[tuple[str, int]] = set()
+    for number, each in enumerate(readings):
+        if (each.name, each.time_ms) in seen:
+            detail = f"reading {number}: {each.name} has a value at {each.time_ms} ms already"
+            raise EvidenceError("malformed", detail, "keep one value of each name and time in a pack")
+        seen.add((each.name, each.time_ms))
+
+
 class Device:
     """Signs packs with one device key and publishes them at QoS 1; `publish` returns once the broker has the pack.
 
@@ -76,7 +89,8 @@ class Device:
         self._mqtt.loop_start()
 
     def sign(self, readings: tuple[Reading, ...]) -> bytes:
-        """The next pack, signed but not sent."""
+        """The next pack, signed but not sent. Raises `malformed` where a reading has two values at one time."""
+        require_single(readings)
         seq = self._next_seq
         self._next_seq += 1
         return sign_pack(self._key, self._consortium_id, self.device_id, self._boot, seq, list(readings))

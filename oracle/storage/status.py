@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
+from contracts.documents import json_of
 from wuxin_evidence.errors import NamedError
 
 STATUS_FILE = "status.json"
@@ -92,7 +93,7 @@ def read_status(home: Path, organisation: str) -> list[Problem]:
 
 def _read(path: Path) -> list[Problem]:
     try:
-        rows = cast("dict[str, list[dict[str, Any]]]", json.loads(path.read_text("utf-8")))["problems"]
+        rows = cast("dict[str, list[dict[str, Any]]]", json_of(path.read_bytes()))["problems"]
         return [replace(Problem(**row), since_s=int(row["since_s"])) for row in rows[:PROBLEMS_MAX]]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return []  # none yet, or one that no member wrote: the member writes it anew at its start

@@ -92,9 +92,25 @@ def test_what_is_wrong_on_the_line_is_named_before_anything_is_sent(home: Path) 
     called(home, "isue_receipt", code="not_found")
     called(home, "register_slot", "--field", "slot=1", code="malformed")
     called(home, "list_slots", "--org", "bank", "--field", "limit=many", code="malformed")
+    called(home, "list_slots", "--org", "bank", "--field", "limit=NaN", code="malformed")
     called(home, "list_slots", code="malformed")
     called(home, "accept_pledge", "--org", "bank", code="malformed")
     called(home, "list_slots", "--org", "bank", code="unavailable")
+
+
+@pytest.mark.parametrize("text", ['{"slot_id": "a", "slot_id": "b"}', "[" * 100_000, '{"slot_id": NaN}', "\x00"])
+def test_a_document_that_says_a_field_twice_or_is_no_json_is_malformed_before_anything_is_sent(
+    home: Path, text: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "slot.json"
+    file.write_text(text)
+    called(home, "register_slot", "--json", str(file), code="malformed")
+    called(home, "register_slot", "--json", "-", code="malformed", text=text)
+
+
+@pytest.mark.parametrize("value", ['{"sum": 1, "sum": 2}', "[" * 100_000])
+def test_a_value_on_the_line_that_says_a_field_twice_or_is_too_deep_is_malformed(home: Path, value: str) -> None:
+    called(home, "issue_receipt", "--field", f"insurance={value}", code="malformed")
 
 
 def test_an_organisation_that_is_none_is_answered_with_those_there_are(served: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Generator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from typer.testing import CliRunner
 
 from network.membership.consortium import Consortium
 from node.cli import replay as command
+from node.cli.device import device_of
 from node.cli.main import app
 from node.cli.replay import print_outcome, replay_series, show_plan
 from node.demo.founding import write_consortium
@@ -291,6 +293,26 @@ class TestSign:
         done, out = self.signed(home, json.dumps([{**ROW, field: value}]))
         assert isinstance(done.exception, EvidenceError) and done.exception.code == "malformed"
         assert not out.exists()
+
+    @pytest.mark.parametrize("field", list(ROW))
+    def test_a_field_that_stands_twice_in_one_reading_is_malformed_and_named(self, home: Home, field: str):
+        text = json.dumps([ROW]).replace("{", "{" + f'"{field}": {json.dumps(ROW[field])}, ')
+        done, out = self.signed(home, text)
+        assert isinstance(done.exception, EvidenceError) and done.exception.code == "malformed"
+        assert repr(field) in done.exception.detail and not out.exists()
+
+    def test_one_reading_with_two_values_at_one_time_is_malformed_and_named(self, home: Home):
+        done, out = self.signed(home, json.dumps([ROW, {**ROW, "name": "withdrawal_kg"}, {**ROW, "value": 1}]))
+        assert isinstance(done.exception, EvidenceError) and done.exception.code == "malformed"
+        assert "reading 2: mass_kg" in done.exception.detail and not out.exists()
+
+    def test_a_device_of_this_home_signs_no_two_values_of_one_reading_and_time(self, home: Home):
+        readings = due(0).readings
+        device = device_of(home.path, DEVICE)
+        with pytest.raises(EvidenceError) as refused:
+            device.publish((*readings, replace(readings[0], value=2)))
+        device.close()
+        assert refused.value.code == "malformed" and "reading 1: mass_kg" in refused.value.detail
 
     @pytest.mark.parametrize("text", ["{", "{}", "[1]", "[]", "[" * 100_000, "[NaN]"])
     def test_a_file_of_another_shape_is_malformed(self, home: Home, text: str):
