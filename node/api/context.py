@@ -1,20 +1,16 @@
-"""What every operation works with: the node, and the caller that was let in."""
+"""A running node: what every operation works with."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
-
-from fastapi import Request
 
 from network.clock import Clock
 from network.membership.consortium import Consortium
 from node.commands.commands import Commands
 from node.commands.delivery import Delivery
 from node.commands.seals import Seals
-from node.gate import access, audit
 from node.gate.access import Authenticator, Principal
 from node.gate.problems import Problem
 from node.ledgers.seat_ledgers import SeatLedgers
@@ -22,9 +18,6 @@ from node.lending.facilities import LendingCircle
 from node.products import rule_packs
 from node.projection.follow import Position
 from node.stores.databases import Store
-
-if TYPE_CHECKING:
-    from node.api.operation import Operation
 
 
 @dataclass
@@ -64,36 +57,3 @@ class Node:
             if name == organisation:
                 return "0x" + address
         raise Problem("not_found", f"no organisation is named {organisation!r}", "see GET /v1/organisations")
-
-
-async def let_in(request: Request, operation: Operation) -> tuple[Node, Principal]:
-    """The node and the caller, or the refusal of the request; runs before every operation and is the only way to a
-    ``Principal``. A refusal goes into the audit log. Raises ``unauthenticated``, ``forbidden``."""
-    node = cast(Node, request.app.state.node)
-    authorization = request.headers.get("authorization")
-    # Who is known for a moment already costs no thread and no query; a revoked key is forgotten as soon.
-    principal = node.authenticator.remembered(authorization)
-    if principal is None:
-        principal = await asyncio.to_thread(node.authenticator.identify, authorization)
-    try:
-        access.decide(principal, operation.name, operation.scopes, operation.roles)
-        if operation.of_circle and not node.seats[principal.organisation].in_circle:
-            raise Problem(
-                "forbidden",
-                f"{principal.organisation} is not in the lending circle",
-                "obligations are read and written by members of their circle",
-            )
-    except Problem as problem:
-        await asyncio.to_thread(record, node, principal, operation, request.url.path, "refused", problem.detail)
-        raise
-    return node, principal
-
-
-def record(node: Node, principal: Principal, operation: Operation, subject: str, decision: str, detail: str) -> None:
-    """Append to the audit log what was decided about a request."""
-    action = f"{operation.method} {operation.path}"
-    entry = audit.Entry(
-        node.clock.now_ms(), principal.organisation, principal.key_name, action, subject, decision, detail
-    )
-    with node.local.write() as connection:
-        audit.append(connection, entry)

@@ -13,9 +13,8 @@ from typing import Any
 from sqlalchemy import Row, Select, Table, select
 from starlette.responses import JSONResponse, Response
 
-from node.api.context import record
 from node.api.listing import Place, Slice, page, placed, sliced, with_span
-from node.api.operation import PREFIX, Call, Operation, Page
+from node.api.operation import PREFIX, Call, Operation, Page, record
 from node.api.preferences import has_tag
 from node.gate import access
 from node.gate.problems import ENGLISH
