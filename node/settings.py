@@ -85,10 +85,13 @@ def check(home: Path, organisations: Sequence[str] | None) -> Settings:
     _require_trust(home, consortium)
     for name in served:
         _require_private(home / "orgs" / name)
-    local = home / "local.db"
-    if local.exists():
-        _require_mode(local)
-    return Settings(home, consortium, served, consortium.circles[0].chain)
+    settings = Settings(home, consortium, served, consortium.circles[0].chain)
+    for database in (settings.local_db, settings.read_model_db):
+        if database.exists() and not database.is_file():
+            raise SettingsError("malformed", f"{database} is no file", "move away what lies there, then start again")
+    if settings.local_db.exists():
+        _require_mode(settings.local_db)
+    return settings
 
 
 class ServingLocks:

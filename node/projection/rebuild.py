@@ -21,11 +21,12 @@ from typing import Any
 from sqlalchemy import Table, select
 
 from network.clock import open_clock
+from network.membership.connections import Connections
 from network.ports import Chain, Ledger, Log, Unavailable
 from node.ledgers.engine import HomeEngine
 from node.projection import facts, tables
 from node.projection.follow import START, Place, apply_facts, apply_obligation, checkpoint_of
-from node.settings import ServingLocks, SettingsError
+from node.settings import ServingLocks, Settings, SettingsError
 from node.settings import check as check_home
 from node.stores.databases import Store
 
@@ -66,6 +67,8 @@ def rebuild(home: Path, *, check: bool = False) -> Report:
 
 async def _rebuild(home: Path, only_check: bool) -> Report:
     settings = check_home(home, None)
+    if only_check:
+        _require_something(settings)
     locks = None if only_check else ServingLocks(settings)
     engine = HomeEngine(settings, open_clock(settings.consortium, home))
     try:
@@ -78,6 +81,25 @@ async def _rebuild(home: Path, only_check: bool) -> Report:
         await engine.aclose()
         if locks is not None:
             locks.release()
+
+
+def _require_something(settings: Settings) -> None:
+    """Refuse a check before a ledger is opened: an embedded one that is not there would be made, empty."""
+    _require_read_model(settings.read_model_db)
+    connections = Connections.load(settings.home)
+    named = {} if connections.facts is not None else {"facts": "facts.db"}
+    if settings.chain not in connections.obligations:
+        named[settings.chain] = f"obligations-{settings.chain}.db"
+    for name, file in named.items():
+        if not (settings.home / "ledger" / file).is_file():
+            hint = f"copy the ledgers of this home back; a new home is founded by wuxin serve --home {settings.home}"
+            told = f"there is nothing to compare with: {name} has no ledger/{file}"
+            raise SettingsError("not_found", told, hint)
+
+
+def _require_read_model(path: Path) -> None:
+    if not tables.is_read_model(path):
+        raise _nothing_to_compare(path, "is no read model of this version")
 
 
 async def make_again(path: Path, ledger: Ledger, chain: Chain, channel: facts.Channel) -> Report:
@@ -97,15 +119,14 @@ async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, channel
 
     Raises SettingsError `not_found` where `path` is no read model of this version that has read a block.
     """
-    if not tables.is_read_model(path):
-        raise _nothing_to_compare(f"{path.name} is no read model of this version")
+    _require_read_model(path)
     beside = path.with_name(CHECK_FILE)
     tables.remove(beside)
     used, made = tables.open_read_model(path), tables.open_read_model(beside)
     try:
         facts_until, chain_until = checkpoint_of(used, facts.LEDGER)[0], checkpoint_of(used, chain.name)
         if facts_until < 0:
-            raise _nothing_to_compare(f"{path.name} has read no block of the facts")
+            raise _nothing_to_compare(path, "has read no block of the facts")
         frozen = await asyncio.to_thread(_all_rows, used)
         await replay_facts(made, ledger, facts_until, channel)
         if chain_until != START:
@@ -117,9 +138,9 @@ async def compare_with_ledgers(path: Path, ledger: Ledger, chain: Chain, channel
         tables.remove(beside)
 
 
-def _nothing_to_compare(found: str) -> SettingsError:
-    hint = "make one with `wuxin rebuild`, or start the node; then check again"
-    return SettingsError("not_found", f"there is nothing to compare: {found}", hint)
+def _nothing_to_compare(path: Path, what: str) -> SettingsError:
+    hint = f"make one: wuxin rebuild --home {path.parent}; then check again"
+    return SettingsError("not_found", f"there is nothing to compare: {path.name} {what}", hint)
 
 
 async def replay_facts(store: Store, ledger: Ledger, last: int, channel: facts.Channel) -> None:

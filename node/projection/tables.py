@@ -7,6 +7,7 @@ are folded from logs. Amounts of the chain may exceed 64 bits, so they are store
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -321,10 +322,8 @@ def remove(path: Path) -> None:
 
 
 def _version_of(path: Path) -> int:
-    connection = sqlite3.connect(path)
     try:
-        return int(connection.execute("PRAGMA user_version").fetchone()[0])
+        with closing(sqlite3.connect(path)) as connection:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
     except sqlite3.DatabaseError:
         return -1
-    finally:
-        connection.close()

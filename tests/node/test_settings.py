@@ -1,5 +1,6 @@
 """A node refuses to start on a home that would work and be wrong."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,48 @@ def test_a_check_with_no_read_model_refuses_and_creates_none(home: Path) -> None
     with pytest.raises(SettingsError) as refused:
         rebuild(home, check=True)
     assert refused.value.code == "not_found" and sorted(home.iterdir()) == before
+
+
+def contents(home: Path) -> dict[str, bytes | None]:
+    """Every path below a home, with the bytes of each file."""
+    return {str(each): each.read_bytes() if each.is_file() else None for each in sorted(home.rglob("*"))}
+
+
+@pytest.mark.parametrize("lost", ["ledger", "ledger/facts.db", "ledger/obligations-e1.db"])
+def test_a_check_in_a_home_without_a_ledger_refuses_and_makes_none(home: Path, lost: str) -> None:
+    rebuild(home)
+    for each in [*(home / lost).glob("*"), home / lost]:
+        if each.is_file():
+            each.unlink()
+    if lost == "ledger":
+        (home / lost).rmdir()
+    before = contents(home)
+    with pytest.raises(SettingsError) as refused:
+        rebuild(home, check=True)
+    assert refused.value.code == "not_found" and "nothing to compare with" in refused.value.detail
+    assert contents(home) == before
+
+
+def test_a_check_without_read_model_and_ledger_changes_nothing(home: Path) -> None:
+    shutil.rmtree(home / "ledger")
+    tables.remove(home / "readmodel.db")
+    before = contents(home)
+    with pytest.raises(SettingsError) as refused:
+        rebuild(home, check=True)
+    assert refused.value.hint == f"make one: wuxin rebuild --home {home}; then check again"
+    assert contents(home) == before
+
+
+@pytest.mark.parametrize("only_check", [True, False])
+@pytest.mark.parametrize("database", ["readmodel.db", "local.db"])
+def test_a_database_that_is_a_folder_is_named_and_left(home: Path, database: str, only_check: bool) -> None:
+    (home / database).unlink(missing_ok=True)
+    (home / database).mkdir()
+    before = contents(home)
+    with pytest.raises(SettingsError) as refused:
+        rebuild(home, check=only_check)
+    assert refused.value.code == "malformed" and f"{database} is no file" in refused.value.detail
+    assert contents(home) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"SQLite format 3\x00" + bytes(84)])
