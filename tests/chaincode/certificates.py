@@ -27,13 +27,14 @@ def pem(encoded: bytes) -> str:
 
 
 def signed_part(key: SigningKey, padding: int = 0) -> bytes:
-    """What the issuer signs: version 3, serial number 1, no names; `padding` bytes in an unknown extension."""
+    """What the issuer signs: version 3, serial number 1, no subject; `padding` bytes in an unknown extension."""
     nobody = der(0x30)
+    issuer = der(0x30, der(0x31, der(0x30, bytes.fromhex("0603550403"), der(0x0C, b"issuer"))))
     version, serial = der(0xA0, der(0x02, b"\x02")), der(0x02, b"\x01")
     extension = der(0x30, bytes.fromhex("06032a0304"), der(0x04, bytes(padding)))
     more = [der(0xA3, der(0x30, extension))] if padding else []
     key_info = KEY_INFO_OF_SUITE[key.suite] + key.public_key
-    return der(0x30, version, serial, ED25519, nobody, VALIDITY, nobody, key_info, *more)
+    return der(0x30, version, serial, ED25519, issuer, VALIDITY, nobody, key_info, *more)
 
 
 def certificate(key: SigningKey, padding: int = 0) -> str:
