@@ -9,12 +9,14 @@ cannot accept that hand in only the hash of the real document here.
 
 import hashlib
 import re
+from collections.abc import Iterator
 from typing import Final, cast
 
 from chaincode.parties.members import Member
 from chaincode.world.bounds import PledgeId
 from chaincode.world.errors import Refusal
 from chaincode.world.stub import Stub, implicit_collection, pledge_key
+from wuxin_evidence.codepoints import HIDDEN
 from wuxin_evidence.encoding.canonical import parse_canonical_json
 
 TRANSIENT_FIELD: Final = "terms"
@@ -40,7 +42,27 @@ def require_terms(stub: Stub) -> bytes:
         raise Refusal(
             "malformed", "the terms have no salt", "add the field salt, 16 to 64 random bytes in lower-case hex"
         )
+    # canonical JSON spells names and texts out, but escapes controls: so the texts are looked through, not the bytes
+    hidden = next((found for text in _texts(document) if (found := HIDDEN.search(text)) is not None), None)
+    if hidden is not None:
+        hint = "names and texts of the terms stand on one line, without control or invisible characters"
+        raise Refusal("malformed", f"the terms have U+{ord(hidden[0]):04X} in a name or a text", hint)
     return terms
+
+
+def _texts(document: object) -> Iterator[str]:
+    """Every name and text of a document, in its order."""
+    open_values = [document]
+    while open_values:
+        value = open_values.pop()
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, dict):
+            members = cast("dict[str, object]", value)
+            yield from members
+            open_values.extend(reversed(members.values()))
+        elif isinstance(value, list):
+            open_values.extend(reversed(cast("list[object]", value)))
 
 
 def require_same(stub: Stub, terms: bytes, pledge_id: PledgeId, other: Member) -> None:

@@ -65,7 +65,7 @@ class Text:
     choices: tuple[str, ...] = ()
     """All the values there are, where these can be listed."""
     readable: bool = False
-    """Whether people read it, so that nothing `INVISIBLE` may stand in it."""
+    """Whether people read it, so that nothing `HIDDEN` may stand in it."""
 
 
 @dataclass(frozen=True)
@@ -85,49 +85,6 @@ class Count:
 
 
 Bounds = Text | Whole | Count
-
-INVISIBLE: Final = (
-    (0x0000, 0x001F),  # C0 controls
-    (0x007F, 0x009F),  # delete, C1 controls
-    (0x00AD, 0x00AD),  # soft hyphen
-    (0x034F, 0x034F),  # combining grapheme joiner
-    (0x0600, 0x0605),  # Arabic number signs
-    (0x061C, 0x061C),  # Arabic letter mark, which turns the direction
-    (0x06DD, 0x06DD),
-    (0x070F, 0x070F),
-    (0x0890, 0x0891),
-    (0x08E2, 0x08E2),
-    (0x115F, 0x1160),  # Hangul fillers
-    (0x17B4, 0x17B5),  # Khmer vowels without a sign
-    (0x180B, 0x180F),  # Mongolian variation selectors and vowel separator
-    (0x200B, 0x200F),  # zero-width space and joiners, marks of direction
-    (0x2028, 0x202E),  # line and paragraph separators, embeddings and overrides of direction
-    (0x2060, 0x206F),  # word joiner, invisible operators, isolates of direction, deprecated format characters
-    (0x3164, 0x3164),  # Hangul filler
-    (0xD800, 0xDFFF),  # surrogates
-    (0xE000, 0xF8FF),  # private use
-    (0xFDD0, 0xFDEF),  # noncharacters
-    (0xFE00, 0xFE0F),  # variation selectors
-    (0xFEFF, 0xFEFF),  # byte order mark
-    (0xFFA0, 0xFFA0),  # half-width Hangul filler
-    (0xFFF0, 0xFFFB),  # unassigned and ignored, interlinear annotation
-    (0xFFFE, 0xFFFF),  # noncharacters
-    (0x110BD, 0x110BD),
-    (0x110CD, 0x110CD),
-    (0x13430, 0x1343F),  # Egyptian format controls
-    (0x1BCA0, 0x1BCA3),  # shorthand format controls
-    (0x1D173, 0x1D17A),  # musical format controls
-    *((plane + 0xFFFE, plane + 0xFFFF) for plane in range(0x10000, 0xE0000, 0x10000)),  # noncharacters
-    (0xE0000, 0x10FFFF),  # tags, more variation selectors, private use, noncharacters
-)
-"""Code points, first and last, of which a reader sees nothing, or sees what is not there.
-
-Controls, separators of lines, marks of direction, format characters, fillers, variation selectors, private use,
-noncharacters and surrogates. Written out, because the tables of Unicode differ between versions of Python, and two
-endorsers must agree. The ideographic space and every letter, sign and mark in use stay allowed.
-"""
-
-UNREADABLE: Final = re.compile("[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in INVISIBLE) + "]")
 
 
 def one_of(*names: str) -> Text:

@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import MISSING, dataclass
 from typing import Any, Final, cast, get_args, get_origin, get_type_hints
 
-from chaincode.world.bounds import INVISIBLE, Bounds, Count, Described, Text, Whole, take_apart, unit_of
+from chaincode.world.bounds import Bounds, Count, Described, Text, Whole, take_apart, unit_of
+from wuxin_evidence.codepoints import INVISIBLE
 
 Json = dict[str, Any]
 
@@ -26,7 +27,7 @@ READABLE_CLASS: Final = "".join(
     f"\\u{first:04x}-\\u{last:04x}" for first, last in INVISIBLE if last < 0xD800 or 0xDFFF < first <= 0xFFFF
 )
 """The characters that no text for people has, as every dialect of patterns spells them: those of the basic plane but
-the surrogates, which no JSON text holds. The ledger refuses those beyond that plane as well."""
+the surrogates, which no JSON text holds. The ledger refuses those beyond that plane and unassigned ones as well."""
 
 
 @dataclass(frozen=True)

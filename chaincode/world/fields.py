@@ -18,8 +18,9 @@ from dataclasses import MISSING
 from functools import cache
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
-from chaincode.world.bounds import UNITS, UNREADABLE, Bounds, Count, Text, Whole, take_apart, unit_of
+from chaincode.world.bounds import UNITS, Bounds, Count, Text, Whole, take_apart, unit_of
 from chaincode.world.errors import Refusal
+from wuxin_evidence.codepoints import HIDDEN
 
 Reader = Callable[[object, str], object]
 """Takes a JSON value and the path it stands at, gives the checked value."""
@@ -152,7 +153,7 @@ def _text(bounds: Text) -> Reader:
             raise malformed(path, f"has {len(value)} characters{what}", hint)
         if compiled is not None and compiled.fullmatch(value) is None:
             raise malformed(path, f"is not {bounds.looks_like}", hint)
-        if bounds.readable and (found := UNREADABLE.search(value)) is not None:
+        if bounds.readable and (found := HIDDEN.search(value)) is not None:
             raise malformed(path, f"has U+{ord(found[0]):04X} at character {found.start() + 1}", hint)
         return value
 

@@ -11,15 +11,12 @@ from __future__ import annotations
 
 import logging
 
+from wuxin_evidence.codepoints import HIDDEN
+
 TEXT_CHARS_MAX = 2_000
 """Longest text shown: a finding is a sentence or two, and what is longer is read in the file itself."""
 
 CUT = " … (cut)"
-
-_SHAPELESS = frozenset(
-    map(chr, (0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0, *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
-)
-"""Fillers and selectors: letters and marks without a shape, which `str.isprintable` lets pass."""
 
 
 def printable(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
@@ -27,10 +24,10 @@ def printable(text: str, chars_max: int = TEXT_CHARS_MAX) -> str:
 
     Escaped, as Python writes them, are control characters (C0, C1, DEL), format characters (bidirectional marks,
     zero-width marks, the byte order mark), line and paragraph separators, blanks other than the space, surrogates,
-    private and unassigned characters, and letters without a shape.
+    private and unassigned characters, and letters and signs without a shape (`HIDDEN`).
     """
     shown = "".join(
-        each if each.isprintable() and each not in _SHAPELESS else each.encode("unicode_escape").decode("ascii")
+        each if each.isprintable() and HIDDEN.match(each) is None else each.encode("unicode_escape").decode("ascii")
         for each in text[:chars_max]
     )
     return shown + CUT if len(text) > chars_max else shown

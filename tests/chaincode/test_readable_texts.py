@@ -7,9 +7,11 @@ import unicodedata
 import pytest
 
 from chaincode.security.receipts import Goods
-from chaincode.world.bounds import INVISIBLE
 from chaincode.world.description import json_schema
 from tests.chaincode.facts_world import TERMS, World, asset, pledge, receipt
+from wuxin_evidence.codepoints import FIRST_EMPTY_PLANE, INVISIBLE
+from wuxin_evidence.codepoints import HIDDEN as HIDDEN_PLACES
+from wuxin_evidence.encoding.canonical import canonical_json
 
 HIDDEN = {
     "override of direction": "\u202e",
@@ -33,6 +35,12 @@ HIDDEN = {
     "interlinear annotation": "\ufff9",
     "private use": "\ue000",
     "private use of plane 16": "\U0010fffd",
+    "place of an object": "\ufffc",
+    "Braille without a dot": "\u2800",
+    "musical note without a head": "\U0001d159",
+    "unassigned": "\u0378",
+    "unassigned of plane 1": "\U0001ffff",
+    "unassigned plane": "\U00050000",
     "noncharacter": "\ufdd0",
     "noncharacter of plane 2": "\U0002ffff",
 }
@@ -84,8 +92,44 @@ def test_the_list_has_all_that_this_version_of_unicode_hides() -> None:
     assert hidden <= listed
 
 
+def test_what_no_version_of_unicode_had_assigned_is_hidden_but_among_the_ideographs() -> None:
+    """Of Unicode 14.0, in which the list was written; what a later one assigns stays refused until somebody looks."""
+    ideographic = range(0x20000, FIRST_EMPTY_PLANE)
+    for place in range(sys.maxunicode + 1):
+        is_hidden = HIDDEN_PLACES.match(chr(place)) is not None
+        if place in ideographic and place & 0xFFFE != 0xFFFE:
+            assert not is_hidden, hex(place)
+        elif unicodedata.category(chr(place)) == "Cn":
+            assert is_hidden, hex(place)
+    listed = {place for first, last in INVISIBLE for place in range(first, last + 1)}
+    assert unicodedata.unidata_version != "14.0.0" or not [
+        hex(place)
+        for place in range(FIRST_EMPTY_PLANE)
+        if place not in listed and HIDDEN_PLACES.match(chr(place)) and unicodedata.category(chr(place)) != "Cn"
+    ]
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        {"a\u202e": "b"},
+        {"a": "b\u202e"},
+        {"a": "\x1b[2J"},
+        {"a": [{"b": ["c\n"]}]},
+        {"a": {"\x1b": 1}},
+        {"a": "\u2800"},
+    ],
+)
+def test_private_terms_hide_nothing_in_names_or_texts_at_any_depth(receipted: World, terms: dict[str, object]) -> None:
+    document = canonical_json({"salt": "5a" * 16, **terms})
+    refusal = receipted.refusal("manufacturer", "propose_pledge", terms=document, **pledge())
+    assert refusal["code"] == "malformed" and refusal["detail"].startswith("the terms have U+")
+    taken = canonical_json({"salt": "5a" * 16, "合同": ["HT-2022-001", {"价": 7}, None, True]})
+    receipted.call("manufacturer", "propose_pledge", terms=taken, **pledge())
+
+
 def test_no_letter_sign_or_mark_in_use_is_listed() -> None:
-    fillers_and_selectors = {0x115F, 0x1160, 0x3164, 0xFFA0, 0x17B4, 0x17B5, 0x034F}
+    fillers_and_selectors = {0x2800, 0xFFFC, 0x1D159, 0x115F, 0x1160, 0x3164, 0xFFA0, 0x17B4, 0x17B5, 0x034F}
     fillers_and_selectors.update(range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0xE0000, 0x110000))
     shown = {
         place

@@ -34,7 +34,9 @@ def test_every_character_that_does_not_show_itself_is_escaped() -> None:
     assert printable("仓单 bin-16 «阴极铜» é 1 000 €".replace("\xa0", " ")) == "仓单 bin-16 «阴极铜» é 1 000 €"
 
 
-@pytest.mark.parametrize("hidden", "\0\x7f\x85\u061c\u200d\u2066\u2029\ufeff\u3164\ufe0f\ud800\U000e0041")
+@pytest.mark.parametrize(
+    "hidden", "\0\x7f\x85\u061c\u200d\u2066\u2029\ufeff\u3164\ufe0f\ud800\U000e0041\ufffc\u2800\U0001d159\u0378"
+)
 def test_it_is_shown_by_its_number(hidden: str) -> None:
     shown = printable(f"a{hidden}b")
     assert shown.isprintable() and shown.startswith("a\\") and shown.endswith("b")
