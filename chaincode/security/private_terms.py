@@ -43,7 +43,9 @@ def require_terms(stub: Stub) -> bytes:
             "malformed", "the terms have no salt", "add the field salt, 16 to 64 random bytes in lower-case hex"
         )
     # canonical JSON spells names and texts out, but escapes controls: so the texts are looked through, not the bytes
-    hidden = next((found for text in _texts(document) if (found := HIDDEN.search(text)) is not None), None)
+    hidden = next(
+        (found for text in _texts(cast("object", document)) if (found := HIDDEN.search(text)) is not None), None
+    )
     if hidden is not None:
         hint = "names and texts of the terms stand on one line, without control or invisible characters"
         raise Refusal("malformed", f"the terms have U+{ord(hidden[0]):04X} in a name or a text", hint)
