@@ -153,7 +153,7 @@ class Process:
         self._stop = threading.Event()
         prefix = f"wuxin/1/{identity.consortium_id.hex()}"
         client_id = f"wuxin-{identity.consortium_id.hex()[:8]}-{identity.organisation}"
-        status = Status(home / STATUS_FILE, lambda: clock.now_ms() // 1000)
+        status = self._status = Status(home / STATUS_FILE, lambda: clock.now_ms() // 1000)
         self._watch = NodeWatch(node, prices, self._inbox, self._stop, status)
         topics = [f"{prefix}/+/packs", f"{prefix}/members/+/notes"]
         self._session = Session(broker, client_id, topics, self._deliver, on_ready)
@@ -209,6 +209,7 @@ class Process:
         for look in (each for each in items if isinstance(each, AnchorSnapshot)):
             self.member.on_anchor_snapshot(look)
         self.member.tick()
+        self._status.alive()
 
     def _take(self) -> list[object]:
         """Everything that waits, at most BATCH_MAX; empty after TICK_S without anything."""

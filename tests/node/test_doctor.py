@@ -3,6 +3,10 @@
 import datetime
 import json
 import os
+import signal
+import socket
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,6 +26,7 @@ from network.membership.consortium import Consortium
 from node.cli.main import app
 from node.machine.doctor import Finding, files, running
 from node.machine.processes import ENDPOINTS_FILE
+from oracle.sources.broker import free_port
 from oracle.storage.status import STATUS_FILE, Status
 from tests.plays import until
 from wuxin_client import Client
@@ -237,6 +242,94 @@ def test_a_half_done_state_is_told_in_words_with_who_has_to_do_what():
     (found,) = running._duties(cast(Client, Node()))
     assert (found.where, found.what) == ("receipt r-1", "The obligations lack an attestation (facts_ahead)")
     assert found.hint == "an oracle member has to act: relay the attestation to the obligations"
+
+
+BEATING = """
+import sys, time
+from pathlib import Path
+from oracle.storage.status import Status
+status = Status(Path(sys.argv[1]), lambda: 0)
+while True:
+    status.alive()
+    time.sleep(0.1)
+"""
+
+
+@pytest.fixture
+def lively(home: Path) -> Iterator[tuple[Path, int]]:
+    """A real broker, and a process that writes a member's status as the member does; with the broker's port."""
+    port = free_port()
+    status = home / "orgs" / "bank" / "oracle" / STATUS_FILE
+    commands = {
+        "broker": (sys.executable, "-m", "oracle.sources.broker", "--port", str(port)),
+        "oracle-bank": (sys.executable, "-c", BEATING, str(status)),
+    }
+    supervisor.start(
+        home, [Program(name, argv, {}, home, home / "run" / f"{name}.log") for name, argv in commands.items()]
+    )
+    told = {"api": "http://127.0.0.1:9", "nodes": {}, "mqtt": f"127.0.0.1:{port}", "pids": {}}
+    (home / ENDPOINTS_FILE).write_text(json.dumps(told))
+    until(lambda: not list(wrong_of(home)), "both to answer")
+    yield home, port
+    for state in supervisor.states(home).values():
+        if state.pid is not None:
+            os.kill(state.pid, signal.SIGCONT)
+    supervisor.stop(home)
+
+
+def wrong_of(home: Path) -> Iterator[Finding]:
+    of_ours = ("broker", "oracle-bank", "oracle of bank")
+    consortium = Consortium.load(home)
+    return (each for each in running.examine(home, consortium) if each.where in of_ours and not each.good)
+
+
+def test_a_broker_that_stands_still_is_named_and_one_that_was_woken_is_well(
+    lively: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
+):
+    home, port = lively
+    monkeypatch.setattr(running, "CONNECT_S", 0.5)
+    pid = supervisor.states(home)["broker"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: len(list(wrong_of(home))) == 2, "the stop")
+    process, answer = wrong_of(home)
+    assert f"broker stands still: somebody stopped process {pid}" in process.what
+    assert process.hint.startswith(f"wake it: kill -CONT {pid}")
+    assert answer.what == f"it does not answer at 127.0.0.1:{port} within 0.5 s" and "it hangs" in answer.hint
+    os.kill(pid, signal.SIGCONT)
+    until(lambda: not list(wrong_of(home)), "its answer")
+
+
+def test_a_member_that_stands_still_is_named_by_its_process_and_by_its_silence(
+    lively: tuple[Path, int], monkeypatch: pytest.MonkeyPatch
+):
+    home, _ = lively
+    monkeypatch.setattr(running, "SILENT_S", 5)
+    pid = supervisor.states(home)["oracle-bank"].pid
+    assert pid is not None
+    os.kill(pid, signal.SIGSTOP)
+    until(lambda: len(list(wrong_of(home))) == 2, "the silence", timeout_s=30)
+    process, silence = wrong_of(home)
+    assert "oracle-bank stands still" in process.what
+    assert silence.where == "oracle of bank" and silence.what.startswith("it hangs: no sign of life for ")
+    assert silence.hint.startswith(f"end it, and the supervisor starts it again: kill -KILL {pid}")
+
+
+def test_what_takes_connections_and_speaks_no_mqtt_is_no_broker(supervised: Path):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+
+        def answer() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(64)
+                connection.sendall(b"HTTP/1.1 400 Bad Request")
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        (found,) = running._broker(address, supervised)
+        thread.join()
+    assert not found.good and "answers no MQTT" in found.what and found.hint
 
 
 def test_a_home_over_which_nothing_runs_is_told_so_with_the_command_that_starts_it(home: Path):

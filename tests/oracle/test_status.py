@@ -13,7 +13,7 @@ import pytest
 from oracle.process import NodeWatch
 from oracle.sources.prices import PRICE_FILE, PriceSource
 from oracle.storage import status as status_module
-from oracle.storage.status import STATUS_FILE, Status, read_status
+from oracle.storage.status import ALIVE_EVERY_S, STATUS_FILE, Status, read_alive_s, read_status
 from wuxin_client.errors import Denied, Unanswered
 from wuxin_evidence.attestation import Committee, CommitteeMember
 from wuxin_evidence.crypto.secp256k1 import EvmKey
@@ -204,3 +204,25 @@ class TestSources:
         node.failure = None
         assert len(self.looked(installed, node)) == 1
         assert installed.problems == {}
+
+
+def test_a_turning_worker_writes_its_sign_of_life_every_few_seconds_and_not_more_often(tmp_path: Path) -> None:
+    installed, machine_s = Installed(tmp_path), [1000.0]
+    path = installed.member_home / STATUS_FILE
+    status = Status(path, installed.clock.now_s, lambda: machine_s[0])
+    written = set[bytes]()
+    for _ in range(100):
+        status.alive()
+        written.add(path.read_bytes())
+        machine_s[0] += 0.1
+    assert len(written) == 1 + 9 // ALIVE_EVERY_S and read_alive_s(tmp_path, "bank") == 1009
+    machine_s[0] = 500.0
+    status.alive()
+    assert read_alive_s(tmp_path, "bank") == 500, "a clock that was set back is told at once"
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"alive_s": null}', '{"alive_s": "x"}'])
+def test_no_sign_of_life_is_read_where_none_was_written(tmp_path: Path, content: str) -> None:
+    installed = Installed(tmp_path)
+    (installed.member_home / STATUS_FILE).write_text(content)
+    assert read_alive_s(tmp_path, "bank") is None

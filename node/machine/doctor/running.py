@@ -19,12 +19,17 @@ from node.gate.problem_words import WORDS
 from node.machine.doctor.finding import Finding
 from node.machine.homes import api_key, endpoints
 from node.machine.processes import ENDPOINTS_FILE, is_served, times
-from oracle.storage.status import read_status
+from oracle.storage.status import read_alive_s, read_status
 from wuxin_client import Client, WuxinError
 
 LOOK_S = 15
 """For a node to say how its ledgers are; it waits some seconds for those that do not answer."""
 CONNECT_S = 3.0
+SILENT_S = 20
+"""After this a member that writes `alive_s` every three seconds hangs, even on a machine with much to do."""
+MQTT_CONNECT = b"\x10\x12\x00\x04MQTT\x04\x02\x00\x0a\x00\x06doctor"
+"""CONNECT of MQTT 3.1.1 §3.1: a clean session of the client `doctor`."""
+MQTT_CONNACK = 0x20
 OFTEN, RECENT_S = 3, 60
 """A process that ended so often and runs for less than this is started again and again."""
 
@@ -45,6 +50,7 @@ def examine(home: Path, consortium: Consortium) -> Iterator[Finding]:
     yield from _broker(str(running["mqtt"]), home)
     for member in consortium.oracles:
         if _has_keys(home, member.name):
+            yield from _silence(home, member.name)
             yield from _troubles(home, member.name)
     served: dict[str, list[str]] = {}
     for org, url in running["nodes"].items():
@@ -102,14 +108,51 @@ def _process(name: str, program: Program, state: State) -> Finding:
         )
     if state.restarts >= OFTEN and time.time() - state.since < RECENT_S:
         return Finding(False, name, f"{name} is started again and again: {again}{said}", hint)
+    if state.pid is not None and _is_stopped(state.pid):
+        wake = f"wake it: kill -CONT {state.pid}; or end it, and the supervisor starts it again: kill -KILL {state.pid}"
+        return Finding(False, name, f"{name} stands still: somebody stopped process {state.pid} (SIGSTOP)", wake)
     return Finding(True, name, f"{name} runs (pid {state.pid})" + (f"; {again}" if state.ended else ""))
 
 
+def _is_stopped(pid: int) -> bool:
+    """Whether the kernel holds the process: state T of /proc/<pid>/stat, behind the name in brackets (proc(5))."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (OSError, IndexError):
+        return False  # gone by now, or a system without /proc
+
+
+def _silence(home: Path, org: str) -> Iterator[Finding]:
+    """A member whose worker has turned no more for a while, although its process is there."""
+    state = supervisor.states(home).get(f"oracle-{org}")
+    if state is None or not state.running:
+        return
+    alive_s = read_alive_s(home_of(home, org), org) or 0  # one that never turned is silent since its start
+    silent_s = time.time() - max(alive_s, state.since)
+    if silent_s > SILENT_S:
+        log = f"{home}/run/oracle-{org}.log"
+        hint = f"end it, and the supervisor starts it again: kill -KILL {state.pid}; first read {log}"
+        told = f"it hangs: no sign of life for {silent_s:.0f} s (pid {state.pid})"
+        yield Finding(False, f"oracle of {org}", told, hint)
+
+
 def _broker(address: str, home: Path) -> Iterator[Finding]:
+    """Ask for a session: the kernel takes connections for a broker that stands still, only the broker answers."""
     host, _, port = address.rpartition(":")
     try:
-        with closing(socket.create_connection((host, int(port)), CONNECT_S)):
-            yield Finding(True, "broker", f"it takes connections at {address}")
+        with closing(socket.create_connection((host, int(port)), CONNECT_S)) as connection:
+            connection.settimeout(CONNECT_S)
+            connection.sendall(MQTT_CONNECT)
+            answer = connection.recv(4)
+        if answer[:1] == bytes([MQTT_CONNACK]):
+            yield Finding(True, "broker", f"it answers at {address}")
+        else:
+            hint = f"end what listens there, or read {home}/run/broker.log"
+            told = f"what listens at {address} answers no MQTT: {answer.hex() or 'nothing'}"
+            yield Finding(False, "broker", told, hint)
+    except TimeoutError:
+        hint = f"it hangs: end its process, the supervisor starts it again; first read {home}/run/broker.log"
+        yield Finding(False, "broker", f"it does not answer at {address} within {CONNECT_S:g} s", hint)
     except OSError as problem:
         hint = f"devices keep their packs meanwhile; read {home}/run/broker.log"
         yield Finding(False, "broker", f"nobody takes connections at {address}: {problem}", hint)
