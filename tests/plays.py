@@ -97,19 +97,19 @@ class Play:
         self.organisations.wait_frozen(stock, after, FROZEN_TIMEOUT_S)
 
     def attested(self, stock: Stock, kind: int = 0) -> list[Attestation]:
-        """What the facts recorded about the bin's slot, oldest first; kind 0 scheduled, 1 alarm.
-
-        It begins with the first whole window of the story: members attest the one before it too, as missing, where
-        they were up while it was open.
-        """
-        begins_s = self.world.timeline.at_ms(LEAD_S) // 1000
-        found = [Attestation.from_json(each["attestation"]) for each in self.records(stock, kind)]
-        return [each for each in found if each.window_start >= begins_s]
+        """What the facts recorded about the bin's slot, oldest first; kind 0 scheduled, 1 alarm."""
+        return [Attestation.from_json(each["attestation"]) for each in self.records(stock, kind)]
 
     def records(self, stock: Stock, kind: int = 0) -> list[dict[str, Any]]:
+        """The records of these attestations, from the first whole window of the story on.
+
+        Members attest the window before it too, as missing, where they were up while it was open.
+        """
+        begins_s = self.world.timeline.at_ms(LEAD_S) // 1000
         node = self.world.node("regulator")
         every = list(node.iter_attestations(subject_kind="slot", subject_id=stock.slot_id, kind=kind, limit=500))
-        return [asdict(record) for record in reversed(every)]
+        told = [asdict(record) for record in reversed(every)]
+        return [each for each in told if Attestation.from_json(each["attestation"]).window_start >= begins_s]
 
     def wait_attested(self, stock: Stock, count: int) -> list[Attestation]:
         """Until so many windows of the slot are recorded."""

@@ -10,7 +10,6 @@ come to the same answer.
 
 import binascii
 import re
-from calendar import monthrange
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -169,7 +168,9 @@ def _is_time(one: Element) -> bool:
         return False
     year, month, day = map(int, found.groups())
     year += 0 if len(found[1]) == 4 else 1900 if year >= 50 else 2000
-    return year > 0 and 1 <= day <= monthrange(year, month)[1]
+    is_leap_year = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+    days = 28 + is_leap_year if month == 2 else 30 if month in (4, 6, 9, 11) else 31
+    return year > 0 and 1 <= day <= days
 
 
 def _are_extensions(one: Element) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from node.api import attestations as relay
+from node.api import relayed
 from node.api.limits import BODY_BYTES_MAX
 from oracle import admission
 from oracle.agreement.notes import DIGESTS_MAX, NoteWriter, notes_topic
@@ -219,7 +219,7 @@ class TestShares:
         assert len(bank.store.tree) == 2
 
     def test_what_admission_lets_in_fits_into_notes_and_into_the_nodes_request(self):
-        assert admission.PACKS_PER_WINDOW_MAX <= relay.PACKS_MAX <= DIGESTS_MAX
+        assert admission.PACKS_PER_WINDOW_MAX <= relayed.PACKS_MAX <= DIGESTS_MAX
         hashes = 24
         """A log of 16 million packs."""
         proof = {"digest": "0" * 64, "index": 2**hashes, "path": ["0" * 64] * hashes}
