@@ -13,8 +13,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.serialization import Encoding
 
+from chaincode.contract import FUNCTIONS
 from chaincode.server.options import Options, Tls
 from chaincode.server.serving import ChaincodeServer
+from chaincode.world.fields import parse as parse_fields
 from network.bringup.fabric.admin import ChainInfo, Reply
 from network.bringup.fabric.doctor import examine
 from network.bringup.fabric.doctor.certificates import examine_files
@@ -31,7 +33,7 @@ from network.bringup.fabric.doctor.findings import (
     in_order,
 )
 from network.bringup.fabric.doctor.orderers import OrdererLook, compare_orderers
-from network.bringup.fabric.doctor.peers import PeerLook, compare
+from network.bringup.fabric.doctor.peers import PROBE, PeerLook, compare
 from network.bringup.fabric.lifecycle import Wanted
 from network.bringup.fabric.package import Package, ServerAddress, ServerTls, build
 from network.bringup.fabric.refusals import AdminError
@@ -388,3 +390,9 @@ def test_findings_are_written_for_programs_and_for_people() -> None:
     ]
     assert as_text([finding]).splitlines() == ["error    peer.bank: has not joined", "         join it"]
     assert as_text([]) == "nothing is wrong"
+
+
+def test_the_probe_is_a_command_that_the_chaincode_of_today_takes() -> None:
+    """Where all refuse it alike, nobody's altered chaincode shows."""
+    command = FUNCTIONS[PROBE[0].decode()]
+    assert parse_fields(command.argument, json.loads(PROBE[1]))

@@ -34,7 +34,7 @@ SLOW_MS, SLOW_FACTOR = 500, 5
 LONG_AGO_MS = 1
 """A proposal of 1970: the peer refuses it and says what time it is."""
 
-PROBE = (b"acknowledge_notice", b'{"content_hash":"' + b"00" * 32 + b'","event_id":"f:0.0"}')
+PROBE = (b"acknowledge_notice", b'{"content_hash":"' + b"00" * 32 + b'","event_id":"f:0.0.0"}')
 """A notice that nobody was sent is acknowledged: every chaincode says what it would write, and nothing is ordered.
 
 Whoever may not, or came too late, is refused: that is an answer too, and the same one everywhere.
