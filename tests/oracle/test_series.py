@@ -10,48 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oracle.sources import series as series_module
-from oracle.sources.mapping import load_mapping
-from oracle.sources.series import Series, read_number, read_series
+from oracle.sources.series import Series, read_number
 from oracle.sources.times import CellError, TimeReader
+from tests.oracle.series_folder import MASS, NOON, NOON_MS, Folder, masses, table
 from wuxin_evidence.errors import EvidenceError
-
-MASS = '[[pack]]\ntime = "at"\nreadings = [{ name = "mass_kg", column = "t", unit = "kg", multiply = 1000 }]\n'
-NOON_MS = 1_780_315_200_000
-"""2026-06-01T12:00:00Z."""
-
-
-class Folder:
-    """Writes a file and a mapping, and reads the one by the other."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-
-    def read(self, content: str | bytes, keys: str = "", packs: str = MASS) -> Series:
-        (self.path / "map.toml").write_text(keys + "\n" + packs, encoding="utf-8")
-        raw = content if isinstance(content, bytes) else content.encode()
-        (self.path / "a.csv").write_bytes(raw)
-        return read_series(self.path / "a.csv", load_mapping(self.path / "map.toml"))
-
-    def refusal(self, content: str | bytes, keys: str = "", packs: str = MASS) -> EvidenceError:
-        with pytest.raises(EvidenceError) as refused:
-            self.read(content, keys, packs)
-        return refused.value
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Folder:
     return Folder(tmp_path)
-
-
-def masses(series: Series) -> list[Decimal | int]:
-    return [each.value for due in series.packs for each in due.readings]
-
-
-def table(*rows: str, head: str = "at,t") -> str:
-    return "\n".join((head, *rows)) + "\n"
-
-
-NOON = "2026-06-01T12:00:00Z"
 
 
 class TestCells:
@@ -430,64 +397,6 @@ class TestForms:
         assert folder.read(row, "midnight_24 = true").packs[0].at_ms == NOON_MS - 12 * 3_600_000
         late = table("2026-05-31T24:00:01Z,1")
         assert "does not exist" in folder.refusal(late, "midnight_24 = true").detail
-
-
-class TestMapping:
-    @pytest.mark.parametrize(
-        ("keys", "named"),
-        [
-            ("colour = 1", "'colour' is no key of a mapping"),
-            ('encoding = "rot13"', "encoding"),
-            ('delimiter = "::"', "delimiter"),
-            ('decimal = "·"', "decimal"),
-            ('zone = "Moon/Crater"', "zone"),
-            ('time_form = "%Q"', "time_form"),
-            ('time_form = "%H:%M"', "time_form"),
-            ('time_form = "%d.%m.%Y %I:%M"', "time_form"),
-            ('time_form = "%d.%d.%Y %m %H"', "time_form"),
-            ('fold = "maybe"', "fold"),
-            ('midnight_24 = "yes"', "midnight_24"),
-            ("midnight_24 = 1", "midnight_24"),
-            ("gap_days_max = true", "gap_days_max"),
-            ("gap_days_max = 0", "gap_days_max"),
-            ('gap_days_max = "31"', "gap_days_max"),
-            ("bad_rows_percent_max = 51", "bad_rows_percent_max"),
-            ('blanks = "-"', "blanks"),
-            ('device = "a/b"', "device"),
-            ("device = 2026-06-01", "device"),
-        ],
-    )
-    def test_a_wrong_key_type_or_bound_is_named(self, folder: Folder, keys: str, named: str):
-        error = folder.refusal(table(f"{NOON},1"), keys)
-        assert error.code == "malformed" and named in error.detail and error.hint
-
-    @pytest.mark.parametrize(
-        ("pack", "named"),
-        [
-            ("", "pack"),
-            ('[[pack]]\ntime = "at"\nreadings = []\n', "pack[0].readings"),
-            ('[[pack]]\nreadings = [{ name = "m", column = "t", unit = "kg" }]\n', "pack[0].time"),
-            (MASS.replace("1000", "0.5"), "pack[0].readings[0].multiply"),
-            (MASS.replace("1000", '"1000"'), "pack[0].readings[0].multiply"),
-            (MASS.replace("mass_kg", "mass kg"), "pack[0].readings[0].name"),
-            (MASS.replace('unit = "kg"', 'unit = "k\\u202eg"'), "pack[0].readings[0].unit"),
-            (MASS.replace('unit = "kg"', 'unit = "kg", factor = 2'), "pack[0].readings[0].factor"),
-            (
-                MASS.replace("readings = [", 'readings = [{ name = "mass_kg", column = "b", unit = "kg" }, '),
-                "pack[0].readings: two readings are named mass_kg",
-            ),
-            (MASS + MASS, "pack: two readings are named mass_kg at one time"),
-        ],
-    )
-    def test_a_wrong_rule_is_named_by_its_place(self, folder: Folder, pack: str, named: str):
-        assert named in folder.refusal(table(f"{NOON},1"), packs=pack).detail
-
-    @pytest.mark.parametrize("raw", [b"a = [", b"\xff\xfe", b"a = 1\na = 2\n", b"a = " + b"[" * 60_000, b"x" * 70_000])
-    def test_a_file_that_is_no_toml_is_refused(self, tmp_path: Path, raw: bytes):
-        (tmp_path / "map.toml").write_bytes(raw)
-        with pytest.raises(EvidenceError) as refused:
-            load_mapping(tmp_path / "map.toml")
-        assert refused.value.code in ("malformed", "too_large")
 
 
 @given(st.decimals(allow_nan=False, allow_infinity=False, places=6, min_value=-(10**20), max_value=10**20))
